@@ -1,0 +1,51 @@
+# make demo   the whole city on this machine: simulator, edge agents, broker, central, page
+# make test   every test; installs what the tests need (as root, through apt) when it is missing
+# make check  formatting, lint, types
+# make bench BENCH=edge|ingest|wire
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_ARGS ?=
+TEST_ARGS ?=
+BENCH ?= wire
+BENCH_ARGS ?=
+
+.PHONY: help install demo test check format bench docs clean
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[edge,central,sim,dev]'
+	@touch $@
+
+demo: install
+	@$(BIN)/shelter-demo $(DEMO_ARGS)
+
+test: install
+	@sh tests/install_system_parts.sh
+	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: install
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/shelter-profiles lint
+	@$(BIN)/python -m contract.asyncapi --check docs/asyncapi.yaml
+
+format: install
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: install
+	@$(BIN)/python -m contract.asyncapi > docs/asyncapi.yaml
+
+bench: install
+	@$(BIN)/python -m bench.$(BENCH) $(BENCH_ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
