@@ -19,6 +19,7 @@ from typing import Final
 TRACKERS_MAX: Final = 16
 TIERS_MAX: Final = 8
 PHASES: Final = ("l1", "l2", "l3")
+_STEPS_PER_UNIT: Final = (1, 10, 100, 1_000)
 
 
 class Kind(StrEnum):
@@ -70,15 +71,15 @@ class Point:
     @property
     def step(self) -> float:
         """Smallest difference that the wire carries, in ``unit``."""
-        return 1 / 10**self.decimals
+        return 1 / _STEPS_PER_UNIT[self.decimals]
 
     def to_wire(self, value: float) -> int:
         """Round a value in ``unit`` to whole steps."""
-        return round(value * 10**self.decimals)
+        return round(value * _STEPS_PER_UNIT[self.decimals])
 
     def from_wire(self, steps: int) -> float:
         """Value in ``unit`` of a whole number of steps; the float is the one nearest to the decimal number."""
-        return float(steps) if self.decimals == 0 else steps / 10**self.decimals
+        return steps / _STEPS_PER_UNIT[self.decimals]
 
     def is_plausible(self, value: float) -> bool:
         """Whether a working device could report this value. NaN is not plausible."""

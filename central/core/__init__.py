@@ -1,0 +1,1 @@
+"""What central decides. Pure: values and a time in, values out."""

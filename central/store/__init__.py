@@ -1,0 +1,1 @@
+"""Time series and decisions. All SQL and InfluxQL of central is here."""

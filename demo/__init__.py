@@ -1,0 +1,1 @@
+"""The whole city on one machine, in one command."""

@@ -1,0 +1,1 @@
+"""What the agent decides. Pure: values and a time in, values out."""

@@ -1,0 +1,1 @@
+"""What touches the world: Modbus, the outbox file, the broker."""
