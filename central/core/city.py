@@ -43,7 +43,7 @@ class Site:
 
 
 class SiteState(StrEnum):
-    """The one word that a screen shows for a shelter. Ordered from "look here first" to "all is well" by ``URGENCY``."""
+    """The one word that a screen shows for a shelter, from "look here first" to "all is well" (``URGENCY``)."""
 
     ISLANDED = "islanded"
     """Its inverter says that the grid is gone and it carries the building."""

@@ -1,0 +1,109 @@
+"""Real parts for the tests: free ports, waiting with a limit, the broker. What was started is ended by its own id."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
+"""Recorded input that is not part of the project; tests that need it skip by name when it is absent."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def find_program(name: str) -> str | None:
+    """Path of a system program; Debian keeps servers in /usr/sbin."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+
+
+async def eventually(
+    condition: Callable[[], bool | Awaitable[bool]], *, timeout_s: float = 10.0, what: str = "condition"
+) -> None:
+    """Wait until a condition holds; fail after ``timeout_s`` naming ``what``."""
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while True:
+        held = condition()
+        if isinstance(held, Awaitable):
+            held = await held
+        if held:
+            return
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        await asyncio.sleep(0.02)
+
+
+@dataclass
+class Mosquitto:
+    """A real broker on a free loopback port. ``stop`` and ``start`` keep the port; ``kill`` is a SIGKILL."""
+
+    folder: Path
+    port: int
+    extra: str = ""
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the broker and wait until it takes connections."""
+        program = find_program("mosquitto")
+        assert program is not None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "mosquitto.conf"
+        user = "user root\n" if os.geteuid() == 0 else ""
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{user}"
+            f"persistence true\npersistence_location {self.folder}/\nmax_queued_messages 100000\n{self.extra}\n"
+        )
+        log = (self.folder / "mosquitto.log").open("ab")
+        self.process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
+        log.close()
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                assert self.process.poll() is None, (self.folder / "mosquitto.log").read_text()
+                assert time.monotonic() < deadline, "mosquitto does not listen"
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End the broker in its own way."""
+        self._end(kill=False)
+
+    def kill(self) -> None:
+        """End the broker as a power cut would."""
+        self._end(kill=True)
+
+    def _end(self, *, kill: bool) -> None:
+        if self.process is None:
+            return
+        if kill:
+            self.process.kill()
+        else:
+            self.process.terminate()
+        self.process.wait(timeout=10)
+        self.process = None
+
+
+@contextmanager
+def running_mosquitto(folder: Path, extra: str = "") -> Iterator[Mosquitto]:
+    """A broker for the length of a block."""
+    broker = Mosquitto(folder, free_port(), extra)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
