@@ -61,7 +61,7 @@ class TelemetryStore(Protocol):
         aggregate: Aggregate,
         origin_ms: int,
     ) -> list[Sample]:
-        """``from_ms`` <= t < ``to_ms``, in steps that start at ``origin_ms + n * step_ms``; steps without rows are left out."""
+        """``from_ms`` <= t < ``to_ms`` in steps from ``origin_ms + n * step_ms``; steps without rows are left out."""
         ...
 
     async def latest(self, site: str) -> list[StoreRow]:
