@@ -1,0 +1,468 @@
+"""What the API answers: every field with its unit in its name and its meaning beside it. Times are UTC, ISO 8601.
+
+Power is positive when it feeds the building: PV generation, battery discharge, grid import; so
+``load_w = pv_w + battery_w + grid_w``. ``null`` means "no good, fresh value", never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from central.api.asked import iso, moment
+from central.core.city import (
+    Aggregate,
+    CityNow,
+    DeadLetter,
+    EventRecord,
+    Fate,
+    IngestStats,
+    PointNow,
+    Sample,
+    Site,
+    SiteKind,
+    SiteNow,
+    SiteState,
+    Stretch,
+)
+from contract.points import POINTS
+from contract.readings import Quality
+
+Watts = Annotated[float | None, Field(description="W; positive feeds the building; null: no fresh value")]
+SHELTER_EXAMPLE: dict[str, Any] = {
+    "id": "E0000000001111",
+    "name": "中央第一小学校",
+    "name_en": "Chuo Daiichi Elementary School",
+    "ward": "中央区",
+    "ward_en": "Chuo",
+    "kind": "elementary_school",
+    "latitude": 35.60932,
+    "longitude": 140.128119,
+    "pv_kw": 47.52,
+    "inverter_kw": 33.0,
+    "battery_kwh": 26.1,
+    "synthetic": True,
+    "state": "on_grid",
+    "last_reading_at": "2026-11-24T03:00:05Z",
+    "pv_w": 18250.0,
+    "load_w": 21030.0,
+    "grid_w": 1780.0,
+    "battery_w": 1000.0,
+    "soc_pct": 62.5,
+    "reserve_pct": 30.0,
+    "stored_wh": 16312.5,
+    "devices_dark": [],
+}
+
+
+class Shelter(BaseModel):
+    """One shelter: as registered, and at a glance."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SHELTER_EXAMPLE]})
+
+    id: str = Field(description="National common shelter ID")
+    name: str = Field(description="Name in Japanese")
+    name_en: str = Field(description="Name in English, may be empty")
+    ward: str
+    ward_en: str
+    kind: SiteKind
+    latitude: float = Field(description="Degrees north, WGS 84")
+    longitude: float = Field(description="Degrees east, WGS 84")
+    pv_kw: float = Field(description="Rated power of the PV modules, kW")
+    inverter_kw: float = Field(description="Rated power of the inverter, kW")
+    battery_kwh: float = Field(description="Rated energy of the battery, kWh")
+    synthetic: bool = Field(description="Invented for a simulation; whoever shows it has to say so")
+    state: SiteState = Field(
+        description="islanded: runs without the grid; fault: inverter fault or a device does not answer; "
+        "offline: no connection; stale: connected, no fresh reading for three intervals; never_seen; on_grid"
+    )
+    last_reading_at: datetime | None = Field(description="Time of the newest reading, UTC")
+    pv_w: Watts
+    load_w: Watts
+    grid_w: Watts
+    battery_w: Watts
+    soc_pct: float | None = Field(description="State of charge, %")
+    reserve_pct: float | None = Field(description="State of charge that is kept for an outage, %")
+    stored_wh: float | None = Field(description="Energy in the battery, Wh")
+    devices_dark: list[str] = Field(description="Devices that do not answer")
+
+
+class ShelterPage(BaseModel):
+    """Some of the shelters."""
+
+    at: datetime = Field(description="When the view was made, UTC")
+    total: int = Field(description="Shelters that match the filters")
+    offset: int
+    limit: int
+    next: str | None = Field(description="Address of the next page; null on the last")
+    sites: list[Shelter]
+
+
+class City(BaseModel):
+    """The whole city. Each total is the sum over `reporting` shelters, not over all."""
+
+    at: datetime = Field(description="When the view was made, UTC")
+    sites: int = Field(description="Registered shelters")
+    counts: dict[SiteState, int] = Field(description="Shelters by state")
+    pv_w: float
+    load_w: float
+    grid_w: float = Field(description="W; positive: from the grid, negative: to the grid")
+    stored_wh: float
+    reporting: dict[str, int] = Field(description="Total → number of shelters with a fresh value")
+
+
+class DeviceOut(BaseModel):
+    """One device as the shelter's agent sees it."""
+
+    id: str
+    profile: str
+    online: bool
+    last_answer_at: datetime | None
+    model: str
+    serial: str
+    firmware: str
+
+
+class OutboxOut(BaseModel):
+    """What waits at the shelter."""
+
+    waiting: int = Field(description="Entries that the city does not have yet")
+    oldest_at: datetime | None
+    bytes: int
+    bytes_max: int
+
+
+class AgentOut(BaseModel):
+    """The agent in the shelter, by its last status message."""
+
+    online: bool
+    at: datetime | None
+    version: str
+    interval_s: float
+    clock: str = Field(description="known, or unknown after a power cut without network")
+    devices: list[DeviceOut]
+    outbox: OutboxOut | None
+
+
+class ShelterDetail(Shelter):
+    """One shelter with its agent."""
+
+    agent: AgentOut | None
+
+
+class PointOut(BaseModel):
+    """Newest reading of one point of one device."""
+
+    device: str
+    point: str
+    value: float | None = Field(description="In `unit`; null when `quality` is not good")
+    unit: str
+    quality: Quality
+    at: datetime
+    age_s: float = Field(description="Age when asked, s")
+
+
+class Latest(BaseModel):
+    """Every point of one shelter."""
+
+    site: str
+    at: datetime
+    state: SiteState
+    points: list[PointOut]
+
+
+class SampleOut(BaseModel):
+    """One step: `value` is null where nothing good was read."""
+
+    at: datetime = Field(description="Start of the step, UTC")
+    value: float | None
+    count: int = Field(description="Good readings inside the step")
+
+
+class Series(BaseModel):
+    """A point over time. Steps are aligned to midnight in Tokyo; every step of the span is there, gaps as null."""
+
+    site: str
+    device: str | None = Field(description="As asked; null: the device that has the point")
+    point: str
+    unit: str
+    aggregate: Aggregate
+    step_s: float
+    from_at: datetime
+    to_at: datetime
+    samples: list[SampleOut]
+
+
+class StretchOut(BaseModel):
+    """One stretch of time, and what became of its data."""
+
+    from_at: datetime
+    to_at: datetime
+    duration_s: float
+    fate: Fate = Field(
+        description="arrived; waiting: at the shelter, will come; lost: given up, see `reason`; "
+        "not_measured: the agent was not running; unknown: the shelter is cut off"
+    )
+    reason: str
+    entries: int = Field(description="Outbox entries, as far as their numbers are known")
+
+
+class Promise(BaseModel):
+    """The data promise: the stretches cover the span without a gap."""
+
+    site: str
+    from_at: datetime
+    to_at: datetime
+    stretches: list[StretchOut]
+
+
+class EventOut(BaseModel):
+    """Something that happened at a shelter."""
+
+    site: str
+    at: datetime
+    received_at: datetime
+    kind: str
+    severity: str
+    device: str
+    detail: dict[str, Any]
+
+
+class Events(BaseModel):
+    """Newest first."""
+
+    events: list[EventOut]
+
+
+class DeadLetterOut(BaseModel):
+    """A message, or a part of one, that could not be used."""
+
+    id: int
+    received_at: datetime
+    site: str
+    topic: str
+    reason: str
+    detail: str
+    payload: str = Field(description="First bytes of it, as text")
+
+
+class DeadLetters(BaseModel):
+    """Newest first; the table is bounded, the counts in `/ingest` are not."""
+
+    dead_letters: list[DeadLetterOut]
+
+
+class Ingest(BaseModel):
+    """What the intake did since this process started."""
+
+    since: datetime
+    messages: int
+    readings_stored: int
+    readings_repeated: int = Field(description="Came again and changed nothing")
+    readings_bad: int = Field(description="Stored as a gap with its reason")
+    dead_letters: dict[str, int] = Field(description="Reason → count")
+    batches: int
+    queue_length: int
+    queue_max: int
+    store_seconds_p50: float | None = Field(description="From the register to durable in the store, s")
+    store_seconds_p99: float | None
+
+
+class Health(BaseModel):
+    """Whether the process lives (`/healthz`) or serves (`/readyz`)."""
+
+    status: str = Field(description="ok, or not_ready")
+    parts: dict[str, str] = Field({}, description="Part → ok, or what it lacks")
+
+
+def _at(at_ms: int | None) -> datetime | None:
+    return moment(at_ms) if at_ms else None
+
+
+def registered(site: Site) -> dict[str, Any]:
+    """The registry's fields of a shelter."""
+    return {
+        name: getattr(site, name)
+        for name in (
+            "id",
+            "name",
+            "name_en",
+            "ward",
+            "ward_en",
+            "kind",
+            "latitude",
+            "longitude",
+            "pv_kw",
+            "inverter_kw",
+            "battery_kwh",
+            "synthetic",
+        )
+    }
+
+
+def glance(now: SiteNow) -> dict[str, Any]:
+    """All fields of ``Shelter``, with times as UTC."""
+    return {
+        **registered(now.site),
+        "state": now.state,
+        "last_reading_at": _at(now.last_reading_ms),
+        "pv_w": now.pv_w,
+        "load_w": now.load_w,
+        "grid_w": now.grid_w,
+        "battery_w": now.battery_w,
+        "soc_pct": now.soc_pct,
+        "reserve_pct": now.reserve_pct,
+        "stored_wh": now.stored_wh,
+        "devices_dark": list(now.devices_dark),
+    }
+
+
+def city(now: CityNow) -> City:
+    """The city's totals."""
+    return City(
+        at=moment(now.at_ms),
+        sites=len(now.sites),
+        counts={state: now.counts.get(state, 0) for state in SiteState},
+        pv_w=now.pv_w,
+        load_w=now.load_w,
+        grid_w=now.grid_w,
+        stored_wh=now.stored_wh,
+        reporting=dict(now.reporting),
+    )
+
+
+def detail(now: SiteNow) -> ShelterDetail:
+    """One shelter with its agent."""
+    status = now.status
+    if status is None:
+        return ShelterDetail(**glance(now), agent=None)
+    box = status.outbox
+    return ShelterDetail(
+        **glance(now),
+        agent=AgentOut(
+            online=status.online,
+            at=_at(status.at_ms),
+            version=status.agent,
+            interval_s=status.interval_s,
+            clock=status.clock.value,
+            devices=[
+                DeviceOut(
+                    id=device.id,
+                    profile=device.profile,
+                    online=device.online,
+                    last_answer_at=_at(device.last_answer_ms),
+                    model=device.model,
+                    serial=device.serial,
+                    firmware=device.firmware,
+                )
+                for device in status.devices
+            ],
+            outbox=None
+            if box is None
+            else OutboxOut(
+                waiting=box.waiting, oldest_at=_at(box.oldest_ms), bytes=box.bytes, bytes_max=box.bytes_max
+            ),
+        ),
+    )
+
+
+def point(now: PointNow, at_ms: int) -> PointOut:
+    """One point with its unit and age."""
+    known = POINTS.get(now.point)
+    return PointOut(
+        device=now.device,
+        point=now.point,
+        value=now.value if now.quality.is_good else None,
+        unit=known.unit if known else "",
+        quality=now.quality,
+        at=moment(now.at_ms),
+        age_s=max(0, at_ms - now.at_ms) / 1_000,
+    )
+
+
+def samples(found: Iterable[Sample]) -> list[SampleOut]:
+    """Steps of a series."""
+    return [SampleOut(at=moment(s.at_ms), value=s.value, count=s.count) for s in found]
+
+
+def stretches(found: Iterable[Stretch]) -> list[StretchOut]:
+    """Stretches of a promise."""
+    return [
+        StretchOut(
+            from_at=moment(s.from_ms),
+            to_at=moment(s.to_ms),
+            duration_s=(s.to_ms - s.from_ms) / 1_000,
+            fate=s.fate,
+            reason=s.reason,
+            entries=s.entries,
+        )
+        for s in found
+    ]
+
+
+def events(found: Iterable[EventRecord]) -> list[EventOut]:
+    """Events, as stored."""
+    return [
+        EventOut(
+            site=e.site,
+            at=moment(e.at_ms),
+            received_at=moment(e.received_ms),
+            kind=e.kind,
+            severity=e.severity,
+            device=e.device,
+            detail=dict(e.detail),
+        )
+        for e in found
+    ]
+
+
+def dead_letters(found: Iterable[DeadLetter]) -> list[DeadLetterOut]:
+    """Dead letters, as kept."""
+    return [
+        DeadLetterOut(
+            id=d.id,
+            received_at=moment(d.received_ms),
+            site=d.site,
+            topic=d.topic,
+            reason=d.reason,
+            detail=d.detail,
+            payload=d.payload,
+        )
+        for d in found
+    ]
+
+
+def ingest(stats: IngestStats) -> Ingest:
+    """The intake's counters."""
+    return Ingest(
+        since=moment(stats.since_ms),
+        messages=stats.messages,
+        readings_stored=stats.readings_stored,
+        readings_repeated=stats.readings_repeated,
+        readings_bad=stats.readings_bad,
+        dead_letters=dict(stats.dead_letters),
+        batches=stats.batches,
+        queue_length=stats.queue_length,
+        queue_max=stats.queue_max,
+        store_seconds_p50=stats.store_seconds_p50,
+        store_seconds_p99=stats.store_seconds_p99,
+    )
+
+
+def stream_row(now: SiteNow) -> Mapping[str, Any]:
+    """What a stream sends of a shelter: the glance without the registry's fields."""
+    return {
+        "state": now.state.value,
+        "last_reading_at": iso(now.last_reading_ms) if now.last_reading_ms else None,
+        "pv_w": now.pv_w,
+        "load_w": now.load_w,
+        "grid_w": now.grid_w,
+        "battery_w": now.battery_w,
+        "soc_pct": now.soc_pct,
+        "reserve_pct": now.reserve_pct,
+        "stored_wh": now.stored_wh,
+        "devices_dark": list(now.devices_dark),
+    }
