@@ -2,6 +2,9 @@
 
 ``t`` is always UTC milliseconds. Sequence numbers (``seq``) count every entry of one outbox, telemetry and events
 alike, from 1; ``epoch`` names the outbox, and is new when the outbox file is new.
+
+The bounds below are what a decoder enforces. They are far wider than any plant, and narrow enough that nothing which
+passes can overflow a 64-bit integer, a double, a calendar or a database column on its way through the house.
 """
 
 from __future__ import annotations
@@ -13,12 +16,31 @@ from msgspec import Meta, Struct, field
 
 VERSION: Final = 1
 
-Millis = Annotated[int, Meta(ge=0, description="UTC milliseconds")]
-Seq = Annotated[int, Meta(ge=1, description="Number of an outbox entry")]
+INTEGER_MAX: Final = 2**53 - 1
+"""Largest whole number that every JSON reader carries exactly."""
+MILLIS_MAX: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, where calendars end."""
+LAYOUT_POINTS_MAX: Final = 256
+
+# Python's $ also matches before a last line feed; the look-ahead shuts that door and means nothing to other readers.
+_EPOCH: Final = r"^[0-9A-Za-z._:-]*$(?!\n)"
+_NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+Millis = Annotated[int, Meta(ge=0, le=MILLIS_MAX, description="UTC milliseconds")]
+Seq = Annotated[int, Meta(ge=1, le=INTEGER_MAX, description="Number of an outbox entry")]
 SeqRange = tuple[Seq, Seq]
+"""First and last number, both inside."""
+Count = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+Epoch = Annotated[str, Meta(min_length=1, max_length=64, pattern=_EPOCH)]
+DeviceId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_CONTROL)]
+LayoutId = Annotated[str, Meta(min_length=6, max_length=6)]
+PointName = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_CONTROL)]
+Text = Annotated[str, Meta(max_length=1_000)]
+Whole = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 Slot = int | str
 """A whole number of the point's steps, or the one-letter code of why there is none (contract.readings.WIRE_CODES)."""
-LayoutDefinition = tuple[str, list[str]]
+WireSlot = Whole | Annotated[str, Meta(max_length=6)]
+"""A slot, or the layout id that stands before them."""
+LayoutDefinition = tuple[DeviceId, Annotated[list[PointName], Meta(min_length=1, max_length=LAYOUT_POINTS_MAX)]]
 
 
 class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,13 +53,18 @@ class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     version: int = field(name="v", default=VERSION)
-    epoch: str = field(name="e")
-    seqs: Seq | list[SeqRange] = field(name="s")
+    """Version of this contract. A side that speaks another one refuses the message."""
+    epoch: Epoch = field(name="e")
+    """Outbox that numbered the entries."""
+    seqs: Seq | Annotated[list[SeqRange], Meta(min_length=1)] = field(name="s")
     """One entry's number, or the ranges that this message carries whole."""
     base_ms: Millis = field(name="t")
-    rows: list[list[Slot]] = field(name="r", default_factory=list)
-    columns: list[list[Slot | list[Slot]]] = field(name="c", default_factory=list)
-    layouts: dict[str, LayoutDefinition] = field(name="d", default_factory=dict)
+    """UTC milliseconds that the times of rows and columns count from."""
+    rows: list[list[WireSlot]] = field(name="r", default_factory=list)
+    """[layout id, ms after t, slot…] of one device at one moment."""
+    columns: list[list[WireSlot | list[WireSlot]]] = field(name="c", default_factory=list)
+    """[layout id, times, column…] of one device over time, as differences."""
+    layouts: dict[LayoutId, LayoutDefinition] = field(name="d", default_factory=dict)
     """Layouts that the city has not acknowledged yet: id → device and points."""
 
 
@@ -81,12 +108,18 @@ class Loss(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stretch of the outbox that was given up, and why. ``rows`` is how many device rows are gone."""
 
     first_seq: Seq = field(name="a")
+    """First outbox number of the stretch."""
     last_seq: Seq = field(name="b")
+    """Last outbox number of the stretch, inside."""
     from_ms: Millis = field(name="f")
+    """Moment of its first reading."""
     to_ms: Millis = field(name="u")
-    rows: int = field(name="n")
+    """Moment of its last reading."""
+    rows: Count = field(name="n")
+    """Device rows that are gone."""
     reason: LossReason = field(name="y")
-    epoch: str = field(name="e", default="")
+    """Why."""
+    epoch: Annotated[str, Meta(max_length=64, pattern=_EPOCH)] = field(name="e", default="")
     """Outbox that it was lost from, when that is not the message's own (a damaged file that was replaced)."""
 
 
@@ -94,14 +127,23 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Edge → city: something happened. It has an outbox number like a batch, and is acknowledged like one."""
 
     version: int = field(name="v", default=VERSION)
-    epoch: str = field(name="e")
+    """Version of this contract."""
+    epoch: Epoch = field(name="e")
+    """Outbox that numbered the event."""
     seq: Seq = field(name="s")
+    """Its number, from the same count as telemetry."""
     at_ms: Millis = field(name="t")
+    """When it happened."""
     kind: EventKind = field(name="k")
+    """What happened."""
     severity: Severity = field(name="y", default=Severity.INFO)
-    device: str = field(name="i", default="")
-    detail: dict[str, str | int | float | bool] = field(name="x", default_factory=dict)
+    """How much it matters."""
+    device: Annotated[str, Meta(max_length=64, pattern=_NO_CONTROL)] = field(name="i", default="")
+    """Device that it is about; empty for the shelter as a whole."""
+    detail: dict[Text, Text | Whole | float | bool] = field(name="x", default_factory=dict)
+    """Further facts, by name."""
     losses: list[Loss] = field(name="l", default_factory=list)
+    """Stretches of the outbox that were given up."""
 
 
 class ClockState(StrEnum):
@@ -114,51 +156,76 @@ class ClockState(StrEnum):
 class DeviceStatus(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One device as the edge sees it."""
 
-    id: str
-    profile: str
+    id: DeviceId
+    """The name that layouts use."""
+    profile: Text
+    """Profile by which its registers are read."""
     online: bool
+    """Whether it answered the last time that it was asked."""
     last_answer_ms: Millis = 0
-    model: str = ""
-    serial: str = ""
-    firmware: str = ""
-    refused: list[str] = field(default_factory=list)
+    """When it last answered; 0 = not since the agent started."""
+    model: Text = ""
+    """Model, as the device says."""
+    serial: Text = ""
+    """Serial number, as the device says."""
+    firmware: Text = ""
+    """Firmware, as the device says."""
+    refused: list[Text] = field(default_factory=list)
     """Points that are not read because the device says it has no such register."""
 
 
 class OutboxStatus(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How much waits at the edge. ``first_seq`` and ``oldest_ms`` are of the oldest entry that waits."""
 
-    epoch: str
+    epoch: Epoch
+    """Name of the outbox."""
     next_seq: Seq
-    waiting: int = 0
-    first_seq: int = 0
+    """The number that its next entry will have."""
+    waiting: Count = 0
+    """Entries that are not acknowledged."""
+    first_seq: Count = 0
+    """Number of the oldest entry that waits; 0 = none does."""
     oldest_ms: Millis = 0
-    bytes: int = 0
-    bytes_max: int = 0
+    """Time of the oldest entry that waits."""
+    bytes: Count = 0
+    """Size of the outbox on disk."""
+    bytes_max: Count = 0
+    """Size at which it thins its oldest data."""
 
 
 class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Edge → city, retained; also the last will (``online`` false and nothing else)."""
 
     version: int = field(name="v", default=VERSION)
+    """Version of this contract."""
     online: bool
+    """Whether the agent is connected. False comes from the agent's farewell or from the broker (last will)."""
     at_ms: Millis = 0
-    agent: str = ""
+    """When it was said; 0 in a last will, which was written before."""
+    agent: Text = ""
     """Version of the agent's software."""
-    interval_s: float = 0
+    interval_s: Annotated[float, Meta(ge=0)] = 0
+    """Seconds between two polls of fast points."""
     clock: ClockState = ClockState.UNKNOWN
+    """Whether the agent knows the time."""
     devices: list[DeviceStatus] = field(default_factory=list)
+    """Every configured device."""
     outbox: OutboxStatus | None = None
+    """How much waits at the edge."""
 
 
 class Ack(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """City → edge: these entries are durable in the store (or refused for good) and need not be sent again."""
 
     version: int = field(name="v", default=VERSION)
-    epoch: str = field(name="e")
+    """Version of this contract."""
+    epoch: Epoch = field(name="e")
+    """Outbox that the numbers are of."""
     ranges: list[SeqRange] = field(name="a", default_factory=list)
-    refused: dict[str, str] = field(name="n", default_factory=dict)
+    """Numbers that need not be sent again."""
+    refused: dict[Text, Text] = field(name="n", default_factory=dict)
     """Of these, the ones that cannot be used: seq (or "first-last") → reason. They are in the dead-letter table."""
-    need: list[str] = field(name="d", default_factory=list)
+    need: list[Text] = field(name="d", default_factory=list)
     """Layouts that the city does not know: send them again inside the next batch that uses them."""
     at_ms: Millis = field(name="t", default=0)
+    """City's time when it was said."""

@@ -42,8 +42,14 @@ class RangeSet:
         self._lasts[low:high] = [end]
 
     def discard(self, first: int, last: int | None = None) -> None:
-        """Take out ``first`` to ``last``; what is not there is no error."""
+        """Take out ``first`` to ``last``; what is not there is no error.
+
+        Raises:
+            ValueError: the range is turned round.
+        """
         end = first if last is None else last
+        if end < first:
+            raise ValueError(f"want first <= last, got {first}..{end}")
         low = bisect_left(self._lasts, first)
         high = bisect_right(self._firsts, end)
         if low >= high:
@@ -60,14 +66,13 @@ class RangeSet:
         """The ranges inside ``first`` to ``last`` that are not in the set."""
         missing: list[Range] = []
         at = first
-        for low, high in self:
-            if high < at:
-                continue
+        for index in range(bisect_left(self._lasts, first), len(self._firsts)):
+            low = self._firsts[index]
             if low > last:
                 break
             if low > at:
                 missing.append((at, low - 1))
-            at = high + 1
+            at = self._lasts[index] + 1
         if at <= last:
             missing.append((at, last))
         return missing

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 ROOT: Final = "shelter/v1"
-SITE_ID: Final = re.compile(r"E\d{10}(?:11|12|20)[1-9A-Za-z]")
+SITE_ID: Final = re.compile(r"E[0-9]{10}(?:11|12|20)[1-9A-Za-z]")
 """National common shelter ID: E, municipality (5), facility (5), type (11, 12, 20), sequence.
 
 Source: 全国共通避難所・避難場所ID. Synthetic sites use municipality 00000."""
