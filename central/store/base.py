@@ -38,6 +38,13 @@ class StoreError(Exception):
     """The store did not take the rows: nothing is acknowledged, and the writer tries again later."""
 
 
+class StoreRefusedError(StoreError):
+    """The store works, but will never take these rows as they are: trying again is of no use.
+
+    Other rows of the same write may be stored; writing all again is harmless.
+    """
+
+
 class TelemetryStore(Protocol):
     """A time-series store. Values keep their type: every value is a float, live or late."""
 
