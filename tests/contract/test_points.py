@@ -34,8 +34,9 @@ def test_the_plan_s_first_list_is_there() -> None:
     wanted = """pv.power_w pv.energy_wh battery.power_w battery.current_a battery.voltage_v battery.soc_pct
     battery.soh_pct battery.temperature_c battery.capacity_wh battery.charge_energy_wh battery.discharge_energy_wh
     inverter.power_w inverter.reactive_power_var inverter.frequency_hz inverter.l1_voltage_v inverter.l3_current_a
-    inverter.energy_wh inverter.temperature_c inverter.state grid.power_w grid.frequency_hz grid.l2_power_w grid.l1_voltage_v
-    grid.l1_current_a grid.import_energy_wh grid.export_energy_wh backup.power_w backup.l1_power_w load.power_w"""
+    inverter.energy_wh inverter.temperature_c inverter.state grid.power_w grid.frequency_hz grid.l2_power_w
+    grid.l1_voltage_v grid.l1_current_a grid.import_energy_wh grid.export_energy_wh
+    backup.power_w backup.l1_power_w load.power_w"""
     trackers = [f"pv{n}.{q}" for n in range(1, TRACKERS_MAX + 1) for q in ("voltage_v", "current_a", "power_w")]
     tiers = [f"tier{n}.closed" for n in range(1, TIERS_MAX + 1)]
     assert not set(wanted.split()) - POINTS.keys()
