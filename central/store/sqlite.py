@@ -15,6 +15,7 @@ from typing import Final, Self, TypeVar
 
 from central.core.city import Aggregate, Sample
 from central.store import sqlite_tables as tables
+from central.store.advice import explain
 from central.store.base import StoreError, StoreRow, Written
 from central.store.shapes import Part, first_step_ms, merge_parts, next_rows, wrong_length
 from central.store.sqlite_tables import Shape
@@ -32,22 +33,6 @@ T = TypeVar("T")
 _Parameters = list[tuple[int, int, str | None, tuple[float | None, ...]]]
 _Series = tuple[Shape, str, int]
 """Shape, device and number of a series."""
-
-
-def explain(path: Path, error: sqlite3.Error) -> str:
-    """What went wrong with the file and what to try."""
-    text = str(error)
-    advice = {
-        "full": "free some space or move the data folder; shelters keep what is not acknowledged",
-        "locked": "another program holds the file: stop it, or wait",
-        "unable to open": "does the folder exist, and may this user write in it?",
-        "readonly": "the file or its disk is read-only: check its owner and the mount",
-        "malformed": "the file is damaged: move it away (keep it) and start again, or put a backup in its place",
-        "not a database": "this is not an SQLite file, or it is damaged: move it away or name another one",
-        "disk I/O": "the disk does not answer properly: see the system's log",
-    }
-    hints = [hint for word, hint in advice.items() if word in text]
-    return f"{path}: {text}" + (f" ({hints[0]})" if hints else "")
 
 
 class SqliteStore:

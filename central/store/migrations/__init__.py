@@ -1,0 +1,1 @@
+"""How the relational tables came to be, step by step; run by Records.open."""

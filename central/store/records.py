@@ -1,0 +1,341 @@
+"""Central's relational state: sites, events, dead letters, the ledger of outbox entries, layouts, statuses, notes.
+
+One thread does the work, in order; every method is durable when it returns. SQLite in a file, or PostgreSQL by its URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from central.core.city import DeadLetter, EventRecord, Fate, Site, SiteKind
+from central.core.ledger import LedgerRun
+from central.store.advice import explain
+from central.store.base import StoreError
+from central.store.records_tables import HEAD, Statements
+from contract.layouts import Layout
+
+BUSY_MS: Final = 10_000
+DEAD_LETTERS_MAX: Final = 10_000
+
+RunKey = tuple[str, str, int]
+"""Site, epoch and first sequence number of a ledger run."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What ``save_sites`` did."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one batch of the intake leaves behind besides its readings; saved whole or not at all."""
+
+    ledger: Sequence[LedgerRun] = ()
+    ledger_deletes: Sequence[RunKey] = ()
+    events: Sequence[EventRecord] = ()
+    layouts: Mapping[str, Sequence[Layout]] = field(default_factory=dict)
+    """Site → layouts that are new."""
+    statuses: Mapping[str, tuple[str | bytes, int]] = field(default_factory=dict)
+    """Site → status message as JSON, and when it came."""
+    dead_letters: Sequence[DeadLetter] = ()
+
+
+class Records:
+    """The relational state. Make it with ``open``. Every method may raise ``StoreError``; then nothing was changed."""
+
+    def __init__(self, url: URL, *, dead_letters_max: int = DEAD_LETTERS_MAX) -> None:
+        self._url = url
+        self._dead_letters_max = dead_letters_max
+        self._thread = ThreadPoolExecutor(1, "records")
+        self._engine: Engine | None = None
+        self._closed = False
+        self._do: Statements
+
+    @classmethod
+    async def open(cls, url: str | Path, *, dead_letters_max: int = DEAD_LETTERS_MAX) -> Self:
+        """Open a database (``postgresql+psycopg://…``, ``sqlite:///file`` or a path) and bring its tables up to date.
+
+        Raises:
+            StoreError: it can't be opened; the text says what to try.
+        """
+        records = cls(_url_of(url), dead_letters_max=dead_letters_max)
+        try:
+            await records._run(records._open)
+        except BaseException:
+            await records.close()
+            raise
+        return records
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        if self._closed:
+            return
+        if self._engine is not None:
+            await self._run(self._engine.dispose)
+        self._closed = True
+        self._thread.shutdown(wait=False)
+
+    # --- Sites -------------------------------------------------------------------------------------------------------
+
+    async def sites(self) -> list[Site]:
+        """All registered shelters, by id."""
+        return await self._ask(lambda db: _sites(db, self._do))
+
+    async def save_sites(self, sites: Sequence[Site]) -> Imported:
+        """Register shelters, or change those that are registered. None is ever removed."""
+
+        def save(db: Connection) -> Imported:
+            known = {site.id: site for site in _sites(db, self._do)}
+            wanted = {site.id: site for site in sites}
+            new = [site for site in wanted.values() if site.id not in known]
+            changed = [site for site in wanted.values() if site.id in known and known[site.id] != site]
+            _many(db, self._do.upsert_site, [asdict(site) | {"kind": site.kind.value} for site in (*new, *changed)])
+            return Imported(len(new), len(changed), len(wanted) - len(new) - len(changed))
+
+        return await self._ask(save)
+
+    # --- The intake --------------------------------------------------------------------------------------------------
+
+    async def save_batch(self, batch: Batch) -> None:
+        """Everything that one batch of the intake leaves behind, in one transaction."""
+        await self._ask(lambda db: self._save(db, batch))
+
+    async def save_events(self, events: Sequence[EventRecord]) -> None:
+        """Keep events; one that is known (site, epoch, seq) is left as it is."""
+        await self.save_batch(Batch(events=events))
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep messages that could not be used, the newest ones only. They get their ids here."""
+        await self.save_batch(Batch(dead_letters=letters))
+
+    async def save_ledger(self, upserts: Sequence[LedgerRun], deletes: Sequence[RunKey] = ()) -> None:
+        """Take away runs, then put in or replace others, in one transaction."""
+        await self.save_batch(Batch(ledger=upserts, ledger_deletes=deletes))
+
+    async def save_layouts(self, site: str, layouts: Sequence[Layout]) -> None:
+        """Remember what a site's rows mean. A layout never changes: its id is the hash of its contents."""
+        await self.save_batch(Batch(layouts={site: layouts}))
+
+    async def save_status(self, site: str, status: str | bytes, at_ms: int) -> None:
+        """Keep a site's newest status message (JSON)."""
+        await self.save_batch(Batch(statuses={site: (status, at_ms)}))
+
+    # --- Questions ---------------------------------------------------------------------------------------------------
+
+    async def events(self, site: str | None = None, *, limit: int = 100) -> list[EventRecord]:
+        """Newest events first, of one site or of all."""
+        statement, of_site = (self._do.events, {}) if site is None else (self._do.events_of_site, {"of_site": site})
+        found = await self._all(statement, {"at_most": limit, **of_site})
+        return [EventRecord(**{**row, "detail": msgspec.json.decode(row["detail"])}) for row in found]
+
+    async def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
+        """Newest first."""
+        return [DeadLetter(**row) for row in await self._all(self._do.letters, {"at_most": limit})]
+
+    async def ledger(self, site: str, *, from_ms: int, to_ms: int) -> list[LedgerRun]:
+        """A site's runs that reach into a stretch of time, in its order."""
+        found = await self._all(self._do.runs_between, {"of_site": site, "start_ms": from_ms, "end_ms": to_ms})
+        return [_run_of(row) for row in found]
+
+    async def ledger_touching(self, site: str, epoch: str, first_seq: int, last_seq: int) -> list[LedgerRun]:
+        """Runs of one outbox that hold one of these numbers, or the number before or after."""
+        found = await self._all(
+            self._do.runs_touching, {"of_site": site, "of_epoch": epoch, "low": first_seq, "high": last_seq}
+        )
+        return [_run_of(row) for row in found]
+
+    async def ledger_tails(self, *, runs_each: int = 64) -> list[LedgerRun]:
+        """The last runs of every outbox, by site, epoch and number: what the intake needs when it starts."""
+        return [_run_of(row) for row in await self._all(self._do.tails, {"runs_each": runs_each})]
+
+    async def layouts(self) -> dict[str, list[Layout]]:
+        """Site → every layout that it ever used."""
+        found: dict[str, list[Layout]] = {}
+        for row in await self._all(self._do.layouts):
+            found.setdefault(row["site"], []).append(Layout(row["device"], tuple(row["points"].split("\n"))))
+        return found
+
+    async def statuses(self) -> dict[str, tuple[bytes, int]]:
+        """Site → its newest status message as JSON, and when it came."""
+        return {row["site"]: (row["message"].encode(), row["at_ms"]) for row in await self._all(self._do.statuses)}
+
+    async def note(self, key: str, value: str) -> None:
+        """Keep a small setting."""
+        await self._ask(lambda db: _many(db, self._do.upsert_note, [{"key": key, "value": value}]))
+
+    async def notes(self) -> dict[str, str]:
+        """All small settings."""
+        return {row["key"]: row["value"] for row in await self._all(self._do.notes)}
+
+    # --- In the thread -----------------------------------------------------------------------------------------------
+
+    async def _all(self, statement: Any, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        return await self._ask(lambda db: [dict(row) for row in db.execute(statement, parameters or {}).mappings()])
+
+    async def _ask(self, job: Callable[[Connection], T]) -> T:
+        def run() -> T:
+            assert self._engine is not None
+            with self._engine.begin() as db:
+                return job(db)
+
+        return await self._run(run)
+
+    async def _run(self, job: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreError(f"{self._name}: the records are closed")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        except sa.exc.DBAPIError as error:
+            raise StoreError(self._explain(error)) from error
+        except sa.exc.SQLAlchemyError as error:
+            raise StoreError(f"{self._name}: {error}") from error
+
+    @property
+    def _name(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
+    def _explain(self, error: sa.exc.DBAPIError) -> str:
+        if isinstance(error.orig, sqlite3.Error):
+            return explain(self._url.database, error.orig)
+        return f"{self._name}: {error.orig} (does the server run, and may this user use the database?)"
+
+    def _open(self) -> None:
+        dialect = self._url.get_backend_name()
+        try:
+            self._do = Statements(dialect)
+            self._engine = _engine(self._url)
+        except (ValueError, ImportError) as error:
+            raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error
+        with self._engine.begin() as db:
+            _migrate(db)
+
+    def _save(self, db: Connection, batch: Batch) -> None:
+        do = self._do
+        _many(
+            db,
+            do.delete_run,
+            [{"b_site": site, "b_epoch": epoch, "b_first_seq": seq} for site, epoch, seq in batch.ledger_deletes],
+        )
+        _many(db, do.upsert_ledger, [_values_of_run(run) for run in batch.ledger])
+        _many(db, do.add_event, [_values_of_event(event) for event in batch.events])
+        _many(
+            db,
+            do.add_layout,
+            [
+                {"site": site, "id": layout.id, "device": layout.device, "points": "\n".join(layout.points)}
+                for site, layouts in batch.layouts.items()
+                for layout in layouts
+            ],
+        )
+        _many(
+            db,
+            do.upsert_status,
+            [
+                {"site": site, "at_ms": at_ms, "message": message.decode() if isinstance(message, bytes) else message}
+                for site, (message, at_ms) in batch.statuses.items()
+            ],
+        )
+        if batch.dead_letters:
+            letters = batch.dead_letters[-self._dead_letters_max :]
+            _many(db, do.bury, [{k: v for k, v in asdict(letter).items() if k != "id"} for letter in letters])
+            db.execute(do.forget_letters, {"kept": self._dead_letters_max})
+
+
+def _url_of(url: str | Path) -> URL:
+    if isinstance(url, Path) or "://" not in url:
+        return URL.create("sqlite", database=str(url))
+    try:
+        return make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise StoreError(f"not a database URL: {error} (try sqlite:///records.sqlite)") from error
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
+    engine = sa.create_engine(url, pool_size=1, max_overflow=0)
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # Transactions begin below, tables included.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", f"busy_timeout = {BUSY_MS}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _migrate(db: Connection) -> None:
+    if sa.inspect(db).has_table("alembic_version"):
+        revision = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        if revision == HEAD:
+            return
+    from alembic import command, util  # Only a new or an old database needs it.
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = db
+    try:
+        command.upgrade(config, "head")
+    except util.CommandError as error:
+        raise StoreError(f"{db.engine.url}: {error} (a newer version wrote it: update this program)") from error
+
+
+def _many(db: Connection, statement: Any, values: Sequence[Mapping[str, object]]) -> None:
+    if values:
+        db.execute(statement, values)
+
+
+def _sites(db: Connection, do: Statements) -> list[Site]:
+    return [Site(**{**row, "kind": SiteKind(row["kind"])}) for row in db.execute(do.sites).mappings()]
+
+
+def _values_of_run(run: LedgerRun) -> dict[str, object]:
+    return {
+        "site": run.site,
+        "epoch": run.epoch,
+        "first_seq": run.first_seq,
+        "last_seq": run.last_seq,
+        "from_ms": run.from_ms,
+        "to_ms": run.to_ms,
+        "fate": run.fate.value,
+        "reason": run.reason,
+        "rows": run.rows,
+    }
+
+
+def _run_of(row: Mapping[str, Any]) -> LedgerRun:
+    return LedgerRun(**{**row, "fate": Fate(row["fate"])})
+
+
+def _values_of_event(event: EventRecord) -> dict[str, object]:
+    return {
+        "site": event.site,
+        "epoch": event.epoch,
+        "seq": event.seq,
+        "at_ms": event.at_ms,
+        "received_ms": event.received_ms,
+        "kind": event.kind,
+        "severity": event.severity,
+        "device": event.device,
+        "detail": msgspec.json.encode(event.detail).decode(),
+    }
