@@ -15,16 +15,16 @@ from typing import Any, Final, Self, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine
 
 from central.core.city import DeadLetter, EventRecord, Fate, Site, SiteKind
 from central.core.ledger import LedgerRun
 from central.store.advice import explain
 from central.store.base import StoreError
-from central.store.records_tables import HEAD, Statements
+from central.store.records_database import engine_of, migrate, url_of
+from central.store.records_tables import Statements
 from contract.layouts import Layout
 
-BUSY_MS: Final = 10_000
 DEAD_LETTERS_MAX: Final = 10_000
 
 RunKey = tuple[str, str, int]
@@ -73,7 +73,7 @@ class Records:
         Raises:
             StoreError: it can't be opened; the text says what to try.
         """
-        records = cls(_url_of(url), dead_letters_max=dead_letters_max)
+        records = cls(url_of(url), dead_letters_max=dead_letters_max)
         try:
             await records._run(records._open)
         except BaseException:
@@ -218,11 +218,11 @@ class Records:
         dialect = self._url.get_backend_name()
         try:
             self._do = Statements(dialect)
-            self._engine = _engine(self._url)
+            self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error
         with self._engine.begin() as db:
-            _migrate(db)
+            migrate(db)
 
     def _save(self, db: Connection, batch: Batch) -> None:
         do = self._do
@@ -254,50 +254,6 @@ class Records:
             letters = batch.dead_letters[-self._dead_letters_max :]
             _many(db, do.bury, [{k: v for k, v in asdict(letter).items() if k != "id"} for letter in letters])
             db.execute(do.forget_letters, {"kept": self._dead_letters_max})
-
-
-def _url_of(url: str | Path) -> URL:
-    if isinstance(url, Path) or "://" not in url:
-        return URL.create("sqlite", database=str(url))
-    try:
-        return make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise StoreError(f"not a database URL: {error} (try sqlite:///records.sqlite)") from error
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
-    engine = sa.create_engine(url, pool_size=1, max_overflow=0)
-
-    @sa.event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # Transactions begin below, tables included.
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", f"busy_timeout = {BUSY_MS}"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _migrate(db: Connection) -> None:
-    if sa.inspect(db).has_table("alembic_version"):
-        revision = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        if revision == HEAD:
-            return
-    from alembic import command, util  # Only a new or an old database needs it.
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = db
-    try:
-        command.upgrade(config, "head")
-    except util.CommandError as error:
-        raise StoreError(f"{db.engine.url}: {error} (a newer version wrote it: update this program)") from error
 
 
 def _many(db: Connection, statement: Any, values: Sequence[Mapping[str, object]]) -> None:

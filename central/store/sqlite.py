@@ -20,10 +20,6 @@ from central.store.base import StoreError, StoreRow, Written
 from central.store.shapes import Part, first_step_ms, merge_parts, next_rows, wrong_length
 from central.store.sqlite_tables import Shape
 
-BUSY_MS: Final = 10_000
-CACHE_KIB: Final = 65_536
-CHECKPOINT_PAGES: Final = 4_000
-STATEMENTS: Final = 512
 PAGE_ROWS: Final = 1_000
 RECENT_ROWS_MAX: Final = 16_384
 """Rows of one shape in order of time before the older part is put in order of series."""
@@ -193,15 +189,8 @@ class SqliteStore:
     # --- In the reading thread ---------------------------------------------------------------------------------------
 
     def _open_reader(self) -> None:
-        db = sqlite3.connect(
-            self._path,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=BUSY_MS / 1000,
-            cached_statements=STATEMENTS,
-        )
-        db.execute("PRAGMA query_only = ON")
-        self._reader = db
+        self._reader = tables.connect(self._path)
+        self._reader.execute("PRAGMA query_only = ON")
 
     def _page_reader(
         self, site: str, wanted: Sequence[_Series], start_ms: int, to_ms: int
@@ -222,18 +211,7 @@ class SqliteStore:
     # --- In the writing thread ---------------------------------------------------------------------------------------
 
     def _open_writer(self) -> None:
-        db = sqlite3.connect(
-            self._path,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=BUSY_MS / 1000,
-            cached_statements=STATEMENTS,
-        )
-        self._writer = db
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        self._writer = db = tables.connect(self._path)
         tables.prepare(db)
         self._load(db)
 
@@ -315,12 +293,7 @@ class SqliteStore:
             shape = max(self._shapes.values(), key=lambda shape: shape.recent_rows, default=None)
             if shape is None or shape.recent_rows <= self._recent_rows_max:
                 return
-            cut, move, remove = shape.settle()
-            (cut_ms,) = db.execute(cut, (int(self._recent_rows_max * _MOVED_SHARE),)).fetchone()
-            db.execute(move, (cut_ms,))
-            shape.recent_rows -= db.execute(remove, (cut_ms,)).rowcount
-            shape.settled_ms = cut_ms
-            db.execute(tables.SET_SETTLED, (cut_ms, shape.id))
+            tables.settle(db, shape, rows=int(self._recent_rows_max * _MOVED_SHARE))
 
 
 def _insert(db: sqlite3.Connection, shape: Shape, table: str, rows: _Parameters) -> int:

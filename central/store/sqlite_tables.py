@@ -16,6 +16,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from central.core.city import Aggregate
@@ -24,6 +25,10 @@ from central.store.shapes import shape_name
 VERSION: Final = 1
 APPLICATION_ID: Final = 0x53484C54
 """Marks the file as one of ours ("SHLT")."""
+BUSY_S: Final = 10.0
+CACHE_KIB: Final = 32_768
+CHECKPOINT_PAGES: Final = 4_000
+STATEMENTS_CACHED: Final = 512
 PARAMETERS_MAX: Final = 32_000
 ROWS_PER_STATEMENT: Final = 128
 
@@ -121,14 +126,6 @@ class Shape:
             yield first, first + size
             first += size
 
-    def settle(self) -> tuple[str, str, str]:
-        """Where to cut ``recent`` (the time of its n-th row), and the two statements that move what is older."""
-        return (
-            f"SELECT at_ms FROM {self.recent} ORDER BY at_ms LIMIT 1 OFFSET ?",  # noqa: S608
-            f"INSERT INTO {self.settled} SELECT * FROM {self.recent} WHERE at_ms <= ? ORDER BY series, at_ms",  # noqa: S608
-            f"DELETE FROM {self.recent} WHERE at_ms <= ?",  # noqa: S608
-        )
-
     def steps(self, table: str, point: str, aggregate: Aggregate) -> str:
         """Step number, good readings, value, last good time. Parameters: first step, step, series, from, to."""
         column = quoted(point)
@@ -177,6 +174,30 @@ def add_series(db: sqlite3.Connection, shape: Shape, site: str, device: str) -> 
     """Number a device's rows of one shape."""
     series_id: int = db.execute(ADD_SERIES, (shape.id, site, device)).fetchone()[0]
     return series_id
+
+
+def settle(db: sqlite3.Connection, shape: Shape, *, rows: int) -> None:
+    """Move about the oldest ``rows`` rows of ``recent`` over. Inside a transaction."""
+    recent, settled = shape.recent, shape.settled
+    found = db.execute(f"SELECT at_ms FROM {recent} ORDER BY at_ms LIMIT 1 OFFSET ?", (rows,)).fetchone()  # noqa: S608
+    if found is None:
+        return
+    db.execute(f"INSERT INTO {settled} SELECT * FROM {recent} WHERE at_ms <= ? ORDER BY series, at_ms", found)  # noqa: S608
+    shape.recent_rows -= db.execute(f"DELETE FROM {recent} WHERE at_ms <= ?", found).rowcount  # noqa: S608
+    (shape.settled_ms,) = found
+    db.execute(SET_SETTLED, (shape.settled_ms, shape.id))
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that waits for others, and whose commits are on disk. Transactions are begun by hand."""
+    db = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=BUSY_S, cached_statements=STATEMENTS_CACHED
+    )
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    return db
 
 
 def prepare(db: sqlite3.Connection) -> None:
