@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+from contract.points import POINTS, Kind, Point
 
 
 class Table(StrEnum):
@@ -34,6 +37,17 @@ class ValueType(StrEnum):
     STRING = "string"
     BIT = "bit"
     """One coil or discrete input."""
+
+
+_WIDTHS: Final = {
+    ValueType.U32: 2,
+    ValueType.S32: 2,
+    ValueType.F32: 2,
+    ValueType.U64: 4,
+    ValueType.S64: 4,
+    ValueType.F64: 4,
+}
+"""Registers that a value takes; what is not named takes one."""
 
 
 class WordOrder(StrEnum):
@@ -105,6 +119,12 @@ class Field:
     """Bits of the raw value that count, shifted down to bit 0."""
     states: Mapping[int, int] | None = None
     """Raw value → normalised state code; a raw value that is not named is the point's 0 (unknown)."""
+    terms: tuple[tuple[int, int], ...] = ()
+    """Further addresses of the same type and their sign: a value that the device keeps in parts (charge and discharge
+    apart). A part that is "not available" counts as nothing while another part is available."""
+    guard: str | None = None
+    """State point that must read 1 before this field may be asked: its registers make the device hang up otherwise.
+    Guarded fields get blocks of their own, after all others."""
     group: Group = Group.FAST
     confidence: Confidence = Confidence.DOCUMENTED
     source: str = ""
@@ -112,9 +132,17 @@ class Field:
     @property
     def width(self) -> int:
         """How many registers (or bits) the value takes."""
-        widths = {ValueType.U32: 2, ValueType.S32: 2, ValueType.F32: 2}
-        widths |= {ValueType.U64: 4, ValueType.S64: 4, ValueType.F64: 4, ValueType.STRING: self.length}
-        return widths.get(self.type, 1)
+        return self.length if self.type is ValueType.STRING else _WIDTHS.get(self.type, 1)
+
+    @property
+    def spans(self) -> tuple[Block, ...]:
+        """Every stretch of registers that the value is made of, its scale factor's included."""
+        width = self.width
+        found = [Block(self.table, self.address, width)]
+        found += [Block(self.table, address, width) for address, _ in self.terms]
+        if self.scale_factor_address is not None:
+            found.append(Block(self.table, self.scale_factor_address, 1))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +174,16 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlRule:
+    """What may be written to a control, and which point (or the control itself) proves that it was."""
+
+    control: str
+    low: float
+    high: float
+    readback: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceMap:
     """Everything needed to read one device."""
 
@@ -155,6 +193,35 @@ class DeviceMap:
     identity: tuple[Field, ...] = ()
     """Texts: ``model``, ``serial``, ``firmware`` as their ``point``."""
     limits: Limits = field(default_factory=Limits)
+    controls: tuple[Field, ...] = ()
+    """Registers that steer the device; their points are of ``CONTROLS`` or load tiers. Decoding one reads it back."""
+    rules: tuple[ControlRule, ...] = ()
+    """One for each control."""
+
+
+def _control(name: str, unit: str, decimals: int, high: float) -> Point:
+    kind = Kind.GAUGE if unit else Kind.STATE
+    return Point(name=name, unit=unit, decimals=decimals, low=0, high=high, kind=kind)
+
+
+CONTROLS: Final[dict[str, Point]] = {
+    point.name: point
+    for point in (
+        _control("control.reserve_soc_pct", "%", 1, 100),
+        _control("control.forced_charge_power_w", "W", 0, 2_000_000),
+        _control("control.forced_charge_on", "", 0, 1),
+        _control("control.backup", "", 0, 1),
+        _control("control.export_limit_w", "W", 0, 2_000_000),
+        _control("control.export_limit_on", "", 0, 1),
+    )
+}
+"""Controls in the house's words, beside ``tierN.closed``. ``X_on`` says whether the power in ``X_power_w`` or ``X_w``
+counts; where a device has no such switch, the power alone counts (0 W of forced charge is none)."""
+
+
+def point_of(name: str) -> Point:
+    """The point or control of this name. Raises ``KeyError``."""
+    return POINTS.get(name) or CONTROLS[name]
 
 
 Discovery = Generator[Block, "tuple[int, ...] | None", DeviceMap]

@@ -1,0 +1,172 @@
+"""Registers → readings. Pure, and quick enough for the edge's hot path: each field is compiled once.
+
+Decoding never raises, whatever the registers hold: what cannot be a value is a reading without a number and with a
+reason. Encoding (``encode``, from encode.py) raises ``CodecError`` for a value that the registers cannot hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from contract.points import POINTS
+from contract.readings import Quality, Reading
+from device_profiles.encode import encode
+from device_profiles.model import CONTROLS, Field, Image, Sum, ValueType
+from device_profiles.raw import (
+    SCALE_FACTOR_MAX,
+    SCALE_FACTOR_MISSING,
+    CodecError,
+    Words,
+    keys_of,
+    number_maker,
+    power_reader,
+    raw_reader,
+    scaler,
+)
+
+__all__ = ["CodecError", "Words", "decode", "decode_text", "encode", "readings"]
+
+_Decoder = Callable[[Image], "Reading | None"]
+_COMPILED_MAX: Final = 4096
+_compiled: dict[int, tuple[Field, _Decoder]] = {}
+
+
+def decode(field: Field, image: Image) -> Reading | None:
+    """The field's reading, or None when one of its registers is not in the image."""
+    return _decoder(field)(image)
+
+
+def decode_text(field: Field, image: Image) -> str | None:
+    """The text of a string field without padding, or None when one of its registers is not in the image."""
+    words = [image.get(key) for key in keys_of(field, field.address)]
+    if None in words:
+        return None
+    raw = b"".join((word & 0xFFFF).to_bytes(2, "big") for word in words if word is not None)
+    text = raw.replace(b"\0", b"").decode("ascii", errors="replace")
+    return "".join(c for c in text if c.isprintable() and c != "�").strip()
+
+
+def readings(fields: Sequence[Field], image: Image, sums: Sequence[Sum] = ()) -> tuple[Reading, ...]:
+    """Every reading that the image allows: fields in their order, then sums.
+
+    A field whose registers are not in the image gives no reading. A sum counts the members that the device has (one
+    that says "not available" counts as nothing); while any other member is bad or missing, so is the sum.
+    """
+    known = _compiled
+    found: list[Reading] = []
+    for field in fields:
+        entry = known.get(id(field))
+        reading = (entry[1] if entry is not None and entry[0] is field else _decoder(field))(image)
+        if reading is not None:
+            found.append(reading)
+    if sums:
+        by_point = {reading.point: reading for reading in found}
+        found += [total for each in sums if (total := _total(each, by_point)) is not None]
+    return tuple(found)
+
+
+def _total(of_sum: Sum, by_point: dict[str, Reading]) -> Reading | None:
+    members = [by_point[point] for point in of_sum.of if point in by_point]
+    if not members:
+        return None
+    if len(members) < len(of_sum.of):
+        return Reading(of_sum.point, None, Quality.MISSING_INPUT)
+    total, counted = 0.0, False
+    for member in members:
+        if member.value is not None:
+            total += member.value
+            counted = True
+        elif member.quality is not Quality.NOT_AVAILABLE:
+            return Reading(of_sum.point, None, Quality.MISSING_INPUT)
+    if not counted:
+        return Reading(of_sum.point, None, Quality.NOT_AVAILABLE)
+    return _judged(of_sum.point, total)
+
+
+def _judged(point: str, value: float) -> Reading:
+    known = POINTS.get(point) or CONTROLS.get(point)
+    if known is None or known.low <= value <= known.high:
+        return Reading(point, value)
+    return Reading(point, None, Quality.OUT_OF_RANGE)
+
+
+def _decoder(field: Field) -> _Decoder:
+    entry = _compiled.get(id(field))
+    if entry is not None and entry[0] is field:
+        return entry[1]
+    if len(_compiled) >= _COMPILED_MAX:
+        _compiled.clear()
+    made = _compile(field)
+    # The field is kept beside its decoder, so that its id cannot be given to another one meanwhile.
+    _compiled[id(field)] = (field, made)
+    return made
+
+
+def _compile(field: Field) -> _Decoder:
+    if field.type is ValueType.STRING:
+        malformed = Reading(field.point, None, Quality.MALFORMED)
+        keys = keys_of(field, field.address)
+        return lambda image: malformed if all(key in image for key in keys) else None
+    if field.terms:
+        return _compile_terms(field)
+    return _compile_number(field)
+
+
+def _compile_number(field: Field) -> _Decoder:
+    raw_of, number_of, scaled = raw_reader(field, field.address), number_maker(field), scaler(field)
+    point, sentinels, absolute = field.point, field.sentinels, field.absolute
+    known = POINTS.get(point) or CONTROLS.get(point)
+    low, high = (known.low, known.high) if known else (-math.inf, math.inf)
+    not_available = Reading(point, None, Quality.NOT_AVAILABLE)
+    out_of_range = Reading(point, None, Quality.OUT_OF_RANGE)
+    power_of, malformed = power_reader(field), Reading(point, None, Quality.MALFORMED)
+
+    def decode_number(image: Image) -> Reading | None:
+        raw = raw_of(image)
+        if raw is None:
+            return None
+        power = 0
+        if power_of is not None:
+            word = power_of(image)
+            if word is None:
+                return None
+            power = word
+        if raw in sentinels:
+            return not_available
+        number = number_of(raw)
+        if number is None or power == SCALE_FACTOR_MISSING:
+            return not_available
+        if not -SCALE_FACTOR_MAX <= power <= SCALE_FACTOR_MAX:
+            return malformed
+        value = scaled(number, power)
+        if absolute:
+            value = abs(value)
+        return Reading(point, value) if low <= value <= high else out_of_range
+
+    return decode_number
+
+
+def _compile_terms(field: Field) -> _Decoder:
+    """A value kept in parts: each part is decoded like a field of its own, unbounded, then added with its sign."""
+    one = replace(field, point="", terms=())
+    places = ((field.address, 1), *field.terms)
+    parts = [(sign, _compile_number(replace(one, address=address))) for address, sign in places]
+    point = field.point
+
+    def decode_terms(image: Image) -> Reading | None:
+        total, counted = 0.0, False
+        for sign, part in parts:
+            reading = part(image)
+            if reading is None:
+                return None
+            if reading.value is not None:
+                total += sign * reading.value
+                counted = True
+            elif reading.quality is not Quality.NOT_AVAILABLE:
+                return Reading(point, None, reading.quality)
+        return _judged(point, total) if counted else Reading(point, None, Quality.NOT_AVAILABLE)
+
+    return decode_terms
