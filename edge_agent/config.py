@@ -1,0 +1,306 @@
+"""One YAML file configures a site. Everything wrong with it is said at once, each fault with its place.
+
+Secrets stand in files of their own and are named here, so that this file may be shown to anybody.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from contract.points import POINTS
+from contract.topics import is_site_id
+from device_profiles.load import profile_ids
+
+
+class ConfigError(ValueError):
+    """A site file that cannot be used. The text lists every fault with its place in the file."""
+
+
+def _site_id(text: str) -> str:
+    if not is_site_id(text):
+        raise ValueError(f"{text!r} is no national shelter ID such as E0000000001111")
+    return text
+
+
+def _profile(text: str) -> str:
+    if text.endswith((".yaml", ".yml")):
+        return text
+    known = profile_ids()
+    if text not in known:
+        near = difflib.get_close_matches(text, known, n=1)
+        hint = f", perhaps {near[0]!r}?" if near else f", want one of {', '.join(known)} (or a file FILE.yaml)"
+        raise ValueError(f"unknown profile {text!r}{hint}")
+    return text
+
+
+_GROUPS = frozenset(name.partition(".")[0] for name in POINTS)
+
+
+def _point_or_group(text: str) -> str:
+    if text not in POINTS and text not in _GROUPS:
+        near = difflib.get_close_matches(text, [*POINTS, *_GROUPS], n=1)
+        raise ValueError(f"unknown point or group {text!r}" + (f", perhaps {near[0]!r}?" if near else ""))
+    return text
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+"""Id of a bus or a device: lower case, so that it can stand in a topic, a tag and a file name."""
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+PortNumber = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class OutboxConfig(_Part):
+    """Where readings wait until the city's store has them."""
+
+    path: Path = Path("outbox.sqlite")
+    bytes_max: Annotated[int, Field(ge=1 << 20)] = 256 * 1024 * 1024
+    keep_delivered: bool = False
+    """Keep what was delivered until the space is needed (for comparing, not for service)."""
+
+
+class TlsConfig(_Part):
+    """Files of the encrypted link to the broker."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> TlsConfig:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: give both or none")
+        return self
+
+
+class MqttConfig(_Part):
+    """The broker."""
+
+    host: str
+    port: PortNumber = 1883
+    username: str | None = None
+    password_file: Path | None = None
+    tls: TlsConfig | None = None
+    keepalive_s: Annotated[int, Field(ge=5, le=3_600)] = 30
+
+
+class TcpConfig(_Part):
+    """A device or gateway on the network."""
+
+    host: str
+    port: PortNumber = 502
+
+
+class RtuConfig(_Part):
+    """A serial line."""
+
+    port: str
+    baudrate: Annotated[int, Field(ge=300, le=921_600)] = 9_600
+    parity: Literal["N", "E", "O"] = "N"
+    stopbits: Literal[1, 2] = 1
+
+
+class DeviceConfig(_Part):
+    """One Modbus unit."""
+
+    id: Name
+    profile: Annotated[str, AfterValidator(_profile)]
+    unit: Annotated[int, Field(ge=0, le=255)] = 1
+    timeout_s: Seconds | None = None
+    """Instead of the profile's."""
+    without: tuple[Annotated[str, AfterValidator(_point_or_group)], ...] = ()
+    """Points or groups that this plant does not have (``battery`` on a hybrid without one): they are not read."""
+
+    @model_validator(mode="after")
+    def _not_ours(self) -> DeviceConfig:
+        if self.id == "site":
+            raise ValueError("the id 'site' belongs to the derived values")
+        return self
+
+
+class BusConfig(_Part):
+    """One line and the units on it. One request at a time."""
+
+    id: Name
+    tcp: TcpConfig | None = None
+    rtu: RtuConfig | None = None
+    devices: Annotated[tuple[DeviceConfig, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_way(self) -> BusConfig:
+        if (self.tcp is None) == (self.rtu is None):
+            raise ValueError("want either tcp: {host, port} or rtu: {port, baudrate}")
+        return self
+
+
+class SiteConfig(_Part):
+    """A shelter: its devices, how often they are read, and the way to the city."""
+
+    site: Annotated[str, AfterValidator(_site_id)]
+    name: str = ""
+    interval_s: Seconds = 5.0
+    slow_interval_s: Seconds = 60.0
+    outbox: OutboxConfig = OutboxConfig()
+    mqtt: MqttConfig
+    buses: Annotated[tuple[BusConfig, ...], Field(min_length=1)]
+
+    @property
+    def slow_every(self) -> int:
+        """Every how many polls the slow points are read along."""
+        return max(1, round(self.slow_interval_s / self.interval_s))
+
+    @property
+    def devices(self) -> tuple[DeviceConfig, ...]:
+        """All devices in their order."""
+        return tuple(device for bus in self.buses for device in bus.devices)
+
+
+def load_config(path: Path) -> SiteConfig:
+    """Read a site file; paths in it are relative to it.
+
+    Raises:
+        ConfigError: with every fault and its place.
+    """
+    try:
+        raw = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from None
+    return parse_config(raw, path)
+
+
+def parse_config(raw: object, path: Path) -> SiteConfig:
+    """Check a site file's content; ``path`` is where it came from.
+
+    Raises:
+        ConfigError: with every fault and its place.
+    """
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: want a mapping with site, mqtt and buses")
+    config: SiteConfig | None = None
+    faults: list[str] = []
+    try:
+        config = SiteConfig.model_validate(raw)
+    except ValidationError as error:
+        faults = [_fault(found) for found in error.errors()]
+    faults += _crossed(raw)
+    if config is None or faults:
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    return _anchored(config, path.resolve().parent)
+
+
+def _place(loc: Iterable[int | str]) -> str:
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "file"
+
+
+def _fault(found: Any) -> str:
+    loc = found["loc"]
+    place = _place(loc)
+    if found["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(loc[-1]), _keys_at(loc[:-1]), n=1)
+        return f"{place}: unknown key" + (f", perhaps {near[0]!r}?" if near else "")
+    if found["type"] == "missing":
+        return f"{place}: missing"
+    message = str(found["msg"]).removeprefix("Value error, ")
+    shown = found.get("input")
+    if found["type"] == "value_error" or isinstance(shown, dict | list):
+        return f"{place}: {message}"
+    return f"{place}: {message}, got {shown!r}"
+
+
+_PARTS: dict[str, type[_Part]] = {
+    "outbox": OutboxConfig,
+    "mqtt": MqttConfig,
+    "tls": TlsConfig,
+    "tcp": TcpConfig,
+    "rtu": RtuConfig,
+    "buses": BusConfig,
+    "devices": DeviceConfig,
+}
+
+
+def _keys_at(loc: Iterable[int | str]) -> list[str]:
+    """Keys that a part of the file may have."""
+    names = [part for part in loc if isinstance(part, str)]
+    part = _PARTS[names[-1]] if names else SiteConfig
+    return list(part.model_fields)
+
+
+def _crossed(raw: dict[str, Any]) -> list[str]:
+    """Faults between parts. Works on the raw file, so that they are told together with all others."""
+    faults: list[str] = []
+    fast, slow = raw.get("interval_s", 5.0), raw.get("slow_interval_s", 60.0)
+    if isinstance(fast, int | float) and isinstance(slow, int | float) and slow < fast:
+        faults.append(f"slow_interval_s: {slow:g} is shorter than interval_s {fast:g}")
+    buses = [bus for bus in raw.get("buses") or () if isinstance(bus, dict)] if _is_list(raw.get("buses")) else []
+    faults += _twice("bus id", [(f"buses[{n}].id", bus.get("id")) for n, bus in enumerate(buses)])
+    devices = [
+        (f"buses[{n}].devices[{m}]", n, device)
+        for n, bus in enumerate(buses)
+        if _is_list(bus.get("devices"))
+        for m, device in enumerate(bus["devices"])
+        if isinstance(device, dict)
+    ]
+    faults += _twice("device id", [(f"{place}.id", device.get("id")) for place, _, device in devices])
+    for n in range(len(buses)):
+        units = [(f"{place}.unit", device.get("unit", 1)) for place, bus, device in devices if bus == n]
+        faults += _twice("unit on this bus", units)
+    return faults
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _twice(what: str, named: list[tuple[str, Any]]) -> list[str]:
+    counts = Counter(str(value) for _, value in named if value is not None)
+    seen: set[str] = set()
+    faults = []
+    for place, value in named:
+        if value is None:
+            continue
+        if str(value) in seen:
+            faults.append(f"{place}: {what} {value!r} is there {counts[str(value)]} times")
+        seen.add(str(value))
+    return faults
+
+
+def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
+    """The same with absolute paths."""
+
+    def at(path: Path | None) -> Path | None:
+        return None if path is None else folder / path
+
+    tls = config.mqtt.tls
+    if tls is not None:
+        files = {"ca_file": at(tls.ca_file), "cert_file": at(tls.cert_file), "key_file": at(tls.key_file)}
+        tls = tls.model_copy(update=files)
+    mqtt = config.mqtt.model_copy(update={"password_file": at(config.mqtt.password_file), "tls": tls})
+    outbox = config.outbox.model_copy(update={"path": folder / config.outbox.path})
+    return config.model_copy(
+        update={"mqtt": mqtt, "outbox": outbox, "buses": tuple(_bus_at(b, folder) for b in config.buses)}
+    )
+
+
+def _bus_at(bus: BusConfig, folder: Path) -> BusConfig:
+    devices = tuple(
+        device.model_copy(update={"profile": str(folder / device.profile)})
+        if device.profile.endswith((".yaml", ".yml"))
+        else device
+        for device in bus.devices
+    )
+    return bus.model_copy(update={"devices": devices})

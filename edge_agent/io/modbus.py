@@ -1,0 +1,308 @@
+"""One Modbus line, TCP or RTU: ask for a block, get its words or an error that says what to do next.
+
+    BusError
+    ├── LinkDown             nobody answers: leave this device for now and back off. On TCP the socket is closed
+    │   ├── Unreachable      not even a connection: the same holds for every device on the line
+    │   ├── GatewaySilent    the gateway answers for a unit that it cannot reach: the line itself is fine
+    │   └── BadAnswer        bytes that are no answer to what was asked; the line is made fresh
+    └── DeviceRefused        the device said no: record a gap and go on with the next block
+        └── IllegalAddress   it has no such register: split the block
+
+A reply counts only when its transaction number, unit, function and byte count are those of the request. After a timeout
+a TCP socket is closed, so that a late answer can't be taken for the next one. A serial line can't be closed; there the
+next question to the same unit is a short one whose answer is thrown away, which a late answer of another length fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
+
+from device_profiles.model import Block, Table
+from edge_agent.io.strict import ReplyDecoder, StrictRtuFramer, StrictSocketFramer, bits_of, words_of
+
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # What it would say is in our errors; text costs time.
+
+_REQUESTS: Final[dict[Table, type[ReadCoilsRequest] | type[ReadHoldingRegistersRequest]]] = {
+    Table.COIL: ReadCoilsRequest,
+    Table.DISCRETE: ReadDiscreteInputsRequest,
+    Table.HOLDING: ReadHoldingRegistersRequest,
+    Table.INPUT: ReadInputRegistersRequest,
+}
+_BIT_TABLES: Final = frozenset({Table.COIL, Table.DISCRETE})
+_NO_SUCH_REGISTER: Final = frozenset({1, 2, 3})
+"""Devices use illegal function, address and value alike for a block that touches something they do not have."""
+_GATEWAY: Final = frozenset({10, 11})
+_EXCEPTIONS: Final = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledge, still working",
+    6: "device busy",
+    10: "gateway path unavailable",
+    11: "gateway target does not respond",
+}
+CONNECT_TIMEOUT_S: Final = 2.0
+LINE_QUIET_S: Final = 0.05
+"""How long a serial line is left alone after a timeout, for what is still on its way."""
+
+
+class BusError(Exception):
+    """Base of everything that a line raises on purpose."""
+
+
+class LinkDown(BusError):  # noqa: N818  (named for what it means)
+    """Nobody answers: leave this device for now and back off."""
+
+
+class Unreachable(LinkDown):
+    """No connection: nobody on this line can be asked."""
+
+
+class GatewaySilent(LinkDown):
+    """A gateway answers in place of a unit that it cannot reach."""
+
+
+class BadAnswer(LinkDown):
+    """Bytes that are no answer to what was asked."""
+
+
+class DeviceRefused(BusError):  # noqa: N818
+    """The device answered with an exception."""
+
+    def __init__(self, code: int, block: Block) -> None:
+        self.code = code
+        self.block = block
+        super().__init__(f"{block.table.value} {block.start}..{block.end - 1}: {explain(code)}")
+
+
+class IllegalAddress(DeviceRefused):
+    """The device says that it has no such register."""
+
+
+def explain(code: int) -> str:
+    """An exception code in words."""
+    return f"exception {code} ({_EXCEPTIONS.get(code, 'not in the standard')})"
+
+
+class RegisterLine(Protocol):
+    """A line with one or more units on it."""
+
+    requests: int
+    """How many requests were sent so far."""
+
+    async def connect(self) -> None:
+        """Be ready to ask. Raises Unreachable."""
+
+    async def read(self, block: Block, unit: int, *, timeout_s: float) -> tuple[int, ...]:
+        """The words (or bits) of a block. Raises BusError."""
+
+    def close(self) -> None:
+        """Give the line back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpAddress:
+    """A device or gateway on the network."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtuAddress:
+    """A serial port and its settings."""
+
+    port: str
+    baudrate: int = 9600
+    parity: str = "N"
+    stopbits: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.port} {self.baudrate} 8{self.parity}{self.stopbits}"
+
+
+Client = AsyncModbusTcpClient | AsyncModbusSerialClient
+
+
+class ModbusLine:
+    """A line by pymodbus: one request at a time, paced as the slowest of its devices needs it."""
+
+    def __init__(
+        self,
+        address: TcpAddress | RtuAddress,
+        *,
+        connect_delay_s: float = 0.0,
+        request_interval_s: float = 0.0,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        self.address = address
+        self.requests = 0
+        self._connect_delay_s = connect_delay_s
+        self._request_interval_s = request_interval_s
+        self._connect_timeout_s = connect_timeout_s
+        self._client: Client | None = None
+        self._lock = asyncio.Lock()
+        self._free_at = 0.0
+        self._unsure: set[int] = set()
+        """Units on a serial line that may still answer an old question."""
+
+    async def connect(self) -> None:
+        """Be ready to ask. Raises Unreachable."""
+        async with self._lock:
+            await self._connected()
+
+    def close(self) -> None:
+        """Give the line back. It may be used again; the next read connects."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    async def read(self, block: Block, unit: int, *, timeout_s: float) -> tuple[int, ...]:
+        """The words (or bits) of a block. Raises BusError."""
+        async with self._lock:
+            client = await self._connected()
+            try:
+                if unit in self._unsure and block.count > 1:
+                    with suppress(DeviceRefused):  # A refusal is an answer too, and just as short.
+                        await self._ask(client, Block(block.table, block.start, 1), unit, timeout_s)
+                answer = await self._ask(client, block, unit, timeout_s)
+            except LinkDown as error:
+                await self._freshen(unit, error)
+                raise
+            except asyncio.CancelledError:
+                self.close()  # The answer is still to come, and nobody will wait for it.
+                raise
+            self._unsure.discard(unit)
+            return answer
+
+    async def _connected(self) -> Client:
+        client = self._client
+        if client is not None and client.connected:
+            return client
+        self.close()
+        why = "no answer"
+
+        def tell(is_connected: bool) -> None:
+            waiting = fresh.ctx.response_future
+            if not is_connected and not waiting.done():
+                waiting.set_exception(ConnectionError("the device closed the connection"))
+
+        fresh = self._new_client(tell)
+        create = fresh.ctx.call_create
+
+        async def create_and_keep_reason() -> object:
+            nonlocal why
+            try:
+                return await create()
+            except OSError as error:
+                why = os.strerror(error.errno) if error.errno else str(error)
+                raise
+
+        fresh.ctx.call_create = create_and_keep_reason
+        self._client = fresh
+        try:
+            is_connected = await fresh.connect()
+        except (ValueError, OSError) as error:
+            is_connected, why = False, str(error)
+        except BaseException:
+            self.close()
+            raise
+        if not is_connected:
+            self.close()
+            raise Unreachable(f"{self.address}: {why}")
+        fresh.ctx.response_future.add_done_callback(_retrieve)
+        if self._connect_delay_s:
+            await asyncio.sleep(self._connect_delay_s)
+        return fresh
+
+    def _new_client(self, tell: Callable[[bool], None]) -> Client:
+        timeout_s = self._connect_timeout_s
+        client: Client
+        if isinstance(self.address, TcpAddress):
+            client = AsyncModbusTcpClient(
+                self.address.host,
+                port=self.address.port,
+                retries=0,
+                reconnect_delay=0,
+                timeout=timeout_s,
+                trace_connect=tell,
+            )
+            client.ctx.framer = StrictSocketFramer(ReplyDecoder())
+        else:
+            client = AsyncModbusSerialClient(
+                self.address.port,
+                baudrate=self.address.baudrate,
+                parity=self.address.parity,
+                stopbits=self.address.stopbits,
+                retries=0,
+                reconnect_delay=0,
+                timeout=timeout_s,
+                trace_connect=tell,
+            )
+            client.ctx.framer = StrictRtuFramer(ReplyDecoder())
+        return client
+
+    async def _ask(self, client: Client, block: Block, unit: int, timeout_s: float) -> tuple[int, ...]:
+        if self._request_interval_s:
+            await asyncio.sleep(self._free_at - time.monotonic())
+        client.ctx.comm_params.timeout_connect = timeout_s
+        self.requests += 1
+        request = _REQUESTS[block.table](address=block.start, count=block.count, dev_id=unit)
+        try:
+            reply = await client.execute(False, request)
+        except ModbusException:
+            raise LinkDown(f"{self.address} unit {unit}: no answer within {timeout_s:g} s") from None
+        except OSError as error:
+            raise LinkDown(f"{self.address} unit {unit}: {error}") from None
+        finally:
+            if self._request_interval_s:
+                self._free_at = time.monotonic() + self._request_interval_s
+        function = request.function_code
+        is_tcp = isinstance(self.address, TcpAddress)
+        if reply.dev_id != unit or (is_tcp and reply.transaction_id != client.ctx.request_transaction_id):
+            raise BadAnswer(f"{self.address} unit {unit}: an answer to another question")
+        if reply.function_code == function | 0x80:
+            self._refuse(reply.exception_code, block, unit)
+        payload: bytes | None = getattr(reply, "payload", None)
+        is_bits = block.table in _BIT_TABLES
+        wanted = (block.count + 7) // 8 if is_bits else block.count * 2
+        if reply.function_code != function or payload is None or len(payload) != wanted:
+            raise BadAnswer(f"{self.address} unit {unit}: function {reply.function_code}, not {wanted} bytes of data")
+        return bits_of(payload, block.count) if is_bits else words_of(payload)
+
+    def _refuse(self, code: int, block: Block, unit: int) -> None:
+        if code in _GATEWAY:
+            raise GatewaySilent(f"{self.address} unit {unit}: {explain(code)}")
+        raise (IllegalAddress if code in _NO_SUCH_REGISTER else DeviceRefused)(code, block)
+
+    async def _freshen(self, unit: int, error: LinkDown) -> None:
+        """Make sure that what is still on its way is not taken for an answer."""
+        if isinstance(error, GatewaySilent):
+            return
+        if isinstance(self.address, TcpAddress) or self._client is None or not self._client.connected:
+            self.close()
+            return
+        self._unsure.add(unit)
+        await asyncio.sleep(LINE_QUIET_S)
+
+
+def _retrieve(waiting: asyncio.Future[object]) -> None:
+    """Look at an exception that nobody waits for, so that asyncio does not report it as forgotten."""
+    if not waiting.cancelled():
+        waiting.exception()
