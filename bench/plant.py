@@ -12,47 +12,10 @@ from dataclasses import dataclass
 
 from contract.points import POINTS, Kind
 from contract.readings import DeviceReadings, Reading
+from device_profiles.image import template
+from device_profiles.model import Group
 
-INVERTER_FAST = (
-    "pv.power_w",
-    *(f"pv{n}.{quantity}" for n in range(1, 5) for quantity in ("voltage_v", "current_a")),
-    "inverter.power_w",
-    "inverter.reactive_power_var",
-    "inverter.frequency_hz",
-    *(f"inverter.l{phase}_{quantity}" for phase in (1, 2, 3) for quantity in ("voltage_v", "current_a")),
-    "inverter.temperature_c",
-    "inverter.state",
-    "inverter.islanded",
-    "inverter.fault_bits",
-    "battery.power_w",
-    "battery.current_a",
-    "battery.voltage_v",
-    "battery.soc_pct",
-    "battery.state",
-    "backup.power_w",
-    *(f"backup.l{phase}_{quantity}" for phase in (1, 2, 3) for quantity in ("voltage_v", "power_w")),
-)
-INVERTER_SLOW = (
-    "pv.energy_wh",
-    "inverter.energy_wh",
-    "battery.charge_energy_wh",
-    "battery.discharge_energy_wh",
-    "battery.soh_pct",
-    "battery.temperature_c",
-    "battery.capacity_wh",
-    "battery.reserve_soc_pct",
-    "battery.max_charge_power_w",
-    "battery.max_discharge_power_w",
-)
-METER_FAST = (
-    "grid.power_w",
-    "grid.reactive_power_var",
-    "grid.frequency_hz",
-    *(f"grid.l{phase}_{quantity}" for phase in (1, 2, 3) for quantity in ("voltage_v", "current_a", "power_w")),
-    "grid.import_energy_wh",
-    "grid.export_energy_wh",
-)
-RELAY = tuple(f"tier{n}.closed" for n in range(1, 9))
+INVERTERS = ("huawei-sun2000", "goodwe-et")
 SITE = ("load.power_w", "balance.error_w")
 
 
@@ -65,12 +28,19 @@ class Shape:
     slow: tuple[str, ...] = ()
 
 
-SHAPES = (
-    Shape("inverter", INVERTER_FAST, INVERTER_SLOW),
-    Shape("meter", METER_FAST),
-    Shape("relay", RELAY),
-    Shape("site", SITE),
-)
+def shape_of(device: str, profile_id: str) -> Shape:
+    """The points that a profile reads, in its order."""
+    device_map = template(profile_id).device_map
+    sums = tuple(total.point for total in device_map.sums)
+    fast = tuple(field.point for field in device_map.fields if field.group is Group.FAST)
+    return Shape(device, fast + sums, tuple(field.point for field in device_map.fields if field.group is Group.SLOW))
+
+
+def shapes_of_site(inverter: str) -> tuple[Shape, ...]:
+    """The devices of a shelter with this inverter, and the figures that the edge derives."""
+    measured = (shape_of("inverter", inverter), shape_of("meter", "sdm630"), shape_of("relay", "relay"))
+    return (*measured, Shape("site", SITE))
+
 
 # Middle, slow swing over the day's hour, and jitter from poll to poll, by the end of the point's name.
 _MOVES = {
@@ -90,6 +60,7 @@ _STILL = {
     "battery.max_charge_power_w": 10_000.0,
     "battery.max_discharge_power_w": 10_000.0,
     "inverter.islanded": 0.0,
+    "grid.meter_online": 1.0,
     "inverter.fault_bits": 0.0,
     "inverter.state": 4.0,
     "battery.state": 3.0,
@@ -101,7 +72,8 @@ class Plant:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        names = [name for shape in SHAPES for name in (*shape.fast, *shape.slow)]
+        self.shapes = shapes_of_site(INVERTERS[seed % len(INVERTERS)])
+        names = [name for shape in self.shapes for name in (*shape.fast, *shape.slow)]
         self._phase = {name: self._random.uniform(0, math.tau) for name in names}
         self._share = {name: self._random.uniform(0.5, 1.5) for name in names}
         self._counted = {name: self._random.uniform(2e6, 9e7) for name in names if _kind(name) is Kind.COUNTER}
@@ -112,7 +84,7 @@ class Plant:
         elapsed_s, self._last_s = at_ms / 1_000 - (self._last_s or at_ms / 1_000), at_ms / 1_000
         for name in self._counted:
             self._counted[name] += 9_000 * self._share[name] * elapsed_s / 3_600
-        for order, shape in enumerate(SHAPES):
+        for order, shape in enumerate(self.shapes):
             points = (*shape.fast, *shape.slow) if is_slow else shape.fast
             taken_ms = at_ms + 20 * order + self._random.randint(0, 15)
             yield DeviceReadings(shape.device, taken_ms, tuple(self._reading(name, at_ms) for name in points))
