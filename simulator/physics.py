@@ -11,6 +11,7 @@ stored; to give one, ``1 / efficiency`` is taken out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,14 +27,26 @@ _RESTART_PCT = 5.0
 
 @dataclass(slots=True, kw_only=True)
 class Controls:
-    """What the control registers say now. ``forced_charge_w`` below zero forces discharge."""
+    """What the control registers say now. A power counts while its switch is on."""
 
     reserve_pct: float = 30.0
-    forced_charge_w: float = 0.0
+    forced_charge_power_w: float = 0.0
+    forced_charge_on: bool = True
     backup: bool = False
     """Keep the battery full for an outage instead of using it."""
-    export_limit_w: float | None = None
+    export_limit_w: float = math.inf
+    export_limit_on: bool = True
     closed: list[bool] = field(default_factory=lambda: [True] * RELAYS)
+
+    @property
+    def forced_charge_w(self) -> float:
+        """Charge power that is ordered now; 0 is no order."""
+        return self.forced_charge_power_w if self.forced_charge_on else 0.0
+
+    @property
+    def export_max_w(self) -> float:
+        """Most that may go out to the grid."""
+        return self.export_limit_w if self.export_limit_on else math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +122,7 @@ def on_grid(
     battery_w = _battery_wish(plant, controls, soc_pct, pv_w, load_w)
     battery_w = max(-charge_max, min(discharge_max, battery_w))
 
-    export_w = plant.inverter_w if controls.export_limit_w is None else controls.export_limit_w
-    most_dc = dc_of_ac(plant, min(plant.inverter_w, load_w + export_w))
+    most_dc = dc_of_ac(plant, min(plant.inverter_w, load_w + controls.export_max_w))
     used_pv_w = pv_w
     if (excess := pv_w + battery_w - most_dc) > 0:
         # First the battery steps back or takes more, only then is sun thrown away.

@@ -105,12 +105,13 @@ def _outputs(world: SiteWorld) -> dict[str, float]:
 
 def _controls(world: SiteWorld) -> dict[str, float]:
     controls = world.controls
-    limit_w = controls.export_limit_w
     return {
         "control.reserve_soc_pct": controls.reserve_pct,
-        "control.forced_charge_power_w": controls.forced_charge_w,
+        "control.forced_charge_power_w": controls.forced_charge_power_w,
+        "control.forced_charge_on": float(controls.forced_charge_on),
         "control.backup": float(controls.backup),
-        "control.export_limit_w": world.spec.plant.inverter_w if limit_w is None else limit_w,
+        "control.export_limit_w": controls.export_limit_w,
+        "control.export_limit_on": float(controls.export_limit_on),
     }
 
 

@@ -1,0 +1,190 @@
+"""World → registers and registers → world, by profile: one instance is one Modbus unit. No I/O.
+
+An image is drawn when it is read and the world has moved since. An address outside of it does not exist, and only the
+profile's control registers can be written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from device_profiles.codec import CodecError, decode, encode
+from device_profiles.image import Template
+from device_profiles.model import Block, ControlRule, Field, Table
+from simulator.faults import Fault, FaultKind
+from simulator.physics import Controls
+from simulator.spec import RELAYS
+from simulator.truth import truth
+from simulator.world import SiteWorld
+
+_SWITCHES: Final = ("control.forced_charge_on", "control.export_limit_on")
+
+
+class NoAnswerError(Exception):
+    """The device stays silent."""
+
+
+class IllegalAddressError(Exception):
+    """The device has no such register, or it cannot be written."""
+
+
+class IllegalValueError(Exception):
+    """The device does not take this value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    span: Block
+    guard: str
+
+
+class SimulatedDevice:
+    """One Modbus unit of a shelter: its registers show the world, its control registers steer it."""
+
+    def __init__(self, template: Template, world: SiteWorld) -> None:
+        device_map = template.device_map
+        self.profile = device_map.profile
+        self.world = world
+        self.fault: Fault | None = None
+        self._image: dict[tuple[Table, int], int] = dict(template.image)
+        self._controls = device_map.controls
+        self._rules: dict[str, ControlRule] = {rule.control: rule for rule in device_map.rules}
+        self._writable = {key for field in self._controls for key in _keys(field)}
+        for point in (field.point for field in self._controls if field.point in _SWITCHES):
+            _apply(world.controls, point, 0.0)
+        known = truth(world)
+        # Relays can be switched by hand as well, so their coils are drawn like readings.
+        coils = tuple(field for field in device_map.controls if field.point.startswith("tier"))
+        self._fields = tuple(field for field in (*device_map.fields, *coils) if field.point in known)
+        self._guarded = [_Guarded(span, field.guard) for field in self._fields if field.guard for span in field.spans]
+        self._drawn_steps = -1
+        self._denied: frozenset[tuple[Table, int]] = frozenset()
+        self._draw_fixed(template, known)
+        self._last: dict[str, float] = {}
+        self.draw()
+
+    def set_fault(self, fault: Fault | None) -> None:
+        """Break the device in one way, or mend it."""
+        self.fault = fault
+        denied = fault.points if fault is not None else ()
+        self._denied = frozenset(
+            key for field in (*self._fields, *self._controls) if field.point in denied for key in _keys(field)
+        )
+
+    def draw(self) -> None:
+        """Bring the image up to the world."""
+        if self._drawn_steps == self.world.steps or (self.fault and self.fault.kind is FaultKind.FROZEN):
+            return
+        now = truth(self.world)
+        last = self._last
+        for field in self._fields:
+            value = now[field.point]
+            if last.get(field.point) != value:
+                self._image.update(encode(field, value, self._image))
+        self._last = now
+        self._drawn_steps = self.world.steps
+
+    def read(self, table: Table, address: int, count: int) -> list[int]:
+        """Registers as a master reads them.
+
+        Raises:
+            IllegalAddressError: one of them does not exist.
+            NoAnswerError: this device does not answer to such a request.
+        """
+        self.draw()
+        self._check_guards(table, address, count)
+        if self._denied and any((table, address + n) in self._denied for n in range(count)):
+            raise IllegalAddressError
+        image = self._image
+        try:
+            return [image[table, place] for place in range(address, address + count)]
+        except KeyError:
+            raise IllegalAddressError from None
+
+    def write(self, table: Table, address: int, words: Sequence[int]) -> None:
+        """Registers as a master writes them; the world obeys at its next step.
+
+        Raises:
+            IllegalAddressError: one of them is no control register.
+            IllegalValueError: a control does not take this value. Nothing was changed.
+        """
+        written = {(table, address + n): int(word) for n, word in enumerate(words)}
+        if not written.keys() <= self._writable or written.keys() & self._denied:
+            raise IllegalAddressError
+        image = {**self._image, **written}
+        values: dict[str, float] = {}
+        for field in self._controls:
+            if written.keys() & set(_keys(field)):
+                values[field.point] = self._accepted(field, image)
+        self._image = image
+        for point, value in values.items():
+            _apply(self.world.controls, point, value)
+        self.world.touch()
+
+    def _accepted(self, field: Field, image: dict[tuple[Table, int], int]) -> float:
+        reading = decode(field, image)
+        rule = self._rules.get(field.point)
+        if reading is None or reading.value is None:
+            raise IllegalValueError
+        if rule is not None and not rule.low <= reading.value <= rule.high:
+            raise IllegalValueError
+        return reading.value
+
+    def _check_guards(self, table: Table, address: int, count: int) -> None:
+        for guarded in self._guarded:
+            span = guarded.span
+            if span.table is table and address < span.end and span.start < address + count:
+                if not self._last[guarded.guard]:
+                    raise NoAnswerError
+                return
+
+    def _draw_fixed(self, template: Template, known: dict[str, float]) -> None:
+        """What never changes while the device lives: serial number, controls' defaults, parts that are not there."""
+        for field in template.device_map.fields:
+            if field.point not in known:
+                self._put(field, math.nan)
+        for field in template.device_map.identity:
+            if field.point == "serial":
+                self._put(field, self.world.spec.serial)
+        for field in self._controls:
+            value = known[field.point]
+            rule = self._rules.get(field.point)
+            self._put(field, min(value, rule.high) if rule is not None else value)
+
+    def _put(self, field: Field, value: float | str) -> None:
+        try:
+            self._image.update(encode(field, value, self._image))
+        except CodecError:
+            return  # No room for it: what the template holds stays.
+
+
+def _keys(field: Field) -> list[tuple[Table, int]]:
+    return [
+        (span.table, place)
+        for span in replace(field, scale_factor_address=None).spans
+        for place in range(span.start, span.end)
+    ]
+
+
+def _apply(controls: Controls, point: str, value: float) -> None:
+    """Let a control's value steer the world."""
+    match point:
+        case "control.reserve_soc_pct":
+            controls.reserve_pct = value
+        case "control.forced_charge_power_w":
+            controls.forced_charge_power_w = value
+        case "control.forced_charge_on":
+            controls.forced_charge_on = bool(value)
+        case "control.backup":
+            controls.backup = bool(value)
+        case "control.export_limit_w":
+            controls.export_limit_w = value
+        case "control.export_limit_on":
+            controls.export_limit_on = bool(value)
+        case _:
+            tier = int(point.removeprefix("tier").removesuffix(".closed"))
+            if tier <= RELAYS:
+                controls.closed[tier - 1] = bool(value)

@@ -1,0 +1,105 @@
+"""One shelter with its world, its devices and what the scenario has in store for it. No I/O; time is an argument."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+from contract.points import TRACKERS_MAX
+from device_profiles.image import Template
+from simulator.devices import SimulatedDevice
+from simulator.faults import Fault, FaultKind, Link
+from simulator.scenario import (
+    DeviceFault,
+    DeviceMended,
+    GridBack,
+    GridLost,
+    LinkBack,
+    LinkCut,
+    LinkSlow,
+    LoadFactor,
+    Occurrence,
+    Relay,
+    Step,
+)
+from simulator.spec import SiteSpec
+from simulator.truth import truth
+from simulator.world import City, SiteWorld
+
+UNITS: Final = {"inverter": 1, "meter": 2, "relay": 3}
+_PV: Final = {f"pv{number}" for number in range(1, TRACKERS_MAX + 1)}
+METER_PROFILE: Final = "sdm630"
+RELAY_PROFILE: Final = "relay"
+
+
+class SimulatedSite:
+    """A shelter that lives through a scenario."""
+
+    def __init__(
+        self,
+        spec: SiteSpec,
+        city: City,
+        *,
+        start_ms: int,
+        step_ms: int,
+        template: Callable[[str], Template],
+        occurrences: Iterable[Occurrence] = (),
+    ) -> None:
+        templates = {name: template(profile) for name, profile in profiles_of(spec).items()}
+        self.spec = replace(spec, trackers=_trackers(templates["inverter"]) or spec.trackers)
+        self.world = SiteWorld(self.spec, city, start_ms=start_ms, step_ms=step_ms)
+        self.link = Link()
+        self.devices = {name: SimulatedDevice(each, self.world) for name, each in templates.items()}
+        self._ahead = deque(sorted(occurrences, key=lambda occurrence: occurrence.at_ms))
+
+    def advance(self, now_ms: int) -> list[Step]:
+        """Live on to a moment; returns what happened on the way."""
+        happened: list[Step] = []
+        while self._ahead and self._ahead[0].at_ms <= now_ms:
+            occurrence = self._ahead.popleft()
+            self.world.advance(occurrence.at_ms)
+            self._let_happen(occurrence.step)
+            self.world.touch()
+            happened.append(occurrence.step)
+        self.world.advance(now_ms)
+        return happened
+
+    def truth(self) -> dict[str, float]:
+        """What instruments could measure at the shelter now, by point."""
+        return truth(self.world)
+
+    def _let_happen(self, step: Step) -> None:
+        match step:
+            case GridLost():
+                self.world.grid_up = False
+            case GridBack():
+                self.world.grid_up = True
+            case DeviceFault():
+                fault = Fault(kind=FaultKind(step.kind), delay_s=step.delay_s, points=tuple(step.points))
+                self.devices[step.device].set_fault(fault)
+            case DeviceMended():
+                self.devices[step.device].set_fault(None)
+            case LinkCut():
+                self.link.cut = True
+            case LinkSlow():
+                self.link.delay_s = step.delay_s
+            case LinkBack():
+                self.link.cut, self.link.delay_s = False, 0.0
+            case LoadFactor():
+                self.world.load_factor = step.factor
+            case Relay():
+                self.world.controls.closed[step.tier - 1] = step.closed
+            case _:
+                pass  # Weather and notes are the city's.
+
+
+def profiles_of(spec: SiteSpec) -> dict[str, str]:
+    """Device name → profile of a shelter."""
+    return {"inverter": spec.archetype.value, "meter": METER_PROFILE, "relay": RELAY_PROFILE}
+
+
+def _trackers(inverter: Template) -> int:
+    """How many PV inputs the inverter model has."""
+    return len({field.point.partition(".")[0] for field in inverter.device_map.fields} & _PV)
