@@ -1,4 +1,4 @@
-"""The HTTP side of central: API, health and pages in one ASGI app. It knows nothing but the ``Queries`` that it is given."""
+"""The HTTP side of central: API, health and pages in one ASGI app. It knows nothing but its ``Queries``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from central.api import health, models, problems, routes
+from central.api.headers import SecurityHeaders
 from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
 from central.core.city import CityNow, Queries
@@ -30,15 +29,6 @@ Times are UTC, ISO 8601; steps are aligned to midnight in Tokyo. Power is positi
 generation, battery discharge, grid import; `load_w = pv_w + battery_w + grid_w`. `null` means "no good, fresh value",
 never zero. Every error is `application/problem+json` and says what is wrong, where, and what to try.
 """
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 def utc_ms() -> int:
@@ -46,26 +36,25 @@ def utc_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class SecurityHeaders:
-    """Adds ``SECURITY_HEADERS`` to every answer. Plain ASGI, so that streams pass through untouched."""
+class CityApp(FastAPI):
+    """The framework's app with our headers around everything, and errors described as what they are."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def build_middleware_stack(self) -> ASGIApp:
+        """Our headers go outside of all layers, so that an unforeseen fault carries them too."""
+        return SecurityHeaders(super().build_middleware_stack())
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
+    def openapi(self) -> dict[str, Any]:
+        """Errors are problem+json in the document too, not the framework's own shape."""
+        if self.openapi_schema:
+            return self.openapi_schema
+        document = super().openapi()
+        for path in document["paths"].values():
+            for operation in path.values():
+                for said in operation.get("responses", {}).values():
+                    content = said.get("content", {})
+                    if problems.MEDIA_TYPE in content:
+                        content.pop("application/json", None)
+        return document
 
 
 def render_json(city: CityNow) -> MutableMapping[Key, str]:
@@ -107,7 +96,7 @@ def create_app(
                 for task in running:
                     task.cancel()
 
-    app = FastAPI(
+    app = CityApp(
         title=f"{city_name_en}: shelter energy",
         description=DESCRIPTION,
         version=version,
@@ -123,23 +112,4 @@ def create_app(
     app.include_router(routes.router(queries, live, clock))
     pages.install(app, pages.Pages(queries, live, outlook, clock, city_name, city_name_en))
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
-    app.add_middleware(SecurityHeaders)
-    _describe_errors(app)
     return app
-
-
-def _describe_errors(app: FastAPI) -> None:
-    """Errors are problem+json in the document too, not the framework's own shape."""
-    make = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = make()
-        for path in document["paths"].values():
-            for operation in path.values():
-                answers = operation.get("responses", {})
-                for status, said in answers.items():
-                    if int(status) >= HTTPStatus.BAD_REQUEST and problems.MEDIA_TYPE in said.get("content", {}):
-                        said["content"].pop("application/json", None)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to change its document

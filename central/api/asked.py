@@ -1,4 +1,4 @@
-"""What a caller asked for, taken from text: times, steps, spans. Pure; a refusal is a ``Problem`` that says what to try."""
+"""What a caller asked for, taken from text: times, steps, spans. Pure; a refusal is a ``Problem``."""
 
 from __future__ import annotations
 

@@ -38,7 +38,11 @@ class CityCollector(Collector):
         for name, text, value in (
             ("shelter_ingest_messages", "MQTT messages taken", stats.messages),
             ("shelter_ingest_readings_stored", "Readings stored", stats.readings_stored),
-            ("shelter_ingest_readings_repeated", "Readings that came again and changed nothing", stats.readings_repeated),
+            (
+                "shelter_ingest_readings_repeated",
+                "Readings that came again and changed nothing",
+                stats.readings_repeated,
+            ),
             ("shelter_ingest_readings_bad", "Readings stored as a gap with its reason", stats.readings_bad),
             ("shelter_ingest_batches", "Commits of the store", stats.batches),
         ):

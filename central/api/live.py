@@ -14,10 +14,12 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
+import structlog
 
 from central.api.problems import Problem
 from central.core.city import CityNow
 
+log = structlog.get_logger(__name__)
 READERS_MAX: Final = 500
 QUEUE_MAX: Final = 8
 """Messages that may wait for one reader; one that is further behind is let go and comes back by itself."""
@@ -111,6 +113,10 @@ class Live:
         """Offer a channel."""
         self._channels[name] = Channel(Feed(render, self._epoch), event, raw)
 
+    def has(self, name: str) -> bool:
+        """Whether a channel is there already."""
+        return name in self._channels
+
     def current(self, name: str) -> Feed:
         """A channel's feed, not older than one interval."""
         channel = self._channels[name]
@@ -147,10 +153,13 @@ class Live:
         reader.queue.put_nowait(None)
 
     async def run(self) -> None:
-        """Produce until cancelled."""
+        """Produce until cancelled. A look that fails is logged: readers hear nothing, and say so by themselves."""
         while True:
             await asyncio.sleep(self._interval_s)
-            self.tick()
+            try:
+                self.tick()
+            except Exception as error:  # noqa: BLE001 - one bad look must not end every stream
+                log.warning("live_look_failed", error=repr(error))
 
     def close(self) -> None:
         """End every stream and take no new one. A server that drains its connections must call this first."""
@@ -182,9 +191,11 @@ class Live:
         reader = _Reader()
         channel.readers.add(reader)
         try:
-            yield b"retry: %d\n\n" % RETRY_MS
+            # Joined and caught up without a pause between, so nothing is missed and nothing comes twice.
+            greeting = b"retry: %d\n\n" % RETRY_MS
             if missed := feed.since(mark):
-                yield encode(missed, feed.mark, channel.event, raw=channel.raw)
+                greeting += encode(missed, feed.mark, channel.event, raw=channel.raw)
+            yield greeting
             while True:
                 try:
                     message = await asyncio.wait_for(reader.queue.get(), HEARTBEAT_S)

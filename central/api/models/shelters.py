@@ -1,33 +1,15 @@
-"""What the API answers: every field with its unit in its name and its meaning beside it. Times are UTC, ISO 8601.
-
-Power is positive when it feeds the building: PV generation, battery discharge, grid import; so
-``load_w = pv_w + battery_w + grid_w``. ``null`` means "no good, fresh value", never zero.
-"""
+"""A shelter and the city as the API answers them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from central.api.asked import iso, moment
-from central.core.city import (
-    Aggregate,
-    CityNow,
-    DeadLetter,
-    EventRecord,
-    Fate,
-    IngestStats,
-    PointNow,
-    Sample,
-    Site,
-    SiteKind,
-    SiteNow,
-    SiteState,
-    Stretch,
-)
+from central.core.city import CityNow, PointNow, Site, SiteKind, SiteNow, SiteState
 from contract.points import POINTS
 from contract.readings import Quality
 
@@ -174,110 +156,6 @@ class Latest(BaseModel):
     points: list[PointOut]
 
 
-class SampleOut(BaseModel):
-    """One step: `value` is null where nothing good was read."""
-
-    at: datetime = Field(description="Start of the step, UTC")
-    value: float | None
-    count: int = Field(description="Good readings inside the step")
-
-
-class Series(BaseModel):
-    """A point over time. Steps are aligned to midnight in Tokyo; every step of the span is there, gaps as null."""
-
-    site: str
-    device: str | None = Field(description="As asked; null: the device that has the point")
-    point: str
-    unit: str
-    aggregate: Aggregate
-    step_s: float
-    from_at: datetime
-    to_at: datetime
-    samples: list[SampleOut]
-
-
-class StretchOut(BaseModel):
-    """One stretch of time, and what became of its data."""
-
-    from_at: datetime
-    to_at: datetime
-    duration_s: float
-    fate: Fate = Field(
-        description="arrived; waiting: at the shelter, will come; lost: given up, see `reason`; "
-        "not_measured: the agent was not running; unknown: the shelter is cut off"
-    )
-    reason: str
-    entries: int = Field(description="Outbox entries, as far as their numbers are known")
-
-
-class Promise(BaseModel):
-    """The data promise: the stretches cover the span without a gap."""
-
-    site: str
-    from_at: datetime
-    to_at: datetime
-    stretches: list[StretchOut]
-
-
-class EventOut(BaseModel):
-    """Something that happened at a shelter."""
-
-    site: str
-    at: datetime
-    received_at: datetime
-    kind: str
-    severity: str
-    device: str
-    detail: dict[str, Any]
-
-
-class Events(BaseModel):
-    """Newest first."""
-
-    events: list[EventOut]
-
-
-class DeadLetterOut(BaseModel):
-    """A message, or a part of one, that could not be used."""
-
-    id: int
-    received_at: datetime
-    site: str
-    topic: str
-    reason: str
-    detail: str
-    payload: str = Field(description="First bytes of it, as text")
-
-
-class DeadLetters(BaseModel):
-    """Newest first; the table is bounded, the counts in `/ingest` are not."""
-
-    dead_letters: list[DeadLetterOut]
-
-
-class Ingest(BaseModel):
-    """What the intake did since this process started."""
-
-    since: datetime
-    messages: int
-    readings_stored: int
-    readings_repeated: int = Field(description="Came again and changed nothing")
-    readings_bad: int = Field(description="Stored as a gap with its reason")
-    dead_letters: dict[str, int] = Field(description="Reason → count")
-    batches: int
-    queue_length: int
-    queue_max: int
-    store_seconds_p50: float | None = Field(description="From the register to durable in the store, s")
-    store_seconds_p99: float | None
-
-
-class Health(BaseModel):
-    """Whether the process lives (`/healthz`) or serves (`/readyz`)."""
-
-    status: str = Field(description="ok, or not_ready")
-    parts: dict[str, str] = Field({}, description="Part → ok, or what it lacks")
-
-
 def _at(at_ms: int | None) -> datetime | None:
     return moment(at_ms) if at_ms else None
 
@@ -362,9 +240,7 @@ def detail(now: SiteNow) -> ShelterDetail:
             ],
             outbox=None
             if box is None
-            else OutboxOut(
-                waiting=box.waiting, oldest_at=_at(box.oldest_ms), bytes=box.bytes, bytes_max=box.bytes_max
-            ),
+            else OutboxOut(waiting=box.waiting, oldest_at=_at(box.oldest_ms), bytes=box.bytes, bytes_max=box.bytes_max),
         ),
     )
 
@@ -380,75 +256,6 @@ def point(now: PointNow, at_ms: int) -> PointOut:
         quality=now.quality,
         at=moment(now.at_ms),
         age_s=max(0, at_ms - now.at_ms) / 1_000,
-    )
-
-
-def samples(found: Iterable[Sample]) -> list[SampleOut]:
-    """Steps of a series."""
-    return [SampleOut(at=moment(s.at_ms), value=s.value, count=s.count) for s in found]
-
-
-def stretches(found: Iterable[Stretch]) -> list[StretchOut]:
-    """Stretches of a promise."""
-    return [
-        StretchOut(
-            from_at=moment(s.from_ms),
-            to_at=moment(s.to_ms),
-            duration_s=(s.to_ms - s.from_ms) / 1_000,
-            fate=s.fate,
-            reason=s.reason,
-            entries=s.entries,
-        )
-        for s in found
-    ]
-
-
-def events(found: Iterable[EventRecord]) -> list[EventOut]:
-    """Events, as stored."""
-    return [
-        EventOut(
-            site=e.site,
-            at=moment(e.at_ms),
-            received_at=moment(e.received_ms),
-            kind=e.kind,
-            severity=e.severity,
-            device=e.device,
-            detail=dict(e.detail),
-        )
-        for e in found
-    ]
-
-
-def dead_letters(found: Iterable[DeadLetter]) -> list[DeadLetterOut]:
-    """Dead letters, as kept."""
-    return [
-        DeadLetterOut(
-            id=d.id,
-            received_at=moment(d.received_ms),
-            site=d.site,
-            topic=d.topic,
-            reason=d.reason,
-            detail=d.detail,
-            payload=d.payload,
-        )
-        for d in found
-    ]
-
-
-def ingest(stats: IngestStats) -> Ingest:
-    """The intake's counters."""
-    return Ingest(
-        since=moment(stats.since_ms),
-        messages=stats.messages,
-        readings_stored=stats.readings_stored,
-        readings_repeated=stats.readings_repeated,
-        readings_bad=stats.readings_bad,
-        dead_letters=dict(stats.dead_letters),
-        batches=stats.batches,
-        queue_length=stats.queue_length,
-        queue_max=stats.queue_max,
-        store_seconds_p50=stats.store_seconds_p50,
-        store_seconds_p99=stats.store_seconds_p99,
     )
 
 

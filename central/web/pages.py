@@ -1,0 +1,273 @@
+"""The pages: the city at a glance and one shelter, server-rendered, live by server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Annotated, Final
+
+import structlog
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from central.api.asked import TOKYO_OFFSET_MS, Span, fill_gaps
+from central.api.live import Key, Live
+from central.api.outlook import OutlookKeeper
+from central.api.problems import nearest
+from central.api.routes import STREAM_HEADERS
+from central.core.city import Aggregate, CityNow, EventRecord, Queries, Sample, SiteNow, SiteState, Stretch
+from central.web import citymap, cityview, errors, siteview, static
+from central.web.catalogue import CATALOGUES, Catalogue, Lang, choose
+from central.web.errors import PageError
+from central.web.render import Renderer
+
+log = structlog.get_logger(__name__)
+
+PAGES_KEPT: Final = 64
+Asked = Annotated[str | None, Query(max_length=8)]
+Accept = Annotated[str | None, Header()]
+Filter = Annotated[str, Query(max_length=100)]
+Mark = Annotated[str, Query(max_length=64)]
+LastId = Annotated[str, Header(max_length=64)]
+
+
+class Pages:
+    """Makes pages out of what the queries say. A page is made once for all who see the same."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        live: Live,
+        outlook: OutlookKeeper,
+        clock: Callable[[], int],
+        city_name: str,
+        city_name_en: str,
+    ) -> None:
+        self.files = static.load()
+        self._queries = queries
+        self.live = live
+        self._outlook = outlook
+        self._clock = clock
+        self._renderer = Renderer({Lang.JA: city_name, Lang.EN: city_name_en}, static.addresses(self.files))
+        self._assets = hashlib.blake2b("".join(file.mark for file in self.files.values()).encode()).hexdigest()
+        self._map: tuple[tuple[object, ...], citymap.CityMap] | None = None
+        self._made: OrderedDict[tuple[str, ...], str] = OrderedDict()
+        self.synthetic = False
+        for lang in Lang:
+            live.add(f"city:{lang.value}", self._city_render(CATALOGUES[lang]), event="texts")
+
+    # --- The city ----------------------------------------------------------------------------------------------------
+
+    def _city_render(self, words: Catalogue) -> Callable[[CityNow], dict[Key, str]]:
+        def render(city: CityNow) -> dict[Key, str]:
+            release = self._release((self._outlook.latest is None, *(now.site for now in city.sites)))
+            return cityview.city_texts(city, self._outlook.latest, words, release)
+
+        return render
+
+    def _release(self, shape: object) -> str:
+        """A mark that changes when an open page no longer fits what the service would make."""
+        return hashlib.blake2b(f"{self._assets}{shape!r}".encode(), digest_size=6).hexdigest()
+
+    def city(self, lang: Lang, chosen: cityview.Chosen) -> str:
+        """The city's page.
+
+        Raises:
+            PageError: the filter names a ward or state that does not exist.
+        """
+        feed = self.live.current(f"city:{lang.value}")
+        key = (lang.value, chosen.ward, chosen.state, feed.mark)
+        if key in self._made:
+            self._made.move_to_end(key)
+            return self._made[key]
+        city = self._queries.now()
+        self._check(city, chosen)
+        self.synthetic = any(now.site.synthetic for now in city.sites)
+        page = self._renderer.city(
+            CATALOGUES[lang],
+            city,
+            dict(feed.texts),
+            self._map_of(city),
+            chosen,
+            mark=feed.mark,
+            synthetic=self.synthetic,
+        )
+        self._made[key] = page
+        while len(self._made) > PAGES_KEPT:
+            self._made.popitem(last=False)
+        return page
+
+    @staticmethod
+    def _check(city: CityNow, chosen: cityview.Chosen) -> None:
+        wards = {name for now in city.sites for name in (now.site.ward, now.site.ward_en)}
+        states = {state.value for state in SiteState}
+        for asked, known in ((chosen.ward, wards), (chosen.state, states)):
+            if asked and asked not in known:
+                raise PageError(HTTPStatus.BAD_REQUEST, "error_filter", asked=asked)
+
+    def _map_of(self, city: CityNow) -> citymap.CityMap:
+        sites = tuple(now.site for now in city.sites)
+        if self._map is None or self._map[0] != sites:
+            self._map = (sites, citymap.draw(sites))
+        return self._map[1]
+
+    # --- One shelter -------------------------------------------------------------------------------------------------
+
+    def find(self, site: str) -> SiteNow:
+        """A shelter by its id.
+
+        Raises:
+            PageError: there is none; names those that look like it.
+        """
+        now = self._queries.site_now(site)
+        if now is not None:
+            return now
+        known = {one.site.id: one for one in self._queries.now().sites}
+        near = [known[one].site for one in nearest(site, known)]
+        raise PageError(HTTPStatus.NOT_FOUND, "error_site", near=near, asked=site[:40])
+
+    def channel(self, site: str, lang: Lang) -> str:
+        """The live channel of a shelter's page; made when somebody first asks. Bounded by the registered shelters."""
+        name = f"site:{site}:{lang.value}"
+        if not self.live.has(name):
+            self.live.add(name, self._site_render(site, CATALOGUES[lang]), event="texts")
+        return name
+
+    def _site_render(self, site: str, words: Catalogue) -> Callable[[CityNow], dict[Key, str]]:
+        def render(city: CityNow) -> dict[Key, str]:
+            now = self._queries.site_now(site)
+            if now is None:
+                return {}
+            return siteview.site_texts(now, city.at_ms, words, self._release(siteview.shape(now)))
+
+        return render
+
+    async def site(self, site: str, lang: Lang) -> str:
+        """A shelter's page.
+
+        Raises:
+            PageError: there is no such shelter.
+        """
+        self.find(site)
+        history = await self._history(site)
+        feed = self.live.current(self.channel(site, lang))
+        now = self.find(site)
+        return self._renderer.site(
+            CATALOGUES[lang], now, dict(feed.texts), history, mark=feed.mark, at_ms=self._clock()
+        )
+
+    async def _history(self, site: str) -> siteview.History | None:
+        """The last day. ``None`` when it can't be read: in a disaster the live values are worth a page of their own."""
+        now_ms = self._clock()
+        grid = now_ms + TOKYO_OFFSET_MS
+        to_ms = now_ms - grid % siteview.STEP_MS + siteview.STEP_MS
+        span = Span(to_ms - siteview.DAY_MS, to_ms)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                lines = {
+                    point: tasks.create_task(self._line(site, point, span))
+                    for point in (*siteview.POWERS.values(), siteview.CHARGE)
+                }
+                promise = tasks.create_task(self._promise(site, now_ms))
+                events = tasks.create_task(self._events(site))
+        except ExceptionGroup as error:
+            log.warning("history_unreadable", site=site, error=repr(error.exceptions[0]))
+            return None
+        return siteview.History(
+            from_ms=span.from_ms,
+            to_ms=span.to_ms,
+            series={point: task.result() for point, task in lines.items()},
+            promise_from_ms=now_ms - siteview.DAY_MS,
+            promise_to_ms=now_ms,
+            stretches=promise.result(),
+            events=events.result(),
+        )
+
+    async def _line(self, site: str, point: str, span: Span) -> list[Sample]:
+        found = await self._queries.series(
+            site,
+            point,
+            device=None,
+            from_ms=span.from_ms,
+            to_ms=span.to_ms,
+            step_ms=siteview.STEP_MS,
+            aggregate=Aggregate.MEAN,
+        )
+        return fill_gaps(list(found), span, siteview.STEP_MS)
+
+    async def _promise(self, site: str, now_ms: int) -> Sequence[Stretch]:
+        return await self._queries.promise(site, from_ms=now_ms - siteview.DAY_MS, to_ms=now_ms)
+
+    async def _events(self, site: str) -> Sequence[EventRecord]:
+        return await self._queries.events(site, limit=siteview.EVENTS_SHOWN)
+
+    # --- Errors ------------------------------------------------------------------------------------------------------
+
+    def error(self, error: PageError, lang: Lang) -> str:
+        """An error in the looks of the pages. Asks nothing of the service, which may be what failed."""
+        return self._renderer.error(CATALOGUES[lang], error, synthetic=self.synthetic)
+
+
+def install(app: FastAPI, pages: Pages) -> None:
+    """Add pages, their streams, their files and their error answers to an app."""
+    app.include_router(_pages(pages))
+    app.include_router(_streams(pages))
+    errors.install(app, pages.error)
+
+
+def _html(text: str, lang: Lang) -> HTMLResponse:
+    return HTMLResponse(text, headers={"Content-Language": lang.value, "Vary": "Accept-Language"})
+
+
+def _pages(pages: Pages) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/", response_class=HTMLResponse)
+    async def city(
+        *, lang: Asked = None, ward: Filter = "", state: Filter = "", accept_language: Accept = None
+    ) -> HTMLResponse:
+        chosen_lang = choose(lang, accept_language)
+        return _html(pages.city(chosen_lang, cityview.Chosen(ward.strip(), state.strip())), chosen_lang)
+
+    @routes.get("/sites/{site_id}", response_class=HTMLResponse)
+    async def site(site_id: str, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
+        chosen_lang = choose(lang, accept_language)
+        return _html(await pages.site(site_id, chosen_lang), chosen_lang)
+
+    @routes.get("/static/{name}")
+    async def file(name: str, request: Request, v: Annotated[str, Query(max_length=64)] = "") -> Response:
+        found = pages.files.get(name)
+        if found is None:
+            raise PageError(HTTPStatus.NOT_FOUND, "error_404")
+        headers = {
+            "Cache-Control": static.FOR_EVER if v == found.mark else static.ASK_AGAIN,
+            "ETag": f'"{found.mark}"',
+        }
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(found.body, media_type=found.media_type, headers=headers)
+
+    return routes
+
+
+def _streams(pages: Pages) -> APIRouter:
+    routes = APIRouter(prefix="/live", include_in_schema=False)
+    live = pages.live
+
+    def answer(channel: str, mark: str) -> StreamingResponse:
+        live.check_room()
+        return StreamingResponse(live.stream(channel, mark), media_type="text/event-stream", headers=STREAM_HEADERS)
+
+    @routes.get("/city")
+    async def city(lang: Asked = None, since: Mark = "", last_event_id: LastId = "") -> StreamingResponse:
+        return answer(f"city:{choose(lang, None).value}", last_event_id or since)
+
+    @routes.get("/sites/{site_id}")
+    async def site(site_id: str, lang: Asked = None, since: Mark = "", last_event_id: LastId = "") -> StreamingResponse:
+        pages.find(site_id)
+        return answer(pages.channel(site_id, choose(lang, None)), last_event_id or since)
+
+    return routes

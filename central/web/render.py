@@ -1,0 +1,171 @@
+"""Templates filled with values that ``cityview`` and ``siteview`` made. No template decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from central.api.live import Key
+from central.core.city import URGENCY, CityNow, Fate, SiteNow, SiteState
+from central.web import chart, cityview, figures, siteview
+from central.web.catalogue import Catalogue, Lang
+from central.web.citymap import CityMap
+from central.web.errors import PageError
+
+AGE_KEYS: Final = ("age_s", "age_min", "age_h", "age_d", "age_never")
+BADGE_KEYS: Final = ("live", "reconnecting")
+
+
+class Renderer:
+    """Owns the templates."""
+
+    def __init__(self, city_names: Mapping[Lang, str], addresses: Mapping[str, str]) -> None:
+        self._city_names = city_names
+        self._templates = Environment(
+            loader=PackageLoader("central.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(files=addresses, states=list(SiteState), fates=list(Fate), figures=figures)
+        self._script_words = {lang: _script_words(Catalogue(lang)) for lang in Lang}
+
+    def _render(self, name: str, words: Catalogue, **values: Any) -> str:
+        lang = words.lang
+        frame = {
+            "t": words,
+            "lang": lang.value,
+            "other_lang": lang.other.value,
+            "city_name": self._city_names[lang],
+            "script_words": self._script_words[lang],
+        }
+        return self._templates.get_template(name).render(**frame, **values)
+
+    def city(
+        self,
+        words: Catalogue,
+        city: CityNow,
+        texts: Mapping[Key, str],
+        city_map: CityMap,
+        chosen: cityview.Chosen,
+        *,
+        mark: str,
+        synthetic: bool,
+    ) -> str:
+        """The city's page. Order and filter go by the states that the page shows."""
+        shown = [replace(now, state=SiteState(texts[now.site.id, "state"])) for now in city.sites]
+        ordered = cityview.by_urgency(shown)
+        rows = [now for now in ordered if cityview.matches(now, chosen)]
+        wards = cityview.in_wards(city.sites)
+        return self._render(
+            "city.html",
+            words,
+            x=texts,
+            total=len(city.sites),
+            rows=rows,
+            places=cityview.places(city.sites),
+            dots=list(reversed(ordered)),
+            map=city_map,
+            wards={ward: (cityview.ward_of(group[0], words.lang), len(group)) for ward, group in wards.items()},
+            name_of=cityview.name_of,
+            ward_of=cityview.ward_of,
+            now_ms=city.at_ms,
+            urgent_slots=range(cityview.URGENT_SHOWN),
+            chosen=chosen,
+            filtered=bool(chosen.ward or chosen.state),
+            day=figures.day(city.at_ms, words.lang),
+            synthetic=synthetic,
+            stream=f"/live/city?lang={words.lang.value}",
+            mark=mark,
+            now=texts[cityview.CITY, "now"],
+            release=texts[cityview.CITY, "release"],
+            here="/",
+            switch_query=_query(words.lang.other, chosen),
+        )
+
+    def site(
+        self,
+        words: Catalogue,
+        now: SiteNow,
+        texts: Mapping[Key, str],
+        history: siteview.History | None,
+        *,
+        mark: str,
+        at_ms: int,
+    ) -> str:
+        """A shelter's page."""
+        site = now.site.id
+        return self._render(
+            "site.html",
+            words,
+            x=texts,
+            now_site=now,
+            site=site,
+            heading=siteview.heading(now, words),
+            devices=siteview.by_device(now.points),
+            point_key=siteview.point_key,
+            history=history,
+            powers=list(siteview.POWERS),
+            power_chart=siteview.power_chart(history) if history else None,
+            charge_chart=siteview.charge_chart(history) if history else None,
+            table=siteview.table(history) if history else [],
+            bands=_bands(history),
+            band_hours=chart.hours(history.promise_from_ms, history.promise_to_ms) if history else (),
+            stretches=siteview.stretch_rows(history, words) if history else [],
+            stretches_more=max(0, len(history.stretches) - siteview.STRETCHES_SHOWN) if history else 0,
+            event_detail=siteview.event_detail,
+            at_ms=at_ms,
+            synthetic=now.site.synthetic,
+            stream=f"/live/sites/{site}?lang={words.lang.value}",
+            mark=mark,
+            now=texts[cityview.CITY, "now"],
+            release=texts[cityview.CITY, "release"],
+            here=f"/sites/{site}",
+            switch_query=f"lang={words.lang.other.value}",
+        )
+
+    def error(self, words: Catalogue, error: PageError, *, synthetic: bool) -> str:
+        """An error, and what to try."""
+        return self._render(
+            "error.html",
+            words,
+            error=error,
+            title=words(error.key, **error.values),
+            attempt=words(f"{error.key}_try"),
+            synthetic=synthetic,
+            stream="",
+            mark="",
+            now="",
+            release="",
+            here="/",
+            switch_query=f"lang={words.lang.other.value}",
+        )
+
+
+def _query(lang: Lang, chosen: cityview.Chosen) -> str:
+
+    asked = {"lang": lang.value, "ward": chosen.ward, "state": chosen.state}
+    return urlencode({name: value for name, value in asked.items() if value})
+
+
+def _bands(history: siteview.History | None) -> Sequence[chart.Band]:
+    if history is None:
+        return ()
+    return chart.bands(history.stretches, from_ms=history.promise_from_ms, to_ms=history.promise_to_ms)
+
+
+def _script_words(words: Catalogue) -> str:
+    """What the page's script has to say by itself: states, ages, the badge."""
+    return msgspec.json.encode(
+        {
+            "states": {state.value: words.term("state", state.value) for state in SiteState},
+            "order": [state.value for state in URGENCY],
+            **{key: words(key) for key in (*AGE_KEYS, *BADGE_KEYS)},
+        }
+    ).decode()

@@ -1,0 +1,40 @@
+"""The pages' own style, script and icon: read once, named by their content, so that a browser keeps them for good."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+TYPES: Final = {
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+ASK_AGAIN: Final = "public, max-age=60"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """One file and the mark of its content."""
+
+    body: bytes
+    media_type: str
+    mark: str
+
+
+def load() -> dict[str, StaticFile]:
+    """Every file that the pages use."""
+    folder = resources.files("central.web") / "static"
+    found = {}
+    for name, media_type in TYPES.items():
+        body = (folder / name).read_bytes()
+        found[name] = StaticFile(body, media_type, hashlib.blake2b(body, digest_size=6).hexdigest())
+    return found
+
+
+def addresses(files: dict[str, StaticFile]) -> dict[str, str]:
+    """Name → address with the content's mark."""
+    return {name: f"/static/{name}?v={file.mark}" for name, file in files.items()}
