@@ -1,0 +1,300 @@
+"""The city's service: broker → intake → stores, and API and pages over them, in one process and one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import structlog
+import uvicorn
+
+from central.api.app import create_app
+from central.broker import Broker, BrokerAddress, TlsFiles
+from central.core.ledger import Ledger
+from central.core.live import LiveView
+from central.inbox import Inbox
+from central.ingest import Ingest
+from central.queries import CityQueries
+from central.settings import Settings, StoreKind, read_secret
+from central.store.base import StoreError, TelemetryStore
+from central.store.records import Records
+from contract.wire import WireError, decode_status
+
+log = structlog.get_logger(__name__)
+
+SITES_EVERY_S: Final = 30.0
+RUNS_LOADED: Final = 5_000
+"""Newest runs of each outbox that are kept in memory."""
+READY_WAIT_S: Final = 5.0
+"""The service says that it is ready when the broker answered, or after this: it serves without a broker too."""
+FINISH_S: Final = 5.0
+"""Time for the last batches at the end. What is not finished is not acknowledged, so the shelters keep it."""
+
+
+class StartError(Exception):
+    """The service can't start; the text says why and what to try."""
+
+
+def utc_ms() -> int:
+    """The wall clock, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+async def run_central(settings: Settings, *, announce: Callable[[str], None], now: Callable[[], int] = utc_ms) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        StartError: it can't start.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with _only_one_in(settings), _listening(settings) as listener:
+        try:
+            async with _stores(settings) as (store, records):
+                await Central(settings, store, records, now).serve(listener, announce)
+        except StoreError as error:
+            raise StartError(str(error)) from error
+
+
+class Central:
+    """The parts of the service and how they hang together."""
+
+    def __init__(self, settings: Settings, store: TelemetryStore, records: Records, now: Callable[[], int]) -> None:
+        self._settings = settings
+        self._store = store
+        self._records = records
+        self._now = now
+        self._live = LiveView()
+        self._inbox = Inbox()
+        self._broker = Broker(_address(settings), self._inbox)
+        self._stop = asyncio.Event()
+        self._look_again = asyncio.Event()
+
+    async def serve(self, listener: socket.socket, announce: Callable[[str], None]) -> None:
+        """Fill the memory, start all loops, and end them in order when told to."""
+        ledger = Ledger(await self._records.ledger_tails(runs_each=RUNS_LOADED))
+        ingest = Ingest(
+            self._inbox,
+            self._store,
+            self._records,
+            live=self._live,
+            ledger=ledger,
+            send=self._broker.acknowledge,
+            now=self._now,
+        )
+        queries = CityQueries(
+            live=self._live, ledger=ledger, ingest=ingest, store=self._store, records=self._records, now=self._now
+        )
+        await self._remember(ingest)
+        settings = self._settings
+        app = create_app(
+            queries,
+            ready=lambda: self._ready(ingest),
+            city_name=settings.city.name,
+            city_name_en=settings.city.name_en,
+            clock=self._now,
+        )
+        server = _Server(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, server_header=False
+            )
+        )
+        with self._signals():
+            async with asyncio.TaskGroup() as tasks:
+                http = tasks.create_task(server.serve(sockets=[listener]), name="http")
+                receiving = tasks.create_task(self._broker.run(), name="broker")
+                taking = tasks.create_task(ingest.run(), name="ingest")
+                looking = tasks.create_task(self._keep_looking(ingest), name="sites")
+                announcing = tasks.create_task(self._announce(server, listener, announce), name="announce")
+                stopping = tasks.create_task(self._stop.wait(), name="stop")
+                await asyncio.wait((stopping, http), return_when=asyncio.FIRST_COMPLETED)
+                log.info("stopping", waiting=len(self._inbox))
+                for task in (announcing, looking, stopping):
+                    task.cancel()
+                app.state.live.close()
+                server.should_exit = True
+                await self._finish(ingest, taking)
+                receiving.cancel()
+
+    async def _finish(self, ingest: Ingest, taking: asyncio.Task[None]) -> None:
+        """Receive nothing more, bring what is here to its acknowledgement, within a limit."""
+        self._broker.stop_receiving()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_S):
+                await ingest.finish()
+        taking.cancel()
+
+    async def _remember(self, ingest: Ingest) -> None:
+        """What the service knew before it was stopped: sites, layouts, statuses, newest rows."""
+        await self._load_sites(ingest)
+        ingest.learn(await self._records.layouts())
+        for site, (message, at_ms) in (await self._records.statuses()).items():
+            try:
+                self._live.set_status(site, decode_status(message), at_ms)
+            except WireError as error:
+                log.warning("status_not_readable", site=site, error=str(error))
+        for site in ingest.intake.known_sites:
+            try:
+                self._live.update(await self._store.latest(site))
+            except StoreError as error:
+                # The intake meets the same and waits; the view fills up from what comes in.
+                log.warning("store_away", part="store", error=str(error))
+                return
+
+    async def _load_sites(self, ingest: Ingest) -> None:
+        sites = await self._records.sites()
+        ingest.set_sites(sites)
+        self._live.set_sites(sites)
+
+    async def _keep_looking(self, ingest: Ingest) -> None:
+        """See newly imported shelters: every half minute, and at SIGHUP."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SITES_EVERY_S):
+                    await self._look_again.wait()
+            self._look_again.clear()
+            try:
+                await self._load_sites(ingest)
+            except StoreError as error:
+                log.warning("sites_not_read", error=str(error))
+
+    def _ready(self, ingest: Ingest) -> Mapping[str, str]:
+        return {
+            "store": ingest.trouble.store or "ok",
+            "records": ingest.trouble.records or "ok",
+            "mqtt": self._broker.trouble or "ok",
+        }
+
+    async def _announce(self, server: uvicorn.Server, listener: socket.socket, announce: Callable[[str], None]) -> None:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READY_WAIT_S):
+                await self._broker.subscribed.wait()
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        said = {"url": f"http://{shown}:{port}/", "mqtt": self._broker.trouble or "ok", "pid": os.getpid()}
+        announce(json.dumps(said, ensure_ascii=False))
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        handlers = {
+            signal.SIGTERM: self._stop.set,
+            signal.SIGINT: self._stop.set,
+            signal.SIGHUP: self._look_again.set,
+        }
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+        try:
+            yield
+        finally:
+            for number in handlers:
+                loop.remove_signal_handler(number)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the service, which has more to end than HTTP."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _address(settings: Settings) -> BrokerAddress:
+    mqtt = settings.mqtt
+    return BrokerAddress(
+        host=mqtt.host,
+        port=mqtt.port,
+        username=mqtt.user,
+        password=read_secret(mqtt.password_file),
+        client_id=mqtt.client_id,
+        tls=TlsFiles(ca_file=mqtt.tls.ca_file, cert_file=mqtt.tls.cert_file, key_file=mqtt.tls.key_file)
+        if mqtt.tls
+        else None,
+    )
+
+
+@asynccontextmanager
+async def _stores(settings: Settings) -> AsyncIterator[tuple[TelemetryStore, Records]]:
+    records = await Records.open(settings.records_address)
+    try:
+        store = await open_store(settings)
+        try:
+            yield store, records
+        finally:
+            await store.close()
+    finally:
+        await records.close()
+
+
+async def open_store(settings: Settings) -> TelemetryStore:
+    """The store of the settings. Only the chosen one is imported."""
+    if settings.store.kind is StoreKind.SQLITE:
+        from central.store.sqlite import SqliteStore
+
+        return await SqliteStore.open(settings.telemetry_path)
+    from central.store.influx import InfluxAddress, InfluxStore
+
+    chosen = settings.store
+    token = read_secret(chosen.token_file) or ""
+    return await InfluxStore.open(InfluxAddress(url=chosen.url, token=token, bucket=chosen.bucket, org=chosen.org))
+
+
+@contextmanager
+def _only_one_in(settings: Settings) -> Iterator[None]:
+    """Two services over one folder would each keep a ledger of their own."""
+    with (settings.data / "central.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartError(f"{settings.data}: another shelter-central runs with this folder; stop it first") from None
+        yield
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The HTTP socket, opened first so that a port in use is told before anything else happens."""
+    http = settings.http
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(http.host, http.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StartError(f"http.host {http.host!r}: {error}") from None
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(128)
+        except OSError as error:
+            raise StartError(f"http port {http.port} on {http.host}: {error} (choose another: --http-port)") from None
+        yield listener
+
+
+def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
+    """Run the service in a loop of its own, on uvloop where there is one."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        new_event_loop = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run_central(settings, announce=announce))

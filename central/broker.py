@@ -1,0 +1,188 @@
+"""The city's connection to the MQTT broker: a persistent session that fills the inbox and sends acknowledgements.
+
+The session (fixed client id, ``clean_session`` false) lets the broker keep messages while this service restarts. Its
+queue has limits, and a broker that was full or lost its disk has dropped some: that is harmless, because a shelter
+sends every entry again until *this service* acknowledges it, which it does after its own commit.
+
+Several workers on one subscription would use ``$share/…``; one process carries the city many times over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiomqtt
+import structlog
+from paho.mqtt.enums import MQTTErrorCode
+
+from central.inbox import Inbox
+from contract.messages import Ack
+from contract.topics import Channel, subscription, topic
+from contract.wire import encode
+
+log = structlog.get_logger(__name__)
+
+CHANNELS: Final = (Channel.TELEMETRY, Channel.EVENT, Channel.STATUS)
+RETRY_FIRST_S: Final = 0.5
+RETRY_MAX_S: Final = 15.0
+REFUSED: Final = 0x80
+"""First reason code of a SUBACK that means no."""
+_ACKS_QUEUED_MAX: Final = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsFiles:
+    """Certificates of the connection; without ``ca_file`` the system's authorities are trusted."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Ready to use."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.cert_file is not None:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is and who we are there."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    username: str | None = None
+    password: str | None = None
+    client_id: str = "shelter-central"
+    keepalive_s: int = 20
+    tls: TlsFiles | None = None
+
+
+class SubscriptionRefusedError(Exception):
+    """The broker does not let this user read what the service lives on."""
+
+
+class Broker:
+    """Keeps the connection; ``run`` until cancelled."""
+
+    def __init__(self, address: BrokerAddress, inbox: Inbox) -> None:
+        self._address = address
+        self._inbox = inbox
+        self._client: aiomqtt.Client | None = None
+        self._held: list[tuple[int, int]] = []
+        """MQTT ids and QoS of messages that are in the inbox and not acknowledged to the broker for want of room."""
+        self.subscribed = asyncio.Event()
+        self.trouble = "not connected yet"
+        self.dropped = 0
+        """QoS 0 messages that found the inbox full: their sender asked for no promise."""
+        self._closed = False
+        inbox.on_room = self._release
+
+    async def run(self) -> None:
+        """Connect, subscribe, receive; again and again."""
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                await self._session()
+            except (aiomqtt.MqttError, SubscriptionRefusedError, OSError) as error:
+                if self.subscribed.is_set():
+                    wait_s = RETRY_FIRST_S
+                self._lost(str(error) or type(error).__name__, wait_s)
+            finally:
+                self._client = None
+                self._held.clear()
+                self.subscribed.clear()
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, RETRY_MAX_S)
+
+    def _lost(self, why: str, wait_s: float) -> None:
+        where = f"{self._address.host}:{self._address.port}"
+        self.trouble = f"no connection to the broker at {where}: {why}"
+        log.warning("broker_lost", broker=where, why=why, retry_s=wait_s)
+
+    async def _session(self) -> None:
+        address = self._address
+        client = aiomqtt.Client(
+            address.host,
+            address.port,
+            username=address.username,
+            password=address.password,
+            identifier=address.client_id,
+            clean_session=False,
+            keepalive=address.keepalive_s,
+            tls_context=address.tls.context() if address.tls else None,
+            queue_type=_hand_over_to(self._received),
+            max_inflight_messages=1_000,
+            max_queued_outgoing_messages=_ACKS_QUEUED_MAX,
+            timeout=10,
+        )
+        # aiomqtt has no switch for this: the broker's copy is let go when the inbox has room for the message.
+        client._client.manual_ack_set(True)
+        self._client = client
+        async with client:
+            # Subscribed anew each time: a session that the broker kept may be older than this list of channels.
+            codes = await client.subscribe([(subscription(channel), 1) for channel in CHANNELS])
+            refused = [str(channel) for channel, code in zip(CHANNELS, codes, strict=False) if _number(code) >= REFUSED]
+            if refused:
+                raise SubscriptionRefusedError(f"may not subscribe to {', '.join(refused)}: check the broker's rules")
+            self.trouble = ""
+            self.subscribed.set()
+            log.info("broker_subscribed", broker=f"{address.host}:{address.port}")
+            async for _ in client.messages:  # Messages take the short way; this ends when the connection does.
+                pass
+
+    def _received(self, message: aiomqtt.Message) -> None:
+        if self._closed:
+            return  # Not acknowledged, so the broker keeps it for the next start.
+        if message.qos == 0 and self._inbox.is_full:
+            self.dropped += 1
+            return
+        room = self._inbox.put(message.topic.value, message.payload)
+        if message.qos == 0:
+            return
+        if room and not self._held:
+            assert self._client is not None
+            self._client._client.ack(message.mid, message.qos)
+        else:
+            self._held.append((message.mid, message.qos))
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        if self._client is not None:
+            for mid, qos in held:
+                self._client._client.ack(mid, qos)
+
+    def stop_receiving(self) -> None:
+        """Take no more messages; acknowledgements can still be sent."""
+        self._closed = True
+
+    def acknowledge(self, site: str, ack: Ack) -> bool:
+        """Tell a shelter what is durable; false when that is not possible now.
+
+        Nobody waits for the broker's answer: if an acknowledgement is lost, the shelter sends again and is told again.
+        """
+        if self._client is None or not self.subscribed.is_set():
+            return False
+        said = self._client._client.publish(topic(site, Channel.ACK), encode(ack), qos=1)
+        return said.rc is MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def _number(code: object) -> int:
+    value = getattr(code, "value", code)
+    return value if isinstance(value, int) else REFUSED
+
+
+def _hand_over_to(take: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[aiomqtt.Message]]:
+    """A queue for aiomqtt that hands every message over at once, without a task and two futures for each."""
+
+    class HandOver(asyncio.Queue[aiomqtt.Message]):
+        def put_nowait(self, item: aiomqtt.Message) -> None:
+            take(item)
+
+    return HandOver

@@ -1,0 +1,261 @@
+"""The intake: messages → judged rows → store → ledger → acknowledgement. In this order, and never another.
+
+A batch is judged (core/rules.py), written to the store, then to the records (ledger, events, layouts, statuses, dead
+letters), and only when both say that it is on disk is it acknowledged. A kill at any point between makes the shelter
+send again, and the keys of both absorb the repeat. While a store does not take a batch nothing is acknowledged, the
+batch is tried again, the inbox fills up and the broker keeps the rest.
+
+Not acknowledged, because the shelter should keep it: a site that is not registered (yet), a row whose layout is not
+known (the acknowledgement asks for it), another version of the contract, a failure of central itself. Acknowledged as
+refused, because sending it again would not help: everything else that can't be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from central.core.city import IngestStats, Site
+from central.core.latency import Latency
+from central.core.ledger import Ledger
+from central.core.letters import Letters
+from central.core.live import LiveView
+from central.core.rules import Shape
+from central.inbox import Inbox
+from central.intake import Batch, Intake
+from central.store import records as kept
+from central.store.base import StoreError, StoreRefusedError, StoreRow, TelemetryStore, Written
+from contract.layouts import Layout
+from contract.messages import Ack
+
+log = structlog.get_logger(__name__)
+
+LINGER_S: Final = 0.25
+RETRY_FIRST_S: Final = 0.2
+RETRY_MAX_S: Final = 10.0
+LIVE_AGE_MS: Final = 5 * 60_000
+T = TypeVar("T")
+
+
+class Keeper(Protocol):
+    """What the intake needs of the records."""
+
+    async def save_batch(self, batch: kept.Batch) -> None:
+        """Keep what a batch leaves behind, whole or not at all.
+
+        Raises:
+            StoreError: it is not kept.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the intake did since it started."""
+
+    messages: int = 0
+    stored: int = 0
+    repeated: int = 0
+    bad: int = 0
+    batches: int = 0
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What is wrong with each part that a batch needs; empty when it works."""
+
+    store: str = ""
+    records: str = ""
+
+
+class Ingest:
+    """The loop that empties the inbox. ``send`` gives an acknowledgement to the broker."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        store: TelemetryStore,
+        keeper: Keeper,
+        *,
+        live: LiveView,
+        ledger: Ledger,
+        send: Callable[[str, Ack], bool],
+        now: Callable[[], int],
+        linger_s: float = LINGER_S,
+    ) -> None:
+        self._inbox = inbox
+        self._store = store
+        self._keeper = keeper
+        self._live = live
+        self._ledger = ledger
+        self._send = send
+        self._now = now
+        self._linger_s = linger_s
+        self._since_ms = now()
+        self._latency = Latency()
+        self.letters = Letters()
+        self.intake = Intake(live, self.letters)
+        self.counts = Counts()
+        self.trouble = Trouble()
+        self._ending = False
+        self._ended = asyncio.Event()
+
+    def set_sites(self, sites: Iterable[Site]) -> None:
+        """Take the registry as it is now."""
+        self.intake.known_sites = frozenset(site.id for site in sites)
+
+    def learn(self, layouts: dict[str, list[Layout]]) -> None:
+        """Take the layouts that were kept, at the start."""
+        for site, found in layouts.items():
+            self.intake.shapes[site] = {layout.id: Shape(site, layout) for layout in found}
+
+    async def run(self) -> None:
+        """Take batches until cancelled, or until ``finish``."""
+        while not self._ending or len(self._inbox):
+            await self._inbox.wait(self.intake.messages_max, self._linger_s)
+            await self._step()
+        self._ended.set()
+
+    async def finish(self) -> None:
+        """End ``run`` after everything that is in the inbox was brought to its acknowledgement."""
+        self._ending = True
+        self._inbox.wake()
+        await self._ended.wait()
+
+    async def _step(self) -> None:
+        """One batch, from the inbox to its acknowledgements."""
+        batch = await self.intake.collect(self._inbox, self._now)
+        if not batch.messages:
+            return
+        self.counts.messages += batch.messages
+        written = await self._write(batch)
+        stored_ms = self._now()
+        self._count(batch, written, stored_ms)
+        self._account(batch, stored_ms)
+        await self._keep(batch)
+        self.counts.batches += 1
+        for site, ack in batch.acks(stored_ms):
+            self._send(site, ack)
+
+    # --- Store --------------------------------------------------------------------------------------------------------
+
+    async def _write(self, batch: Batch) -> Written:
+        if not batch.rows:
+            return Written(0, 0)
+        try:
+            return await self._insist("store", lambda: self._store.write(batch.rows))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other shelters must not wait for it
+            log.error("batch_failed", error=repr(error), rows=len(batch.rows))
+        # Something in it that no rule foresaw: one message at a time, so that the others get through.
+        rows: list[StoreRow] = []
+        repeated: int | None = 0
+        for entry in batch.entries:
+            part = batch.rows[entry.row_first : entry.row_end]
+            if not part:
+                continue
+            try:
+                written = await self._insist("store", lambda part=part: self._store.write(part))  # type: ignore[misc]
+            except Exception as error:  # noqa: BLE001 - as above
+                self.intake.spoil(batch, entry, repr(error), self._now())
+                continue
+            rows += part
+            repeated = None if written.repeated is None or repeated is None else repeated + written.repeated
+        batch.rows = rows
+        return Written(len(rows), repeated)
+
+    async def _insist(self, part: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Until it is done: a store that is away comes back, and until then everything waits where it is safe."""
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                done = await work()
+            except StoreRefusedError:
+                setattr(self.trouble, part, "")
+                raise
+            except StoreError as error:
+                setattr(self.trouble, part, str(error))
+                log.warning("store_away", part=part, error=str(error), retry_s=wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, RETRY_MAX_S)
+            else:
+                if getattr(self.trouble, part):
+                    setattr(self.trouble, part, "")
+                    log.info("store_back", part=part)
+                return done
+
+    def _count(self, batch: Batch, written: Written, stored_ms: int) -> None:
+        good = bad = 0
+        for row in batch.rows:
+            missing = row.values.count(None) if row.bad else 0
+            bad += missing
+            good += len(row.values) - missing
+        # The store counts rows; readings of a batch in which only some rows are repeats are shared out by rows.
+        repeats = written.repeated or 0
+        share = repeats / written.rows if written.rows else 0.0
+        self.counts.repeated += round((good + bad) * share)
+        self.counts.stored += round(good * (1 - share))
+        self.counts.bad += round(bad * (1 - share))
+        if not repeats:
+            oldest_ms = stored_ms - LIVE_AGE_MS
+            self._latency.add(
+                [entry.from_ms for entry in batch.entries if entry.is_live and entry.from_ms > oldest_ms], stored_ms
+            )
+
+    # --- Records ------------------------------------------------------------------------------------------------------
+
+    def _account(self, batch: Batch, now_ms: int) -> None:
+        """Enter what arrived, what was refused and what was lost into the ledger."""
+        ledger, live = self._ledger, self._live
+        for entry in batch.entries:
+            if entry.spoilt:
+                continue
+            if entry.refused and not entry.times_ms:
+                ledger.refused(entry.site, entry.epoch, entry.ranges, entry.refused.value, now_ms)
+                continue
+            times_ms = entry.times_ms or [now_ms]
+            ledger.arrived(
+                entry.site,
+                entry.epoch,
+                entry.ranges,
+                times_ms,
+                interval_ms=live.interval_ms(entry.site),
+                rows=entry.row_end - entry.row_first if len(entry.ranges) == 1 else None,
+            )
+        for site, epoch, losses in batch.losses:
+            ledger.lost(site, epoch, losses)
+
+    async def _keep(self, batch: Batch) -> None:
+        changes = self._ledger.changes()
+        left = kept.Batch(
+            ledger=changes.upserts,
+            ledger_deletes=changes.deletes,
+            events=batch.events,
+            layouts=batch.layouts,
+            statuses=batch.statuses,
+            dead_letters=self.letters.take(),
+        )
+        if any((left.ledger, left.ledger_deletes, left.events, left.layouts, left.statuses, left.dead_letters)):
+            await self._insist("records", lambda: self._keeper.save_batch(left))
+
+    # --- Numbers ------------------------------------------------------------------------------------------------------
+
+    def stats(self) -> IngestStats:
+        """Counters for API and metrics."""
+        now_ms = self._now()
+        return IngestStats(
+            since_ms=self._since_ms,
+            messages=self.counts.messages,
+            readings_stored=self.counts.stored,
+            readings_repeated=self.counts.repeated,
+            readings_bad=self.counts.bad,
+            dead_letters=dict(self.letters.counts),
+            batches=self.counts.batches,
+            queue_length=len(self._inbox),
+            queue_max=self._inbox.messages_max,
+            store_seconds_p50=self._latency.seconds(0.5, now_ms),
+            store_seconds_p99=self._latency.seconds(0.99, now_ms),
+        )

@@ -1,0 +1,288 @@
+"""From messages to a batch: what each message brings, and what its sender will be told. No I/O but the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import structlog
+
+from central.core import rules
+from central.core.city import EventRecord
+from central.core.letters import Letters
+from central.core.live import LiveView
+from central.core.rules import Faults, Reason, Shape
+from central.inbox import Inbox
+from central.store.base import StoreRow
+from contract.layouts import Layout
+from contract.messages import VERSION, Ack, Epoch, Event, Loss, Seq, SeqRange
+from contract.ranges import RangeSet
+from contract.topics import Channel, Topic, TopicError, parse
+from contract.wire import MESSAGE_BYTES_MAX, WireError, decode_event, decode_status, decode_telemetry, encode
+
+log = structlog.get_logger(__name__)
+
+MESSAGES_MAX: Final = 2_000
+ROWS_MAX: Final = 40_000
+"""Rows at which a batch is closed; the last message may go beyond."""
+BREATHER: Final = 200
+"""Messages after which other tasks get a turn."""
+_TOPICS_MAX: Final = 10_000
+
+
+class _Head(msgspec.Struct):
+    """What a message must have to be answered, whatever else is wrong with it."""
+
+    epoch: Epoch = msgspec.field(name="e")
+    seqs: Seq | list[SeqRange] = msgspec.field(name="s")
+    version: int = msgspec.field(name="v", default=VERSION)
+
+
+_head_decoder = msgspec.json.Decoder(_Head, strict=True)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One message's outbox entries, and which of the batch's rows are theirs."""
+
+    site: str
+    epoch: str
+    ranges: Sequence[SeqRange]
+    topic: str = ""
+    row_first: int = 0
+    row_end: int = 0
+    from_ms: int = 0
+    times_ms: list[int] = field(default_factory=list)
+    """Times of its rows, sorted; empty when nothing of it can be used."""
+    is_live: bool = False
+    refused: Reason | None = None
+    spoilt: bool = False
+    """Central failed over it: it is not acknowledged."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some messages come to, before anything of it is on disk."""
+
+    messages: int = 0
+    rows: list[StoreRow] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    events: list[EventRecord] = field(default_factory=list)
+    losses: list[tuple[str, str, list[Loss]]] = field(default_factory=list)
+    """Site, its outbox, and what it gave up."""
+    layouts: dict[str, list[Layout]] = field(default_factory=dict)
+    statuses: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    need: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """Site and outbox → layouts to ask for."""
+
+    def acks(self, at_ms: int) -> Iterator[tuple[str, Ack]]:
+        """One acknowledgement for each outbox that had something in the batch."""
+        here: dict[tuple[str, str], RangeSet] = {key: RangeSet() for key in self.need}
+        refused: dict[tuple[str, str], dict[str, str]] = {}
+        for entry in self.entries:
+            if entry.spoilt:
+                continue
+            key = (entry.site, entry.epoch)
+            numbers = here.get(key)
+            if numbers is None:
+                numbers = here[key] = RangeSet()
+            for first, last in entry.ranges:
+                numbers.add(first, last)
+                if entry.refused is not None:
+                    name = str(first) if first == last else f"{first}-{last}"
+                    refused.setdefault(key, {})[name] = entry.refused.value
+        for key, numbers in here.items():
+            yield (
+                key[0],
+                Ack(
+                    epoch=key[1],
+                    ranges=list(numbers),
+                    refused=refused.get(key, {}),
+                    need=self.need.get(key, []),
+                    at_ms=at_ms,
+                ),
+            )
+
+
+class Intake:
+    """Decodes and judges messages. Keeps the layouts of all sites."""
+
+    def __init__(self, live: LiveView, letters: Letters) -> None:
+        self._live = live
+        self._letters = letters
+        self._topics: dict[str, Topic | str] = {}
+        self.known_sites: frozenset[str] = frozenset()
+        self.shapes: dict[str, dict[str, Shape]] = {}
+        self.messages_max = MESSAGES_MAX
+
+    async def collect(self, inbox: Inbox, now: Callable[[], int]) -> Batch:
+        """Empty the inbox into a batch, as far as a batch goes."""
+        batch = Batch()
+        now_ms = now()
+        while batch.messages < self.messages_max and len(batch.rows) < ROWS_MAX:
+            letter = inbox.take()
+            if letter is None:
+                break
+            batch.messages += 1
+            self._take(batch, letter[0], letter[1], now_ms)
+            if batch.messages % BREATHER == 0:
+                await asyncio.sleep(0)
+        self._live.update(batch.rows)
+        return batch
+
+    def spoil(self, batch: Batch, entry: Entry, why: str, now_ms: int) -> None:
+        """Central can't store an entry: keep its rows as a dead letter, and let the shelter keep the entry."""
+        entry.spoilt = True
+        rows = batch.rows[entry.row_first : entry.row_end]
+        payload = json.dumps([[row.device, row.at_ms, row.points, row.values] for row in rows[:3]]).encode()
+        self._letters.add(entry.topic, entry.site, Reason.INTERNAL_ERROR, why, payload, now_ms)
+
+    def _take(self, batch: Batch, name: str, payload: bytes, now_ms: int) -> None:
+        topic = self._topic(name)
+        if isinstance(topic, str):
+            self._letters.add(name, "", Reason.BAD_TOPIC, topic, payload, now_ms)
+            return
+        if topic.site not in self.known_sites:
+            why = f"{topic.site} is not registered: import it, the shelter keeps its data until then"
+            self._letters.add(name, topic.site, Reason.UNKNOWN_SITE, why, payload, now_ms)
+            return
+        rows = len(batch.rows)
+        try:
+            if topic.channel is Channel.TELEMETRY:
+                self._telemetry(batch, topic.site, name, payload, now_ms)
+            elif topic.channel is Channel.EVENT:
+                self._event(batch, topic.site, name, payload, now_ms)
+            elif topic.channel is Channel.STATUS:
+                self._status(batch, topic.site, payload, now_ms)
+        except WireError as error:
+            self._unreadable(batch, topic.site, name, payload, str(error), now_ms)
+        except Exception as error:
+            # A fault of this program. The message stays with the shelter, the others go on.
+            del batch.rows[rows:]
+            log.exception("message_failed", topic=name)
+            self._letters.add(name, topic.site, Reason.INTERNAL_ERROR, repr(error), payload, now_ms)
+
+    def _topic(self, name: str) -> Topic | str:
+        found = self._topics.get(name)
+        if found is None:
+            try:
+                found = parse(name)
+            except TopicError as error:
+                return str(error)
+            if len(self._topics) >= _TOPICS_MAX:
+                self._topics.clear()
+            self._topics[name] = found
+        return found
+
+    def _telemetry(self, batch: Batch, site: str, name: str, payload: bytes, now_ms: int) -> None:
+        message = decode_telemetry(payload)
+        shapes = self.shapes.get(site)
+        if shapes is None:
+            shapes = self.shapes[site] = {}
+        wrong: dict[str, str] = {}
+        if message.layouts:
+            new, wrong = rules.learn(site, shapes, message)
+            if new:
+                batch.layouts.setdefault(site, []).extend(new)
+        judged = rules.judge(message, shapes, wrong, now_ms)
+        if judged.need:
+            wanted = batch.need.setdefault((site, message.epoch), [])
+            wanted += [layout_id for layout_id in judged.need if layout_id not in wanted]
+            return
+        first = len(batch.rows)
+        batch.rows += judged.rows
+        seqs = message.seqs
+        times_ms = [row.at_ms for row in judged.rows]
+        times_ms.sort()
+        entry = Entry(
+            site,
+            message.epoch,
+            [(seqs, seqs)] if isinstance(seqs, int) else seqs,
+            name,
+            first,
+            len(batch.rows),
+            times_ms[0] if times_ms else 0,
+            times_ms,
+            is_live=isinstance(seqs, int),
+        )
+        batch.entries.append(entry)
+        if judged.faults:
+            entry.refused = judged.faults.reason
+            self._bury(judged.faults, site, name, payload, now_ms)
+        elif not times_ms and rules.check_event_time(message.base_ms, now_ms) is None:
+            entry.times_ms = [message.base_ms]
+
+    def _bury(self, faults: Faults, site: str, name: str, payload: bytes, now_ms: int) -> None:
+        for reason, count in faults.counts.items():
+            detail = faults.details[reason]
+            more = f" (and {count - 1} more)" if count > 1 else ""
+            self._letters.add(name, site, reason, detail + more, payload, now_ms)
+
+    def _event(self, batch: Batch, site: str, name: str, payload: bytes, now_ms: int) -> None:
+        event = decode_event(payload)
+        entry = Entry(site, event.epoch, [(event.seq, event.seq)], name, len(batch.rows), len(batch.rows))
+        batch.entries.append(entry)
+        if event.losses:
+            batch.losses.append((site, event.epoch, self._sound_losses(event, site, name, payload, now_ms)))
+        fault = rules.check_event_time(event.at_ms, now_ms)
+        if fault is not None:
+            entry.refused = fault[0]
+            self._letters.add(name, site, *fault, payload, now_ms)
+            return
+        entry.times_ms = [event.at_ms]
+        batch.events.append(
+            EventRecord(
+                site=site,
+                epoch=event.epoch,
+                seq=event.seq,
+                at_ms=event.at_ms,
+                received_ms=now_ms,
+                kind=event.kind.value,
+                severity=event.severity.value,
+                device=event.device,
+                detail=event.detail,
+            )
+        )
+
+    def _sound_losses(self, event: Event, site: str, name: str, payload: bytes, now_ms: int) -> list[Loss]:
+        """The losses whose time can be. One that can't says nothing of a stretch of time."""
+        sound: list[Loss] = []
+        for loss in event.losses:
+            fault = rules.check_event_time(loss.from_ms, now_ms) or rules.check_event_time(loss.to_ms, now_ms)
+            if fault is None:
+                sound.append(loss)
+            else:
+                self._letters.add(name, site, fault[0], f"loss {loss.first_seq}: {fault[1]}", payload, now_ms)
+        return sound
+
+    def _status(self, batch: Batch, site: str, payload: bytes, now_ms: int) -> None:
+        if not payload:
+            return  # Somebody took the retained status away. What is known stays.
+        status = self._live.set_status(site, decode_status(payload), now_ms)
+        batch.statuses[site] = (encode(status), now_ms)
+
+    def _unreadable(self, batch: Batch, site: str, name: str, payload: bytes, why: str, now_ms: int) -> None:
+        """Nothing of it can be used. It is refused for good if it says at least who it is, in our version."""
+        head: _Head | None = None
+        reason = Reason.BROKEN_MESSAGE
+        if len(payload) > MESSAGE_BYTES_MAX:
+            reason = Reason.TOO_LARGE
+        else:
+            try:
+                head = _head_decoder.decode(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                head = None
+            if "contract version" in why:
+                reason, head = Reason.OTHER_VERSION, None
+        self._letters.add(name, site, reason, why, payload, now_ms)
+        if head is None or name.endswith(Channel.STATUS.value):
+            return
+        ranges = [(head.seqs, head.seqs)] if isinstance(head.seqs, int) else head.seqs
+        ranges = [(first, last) for first, last in ranges if first <= last]
+        if ranges:
+            rows = len(batch.rows)
+            batch.entries.append(Entry(site, head.epoch, ranges, name, rows, rows, refused=reason))

@@ -1,0 +1,190 @@
+"""Settings of the service: defaults, then the YAML file, then the environment, then the command line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+ENVIRONMENT: Final = "SHELTER_"
+"""``mqtt.password_file`` is ``SHELTER_MQTT_PASSWORD_FILE`` in the environment."""
+
+Host = Annotated[str, Field(min_length=1)]
+
+
+class SettingsError(Exception):
+    """Settings that can't be used. The text names every fault and its place."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class StoreKind(StrEnum):
+    """Where readings are kept."""
+
+    SQLITE = "sqlite"
+    INFLUX = "influx"
+
+
+class StoreSettings(_Section):
+    """``sqlite``: a file in the data folder. ``influx``: InfluxDB 1.8 or later by its v2 write API."""
+
+    kind: StoreKind = StoreKind.SQLITE
+    url: str = "http://127.0.0.1:8086"
+    token_file: Path | None = None
+    bucket: str = "shelter"
+    org: str = "-"
+
+
+class TlsSettings(_Section):
+    """Certificate files of the connection to the broker."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class MqttSettings(_Section):
+    """The broker. ``client_id`` names the session that the broker keeps, so two services may not share it."""
+
+    host: Host = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    user: str | None = None
+    password_file: Path | None = None
+    client_id: Annotated[str, Field(min_length=1, max_length=64)] = "shelter-central"
+    tls: TlsSettings | None = None
+
+
+class HttpSettings(_Section):
+    """Where API and pages are served. Port 0: any free one."""
+
+    host: Host = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+
+
+class CitySettings(_Section):
+    """The name that the pages show."""
+
+    name: str = "千葉市"
+    name_en: str = "Chiba City"
+
+
+class Settings(_Section):
+    """Everything that the service can be told."""
+
+    data: Path
+    records_url: str | None = None
+    """Database of sites, events and ledger; without it a file in the data folder."""
+    store: StoreSettings = StoreSettings()
+    mqtt: MqttSettings = MqttSettings()
+    http: HttpSettings = HttpSettings()
+    city: CitySettings = CitySettings()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.store.kind is StoreKind.INFLUX and self.store.token_file is None:
+            raise ValueError("store.kind influx wants store.token_file, a file with the token (1.x: user:password)")
+        return self
+
+    @property
+    def telemetry_path(self) -> Path:
+        """File of the SQLite store."""
+        return self.data / "telemetry.sqlite"
+
+    @property
+    def records_address(self) -> str | Path:
+        """Database of the records."""
+        return self.records_url or self.data / "records.sqlite"
+
+
+def load(
+    path: Path | None, environment: Mapping[str, str], options: Mapping[str, object], *, data: Path | None = None
+) -> Settings:
+    """Put the settings together. ``options``: dotted name → value, ``None`` where nothing was said.
+
+    Raises:
+        SettingsError: names every fault.
+    """
+    given = _read(path) if path is not None else {}
+    for name in _names(Settings):
+        text = environment.get(ENVIRONMENT + name.replace(".", "_").upper())
+        if text is not None:
+            _put(given, name, text)
+    for name, value in options.items():
+        if value is not None:
+            _put(given, name, value)
+    if data is not None:
+        given["data"] = data
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        where = f"{path}: " if path is not None else ""
+        raise SettingsError("\n".join(where + line for line in _explained(error))) from None
+
+
+def read_secret(path: Path | None) -> str | None:
+    """A password or token from its file, without the line end.
+
+    Raises:
+        SettingsError: the file can't be read.
+    """
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise SettingsError(f"{path}: want names and values, such as 'http: {{port: 8080}}'")
+    return given
+
+
+def _names(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, about in section.model_fields.items():
+        kinds = [kind for kind in (about.annotation, *getattr(about.annotation, "__args__", ())) if _is_section(kind)]
+        if kinds:
+            yield from _names(kinds[0], f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _is_section(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _put(given: dict[str, Any], name: str, value: object) -> None:
+    *sections, last = name.split(".")
+    for section in sections:
+        inner = given.get(section)
+        if not isinstance(inner, dict):
+            inner = given[section] = {}
+        given = inner
+    given[last] = value
+
+
+def _explained(error: ValidationError) -> Iterator[str]:
+    known = list(_names(Settings))
+    for fault in error.errors():
+        name = ".".join(str(part) for part in fault["loc"]) or "settings"
+        if fault["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, known, n=1)
+            yield f"{name}: unknown key" + (f", perhaps {near[0]!r}" if near else "")
+        elif fault["type"] == "missing" and name == "data":
+            yield "data: name the folder for the service's files (--data DIR)"
+        else:
+            yield f"{name}: {fault['msg']}, got {fault['input']!r}" if fault["type"] != "value_error" else fault["msg"]
