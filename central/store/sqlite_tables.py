@@ -7,8 +7,8 @@ Each shape has two tables with the same columns:
 
 Rows up to the shape's ``settled_ms`` live in the second, later ones in the first, and nowhere else; so a repeat always
 meets the row that it repeats. Now and then the oldest part of ``recent`` moves over in one transaction (``settle``).
-Writing straight in order of series would rewrite one page per device at each commit: four times the CPU, and twenty
-times the bytes.
+Writing straight in order of series would rewrite one page per device at each commit: measured at 182 sites of four
+devices, more than twice the CPU and seven times the bytes written.
 """
 
 from __future__ import annotations
