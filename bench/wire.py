@@ -10,12 +10,15 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from bench.plant import Plant
 from bench.report import Target, finish, progress
 from contract.layouts import Layout
+from contract.messages import Telemetry
 from contract.readings import DeviceReadings
 from contract.topics import Channel, topic
 from contract.wire import Row, encode, history_telemetry, layout_of, live_telemetry, row_of
@@ -49,27 +52,23 @@ def rows_in(tick: Tick, layouts: dict[str, Layout]) -> list[Row]:
     return rows
 
 
-def live_bytes(ticks: Sequence[Tick]) -> int:
+def live_messages(ticks: Sequence[Tick]) -> Iterator[Telemetry]:
     """Live messages of one run; each layout travels with the entry that uses it first."""
     told: dict[str, Layout] = {}
-    total = 0
     for seq, tick in enumerate(ticks, start=1):
         used: dict[str, Layout] = {}
         rows = rows_in(tick, used)
         new = {layout_id: layout for layout_id, layout in used.items() if layout_id not in told}
         told |= new
-        total += packet_bytes(TOPIC, encode(live_telemetry(EPOCH, seq, rows, new)))
-    return total
+        yield live_telemetry(EPOCH, seq, rows, new)
 
 
-def history_bytes(ticks: Sequence[Tick], batch: int) -> int:
+def history_messages(ticks: Sequence[Tick], batch: int) -> Iterator[Telemetry]:
     """The same entries as backfill, ``batch`` of them in a message."""
-    total = 0
     for start in range(0, len(ticks), batch):
         part = ticks[start : start + batch]
         rows = [row for tick in part for row in rows_in(tick, {})]
-        total += packet_bytes(TOPIC, encode(history_telemetry(EPOCH, [(start + 1, start + len(part))], rows, {})))
-    return total
+        yield history_telemetry(EPOCH, [(start + 1, start + len(part))], rows, {})
 
 
 def named(taken: DeviceReadings) -> dict[str, Any]:
@@ -94,14 +93,21 @@ def steps_down(ticks: Sequence[Tick], batch: int) -> dict[str, int]:
     batched = [
         encode(live_telemetry(EPOCH, 1, [row for tick in part for row in rows_in(tick, {})], {})) for part in parts
     ]
+    live = [encode(message) for message in live_messages(ticks)]
+    late = [encode(message) for message in history_messages(ticks, batch)]
     payloads = {
         "json_with_names": with_names,
         "json_with_names_zlib": [zlib.compress(payload) for payload in with_names],
         "names_dropped": without_names,
+        "live": live,
+        "live_zlib": [zlib.compress(payload) for payload in live],
+        "live_messagepack": [msgspec.msgpack.encode(message) for message in live_messages(ticks)],
         "many_rows_in_a_message": batched,
+        "backfill": late,
+        "backfill_zlib": [zlib.compress(payload) for payload in late],
+        "backfill_messagepack": [msgspec.msgpack.encode(message) for message in history_messages(ticks, batch)],
     }
-    counted = {name: sum(packet_bytes(TOPIC, payload) for payload in found) for name, found in payloads.items()}
-    return counted | {"live": live_bytes(ticks), "backfill": history_bytes(ticks, batch)}
+    return {name: sum(packet_bytes(TOPIC, payload) for payload in found) for name, found in payloads.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

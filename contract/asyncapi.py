@@ -20,6 +20,8 @@ import msgspec
 from contract import messages
 from contract.examples import SITE, examples
 from contract.messages import Ack, Event, Status, Telemetry
+from contract.points import POINTS, Point
+from contract.readings import QUALITIES
 from contract.topics import ROOT, SITE_ID, Channel
 
 Node = dict[str, Any]
@@ -43,7 +45,9 @@ _INTRODUCTION: Final = """\
 What an edge agent in a shelter and the city say to each other over MQTT 3.1.1. This document is
 written from the agent's side: it sends telemetry, event and status, and receives ack.
 docs/protocol.md explains it in words. Made from the models in contract/ by `make docs`; do not
-edit it by hand. The channels desired and reported have their names and no messages yet.
+edit it by hand. x-points is the closed list of points: a value is its whole number times step,
+in unit; low and high bound what a working device can report. The channels desired and reported
+have their names and no messages yet.
 """
 
 
@@ -69,6 +73,19 @@ def document() -> Node:
             "messages": {model.__name__: _message(channel, model) for channel, model in MODELS.items()},
             "schemas": _schemas(),
         },
+        "x-points": {name: _point(point) for name, point in POINTS.items()},
+        "x-quality-codes": {code: quality.value for code, quality in QUALITIES.items()},
+    }
+
+
+def _point(point: Point) -> Node:
+    """One line of the closed list: what a whole number under this name stands for."""
+    return {
+        "unit": point.unit,
+        "step": point.step,
+        "low": point.low,
+        "high": point.high,
+        "kind": point.kind.value,
     }
 
 

@@ -179,7 +179,7 @@ def examples() -> list[Example]:
             Ack(
                 epoch=EPOCH,
                 ranges=[(1, 4_699), (4_711, 4_711)],
-                refused={"17": "time in the future"},
+                refused={"17": "future_time"},
                 at_ms=_AT_MS + 420,
             ),
         ),
