@@ -66,6 +66,16 @@ class SimulatedDevice:
         self._last: dict[str, float] = {}
         self.draw()
 
+    @property
+    def controls(self) -> tuple[Field, ...]:
+        """Registers that steer this device."""
+        return self._controls
+
+    def registers(self) -> dict[tuple[Table, int], int]:
+        """A copy of the image as it is now."""
+        self.draw()
+        return dict(self._image)
+
     def set_fault(self, fault: Fault | None) -> None:
         """Break the device in one way, or mend it."""
         self.fault = fault

@@ -129,7 +129,7 @@ class DevicePort:
         """Stop listening and end every connection."""
         if self._server is not None:
             server, self._server = self._server, None
-            await server.shutdown()
+            await server.shutdown()  # type: ignore[no-untyped-call]
 
     def _spoil(self, sending: bool, packet: bytes) -> bytes:
         """Replace an answer by noise when its device is broken that way (byte 6 of a TCP frame is the unit)."""

@@ -15,7 +15,7 @@ import pandas as pd
 from pvlib import atmosphere, clearsky, irradiance, solarposition
 
 from simulator.noise import Floats
-from simulator.weather import MINUTES, day_start_ms, transmission
+from simulator.weather import MINUTES, day_of_year_of, day_start_ms, transmission
 
 LATITUDE: Final = 35.607
 LONGITUDE: Final = 140.106
@@ -43,7 +43,7 @@ def clear_day(day: int) -> ClearDay:
     times = pd.date_range(start, periods=MINUTES, freq="60s")
     position = solarposition.get_solarposition(times, LATITUDE, LONGITUDE, altitude=20)
     zenith = position["apparent_zenith"].to_numpy()
-    day_of_year = int((start + pd.Timedelta(hours=12)).tz_convert("Asia/Tokyo").dayofyear)
+    day_of_year = day_of_year_of(day)
     air_mass = atmosphere.get_absolute_airmass(atmosphere.get_relative_airmass(zenith))
     with np.errstate(divide="ignore", invalid="ignore"):
         clear = clearsky.ineichen(

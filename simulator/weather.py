@@ -38,6 +38,13 @@ def local_day(at_ms: int) -> int:
     return (at_ms + TOKYO_MS) // DAY_MS
 
 
+def day_of_year_of(day: int) -> int:
+    """1 for New Year's Day."""
+    date = np.datetime64(day, "D")
+    new_year = date.astype("datetime64[Y]").astype("datetime64[D]")
+    return int((date - new_year).astype(np.int64)) + 1
+
+
 def day_start_ms(day: int) -> int:
     """UTC milliseconds of a Tokyo day's midnight."""
     return day * DAY_MS - TOKYO_MS
@@ -62,7 +69,7 @@ class Weather:
 
     def city_day(self, day: int) -> CityDay:
         """What the whole city has in common."""
-        at_s = day_start_ms(day) / 1000 + 60.0 * np.arange(MINUTES)
+        at_s = np.arange(MINUTES, dtype=np.float64) * 60.0 + day_start_ms(day) / 1000
         month = _month_of(day)
         days = drift(key_of(self._seed, "days"), at_s, 34 * HOUR_S)
         hours = drift(key_of(self._seed, "hours"), at_s, 4 * HOUR_S)
@@ -92,9 +99,7 @@ def transmission(cover: Floats) -> Floats:
 
 def _month_of(day: int) -> float:
     """Place of a day in the year in months, 0.5 being the middle of January."""
-    date = np.datetime64(day, "D")
-    year = date.astype("datetime64[Y]")
-    return float((date - year.astype("datetime64[D]")).astype(np.int64)) / 365.25 * 12
+    return (day_of_year_of(day) - 1) / 365.25 * 12
 
 
 def _between_months(values: tuple[float, ...], month: float) -> float:

@@ -1,0 +1,95 @@
+"""Reading a simulated device as an edge would, and fleets on addresses of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from pymodbus.client import AsyncModbusTcpClient
+
+from contract.readings import Reading
+from device_profiles.blocks import plan
+from device_profiles.codec import readings
+from device_profiles.discover import discover
+from device_profiles.load import load as load_profile
+from device_profiles.model import Block, DeviceMap, Field, Table
+from simulator.files import Network
+from simulator.run import Fleet, WorldClock, build_fleet
+from simulator.scenario import Scenario
+from simulator.spec import SiteSpec
+
+NOON_MS = 1_780_023_600_000
+"""2026-05-29 12:00 in Tokyo, a Friday."""
+
+
+def network() -> Network:
+    """Loopback addresses that no other test process uses."""
+    return Network(prefix=f"127.{100 + os.getpid() % 150}")
+
+
+def quiet() -> Scenario:
+    return Scenario(title="quiet", about="nothing happens", lasts="1h")
+
+
+def still_fleet(specs: Sequence[SiteSpec], *, scenario: Scenario | None = None, seed: int = 7) -> Fleet:
+    """A fleet whose clock stands at noon: worlds move only when a test moves them."""
+    clock = WorldClock(start_ms=NOON_MS, started_s=0.0, speed=1.0)
+    return build_fleet(specs, scenario or quiet(), seed=seed, clock=clock, network=network())
+
+
+@asynccontextmanager
+async def opened(fleet: Fleet) -> AsyncIterator[Fleet]:
+    await fleet.open()
+    try:
+        yield fleet
+    finally:
+        await fleet.close()
+
+
+@asynccontextmanager
+async def client_of(fleet: Fleet, index: int, device: str) -> AsyncIterator[AsyncModbusTcpClient]:
+    port = fleet.network.inverter_port if device == "inverter" else fleet.network.gateway_port
+    client = AsyncModbusTcpClient(fleet.network.host(index), port=port, timeout=0.5, retries=0, reconnect_delay=0)
+    assert await client.connect()
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+async def read_block(client: AsyncModbusTcpClient, unit: int, block: Block) -> tuple[int, ...] | None:
+    """Words of a block, None when the device refuses it."""
+    ask = {
+        Table.HOLDING: client.read_holding_registers,
+        Table.INPUT: client.read_input_registers,
+        Table.COIL: client.read_coils,
+        Table.DISCRETE: client.read_discrete_inputs,
+    }[block.table]
+    answer = await ask(block.start, count=block.count, device_id=unit)
+    if answer.isError():
+        return None
+    words = answer.bits if block.table in {Table.COIL, Table.DISCRETE} else answer.registers
+    return tuple(int(word) for word in words[: block.count])
+
+
+async def discovered(client: AsyncModbusTcpClient, profile: str, unit: int) -> DeviceMap:
+    discovery = discover(load_profile(profile))
+    try:
+        block = next(discovery)
+        while True:
+            block = discovery.send(await read_block(client, unit, block))
+    except StopIteration as end:
+        found: DeviceMap = end.value
+        return found
+
+
+async def read_fields(
+    client: AsyncModbusTcpClient, unit: int, device_map: DeviceMap, fields: Sequence[Field]
+) -> dict[str, Reading]:
+    image: dict[tuple[Table, int], int] = {}
+    for block in plan(fields, device_map.limits):
+        words = await read_block(client, unit, block)
+        if words is not None:
+            image |= {(block.table, block.start + n): word for n, word in enumerate(words)}
+    return {reading.point: reading for reading in readings(fields, image, device_map.sums)}
