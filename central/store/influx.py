@@ -111,7 +111,7 @@ class InfluxStore:
             found = self._query.ask(
                 f'SELECT count({column}) AS n, {_CALLS[aggregate].format(column)} AS v, count("good") AS r FROM shelter'  # noqa: S608
                 f" WHERE site = {lines.text(site)} AND device = {lines.text(device)} AND ({of_shapes})"
-                f" AND time >= {from_ms}ms AND time < {to_ms}ms"
+                f" AND {lines.between(from_ms, to_ms)}"
                 f" GROUP BY time({step_ms}ms, {offset_ms}ms) fill(none)"
             )
             parts = [
@@ -137,7 +137,7 @@ class InfluxStore:
         """Every row of a site in time order, as it was written."""
         start: int | None = from_ms
         while start is not None and start < to_ms:
-            where = f"AND time >= {start}ms AND time < {to_ms}ms"
+            where = f"AND {lines.between(start, to_ms)}"
 
             def read(where: str = where) -> tuple[list[StoreRow], int | None]:
                 return next_rows(self._pages(site, where, f"LIMIT {PAGE_ROWS}"), PAGE_ROWS)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from central.store.base import StoreRefusedError, StoreRow
 from central.store.shapes import shape_name, wrong_length
 
+TIME_MAX_MS: Final = 9_223_372_036_853
 _ESCAPES = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ "})
 
 
@@ -36,6 +38,11 @@ def identifier(name: str) -> str:
 def text(value: str) -> str:
     """A text literal in InfluxQL."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
+
+
+def between(from_ms: int, to_ms: int) -> str:
+    """A condition on time. InfluxDB knows the years 1677 to 2262."""
+    return f"time >= {max(from_ms, -TIME_MAX_MS)}ms AND time < {min(to_ms, TIME_MAX_MS)}ms"
 
 
 def line_of_shape(points: tuple[str, ...]) -> str:

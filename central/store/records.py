@@ -9,19 +9,27 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from central.core.city import DeadLetter, EventRecord, Fate, Site, SiteKind
+from central.core.city import DeadLetter, EventRecord, Site
 from central.core.ledger import LedgerRun
 from central.store.advice import explain
-from central.store.base import StoreError
+from central.store.base import StoreError, StoreRefusedError
 from central.store.records_database import engine_of, migrate, url_of
+from central.store.records_rows import (
+    event_of,
+    run_of,
+    site_of,
+    values_of_event,
+    values_of_letter,
+    values_of_run,
+    values_of_site,
+)
 from central.store.records_tables import Statements
 from contract.layouts import Layout
 
@@ -104,7 +112,7 @@ class Records:
             wanted = {site.id: site for site in sites}
             new = [site for site in wanted.values() if site.id not in known]
             changed = [site for site in wanted.values() if site.id in known and known[site.id] != site]
-            _many(db, self._do.upsert_site, [asdict(site) | {"kind": site.kind.value} for site in (*new, *changed)])
+            _many(db, self._do.upsert_site, [values_of_site(site) for site in (*new, *changed)])
             return Imported(len(new), len(changed), len(wanted) - len(new) - len(changed))
 
         return await self._ask(save)
@@ -141,7 +149,7 @@ class Records:
         """Newest events first, of one site or of all."""
         statement, of_site = (self._do.events, {}) if site is None else (self._do.events_of_site, {"of_site": site})
         found = await self._all(statement, {"at_most": limit, **of_site})
-        return [EventRecord(**{**row, "detail": msgspec.json.decode(row["detail"])}) for row in found]
+        return [event_of(row) for row in found]
 
     async def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
         """Newest first."""
@@ -150,18 +158,18 @@ class Records:
     async def ledger(self, site: str, *, from_ms: int, to_ms: int) -> list[LedgerRun]:
         """A site's runs that reach into a stretch of time, in its order."""
         found = await self._all(self._do.runs_between, {"of_site": site, "start_ms": from_ms, "end_ms": to_ms})
-        return [_run_of(row) for row in found]
+        return [run_of(row) for row in found]
 
     async def ledger_touching(self, site: str, epoch: str, first_seq: int, last_seq: int) -> list[LedgerRun]:
         """Runs of one outbox that hold one of these numbers, or the number before or after."""
         found = await self._all(
             self._do.runs_touching, {"of_site": site, "of_epoch": epoch, "low": first_seq, "high": last_seq}
         )
-        return [_run_of(row) for row in found]
+        return [run_of(row) for row in found]
 
     async def ledger_tails(self, *, runs_each: int = 64) -> list[LedgerRun]:
         """The last runs of every outbox, by site, epoch and number: what the intake needs when it starts."""
-        return [_run_of(row) for row in await self._all(self._do.tails, {"runs_each": runs_each})]
+        return [run_of(row) for row in await self._all(self._do.tails, {"runs_each": runs_each})]
 
     async def layouts(self) -> dict[str, list[Layout]]:
         """Site → every layout that it ever used."""
@@ -200,6 +208,8 @@ class Records:
             raise StoreError(f"{self._name}: the records are closed")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        except (sa.exc.IntegrityError, sa.exc.DataError, OverflowError, UnicodeError) as error:
+            raise StoreRefusedError(f"{self._name}: a value that the database cannot hold: {error}") from error
         except sa.exc.DBAPIError as error:
             raise StoreError(self._explain(error)) from error
         except sa.exc.SQLAlchemyError as error:
@@ -231,8 +241,8 @@ class Records:
             do.delete_run,
             [{"b_site": site, "b_epoch": epoch, "b_first_seq": seq} for site, epoch, seq in batch.ledger_deletes],
         )
-        _many(db, do.upsert_ledger, [_values_of_run(run) for run in batch.ledger])
-        _many(db, do.add_event, [_values_of_event(event) for event in batch.events])
+        _many(db, do.upsert_ledger, [values_of_run(run) for run in batch.ledger])
+        _many(db, do.add_event, [values_of_event(event) for event in batch.events])
         _many(
             db,
             do.add_layout,
@@ -252,7 +262,7 @@ class Records:
         )
         if batch.dead_letters:
             letters = batch.dead_letters[-self._dead_letters_max :]
-            _many(db, do.bury, [{k: v for k, v in asdict(letter).items() if k != "id"} for letter in letters])
+            _many(db, do.bury, [values_of_letter(letter) for letter in letters])
             db.execute(do.forget_letters, {"kept": self._dead_letters_max})
 
 
@@ -262,36 +272,4 @@ def _many(db: Connection, statement: Any, values: Sequence[Mapping[str, object]]
 
 
 def _sites(db: Connection, do: Statements) -> list[Site]:
-    return [Site(**{**row, "kind": SiteKind(row["kind"])}) for row in db.execute(do.sites).mappings()]
-
-
-def _values_of_run(run: LedgerRun) -> dict[str, object]:
-    return {
-        "site": run.site,
-        "epoch": run.epoch,
-        "first_seq": run.first_seq,
-        "last_seq": run.last_seq,
-        "from_ms": run.from_ms,
-        "to_ms": run.to_ms,
-        "fate": run.fate.value,
-        "reason": run.reason,
-        "rows": run.rows,
-    }
-
-
-def _run_of(row: Mapping[str, Any]) -> LedgerRun:
-    return LedgerRun(**{**row, "fate": Fate(row["fate"])})
-
-
-def _values_of_event(event: EventRecord) -> dict[str, object]:
-    return {
-        "site": event.site,
-        "epoch": event.epoch,
-        "seq": event.seq,
-        "at_ms": event.at_ms,
-        "received_ms": event.received_ms,
-        "kind": event.kind,
-        "severity": event.severity,
-        "device": event.device,
-        "detail": msgspec.json.encode(event.detail).decode(),
-    }
+    return [site_of(dict(row)) for row in db.execute(do.sites).mappings()]

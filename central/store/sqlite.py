@@ -16,9 +16,9 @@ from typing import Final, Self, TypeVar
 from central.core.city import Aggregate, Sample
 from central.store import sqlite_tables as tables
 from central.store.advice import explain
-from central.store.base import StoreError, StoreRow, Written
+from central.store.base import StoreError, StoreRefusedError, StoreRow, Written
 from central.store.shapes import Part, first_step_ms, merge_parts, next_rows, wrong_length
-from central.store.sqlite_tables import Shape
+from central.store.sqlite_tables import Parameters, Shape
 
 PAGE_ROWS: Final = 1_000
 RECENT_ROWS_MAX: Final = 16_384
@@ -26,7 +26,6 @@ RECENT_ROWS_MAX: Final = 16_384
 _MOVED_SHARE: Final = 0.75
 
 T = TypeVar("T")
-_Parameters = list[tuple[int, int, str | None, tuple[float | None, ...]]]
 _Series = tuple[Shape, str, int]
 """Shape, device and number of a series."""
 
@@ -116,7 +115,7 @@ class SqliteStore:
                 for table in (shape.recent, shape.settled):
                     found = db.execute(shape.newest(table), (series_id,)).fetchone()
                     if found is not None:
-                        rows.append(_row(site, device, shape, found))
+                        rows.append(tables.row_of(site, device, shape, found))
                         break
             return rows
 
@@ -173,6 +172,8 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(thread, job)
         except sqlite3.Error as error:
             raise StoreError(explain(self._path, error)) from error
+        except (OverflowError, UnicodeError) as error:
+            raise StoreRefusedError(f"{self._path}: a value that SQLite cannot hold: {error}") from error
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         def job() -> T:
@@ -202,7 +203,7 @@ class SqliteStore:
                 for table in shape.tables:
                     if left := PAGE_ROWS - len(page):
                         found = db.execute(shape.page(table), (series_id, start_ms, to_ms, left))
-                        page += [_row(site, device, shape, values) for values in found]
+                        page += [tables.row_of(site, device, shape, values) for values in found]
                 pages.append(page)
             return next_rows(pages, PAGE_ROWS)
 
@@ -250,19 +251,19 @@ class SqliteStore:
             groups, has_new_series = self._sorted(db, rows)
             new = 0
             for shape, recent, settled in groups:
-                added = _insert(db, shape, shape.recent, recent)
+                added = tables.insert(db, shape, shape.recent, recent)
                 shape.recent_rows += added
-                new += added + _insert(db, shape, shape.settled, settled)
+                new += added + tables.insert(db, shape, shape.settled, settled)
         if has_new_series:
             self._publish()
         return Written(len(rows), len(rows) - new)
 
     def _sorted(
         self, db: sqlite3.Connection, rows: Sequence[StoreRow]
-    ) -> tuple[list[tuple[Shape, _Parameters, _Parameters]], bool]:
+    ) -> tuple[list[tuple[Shape, Parameters, Parameters]], bool]:
         """Rows by shape and table, and whether a series is new."""
         has_new_series = False
-        by_shape: dict[tuple[str, ...], tuple[Shape, _Parameters, _Parameters]] = {}
+        by_shape: dict[tuple[str, ...], tuple[Shape, Parameters, Parameters]] = {}
         for row in rows:
             group = by_shape.get(row.points)
             if group is None:
@@ -294,15 +295,3 @@ class SqliteStore:
             if shape is None or shape.recent_rows <= self._recent_rows_max:
                 return
             tables.settle(db, shape, rows=int(self._recent_rows_max * _MOVED_SHARE))
-
-
-def _insert(db: sqlite3.Connection, shape: Shape, table: str, rows: _Parameters) -> int:
-    added = 0
-    for first, end in shape.chunks(len(rows)):
-        added += db.execute(shape.insert(table, end - first), tables.flat(rows[first:end])).rowcount
-    return added
-
-
-def _row(site: str, device: str, shape: Shape, found: tuple[object, ...]) -> StoreRow:
-    _series, at_ms, bad, *values = found
-    return StoreRow(site, device, at_ms, shape.points, tuple(values), bad or "")  # type: ignore[arg-type]

@@ -14,12 +14,13 @@ devices, more than twice the CPU and seven times the bytes written.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from central.core.city import Aggregate
+from central.store.base import StoreRow
 from central.store.shapes import shape_name
 
 VERSION: Final = 1
@@ -31,6 +32,9 @@ CHECKPOINT_PAGES: Final = 4_000
 STATEMENTS_CACHED: Final = 512
 PARAMETERS_MAX: Final = 32_000
 ROWS_PER_STATEMENT: Final = 128
+
+Parameters = list[tuple[int, int, str | None, tuple[float | None, ...]]]
+"""Rows as series, time, why values are missing, and values."""
 
 CATALOGUE: Final = """
 CREATE TABLE shape (
@@ -223,10 +227,19 @@ def prepare(db: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"written by a newer version (format {version}): update this program")
 
 
-def flat(rows: Sequence[tuple[int, int, str | None, tuple[float | None, ...]]]) -> list[object]:
-    """Rows as one list of parameters."""
-    parameters: list[object] = []
-    for series_id, at_ms, bad, values in rows:
-        parameters += (series_id, at_ms, bad)
-        parameters += values
-    return parameters
+def insert(db: sqlite3.Connection, shape: Shape, table: str, rows: Parameters) -> int:
+    """Put rows into a table; returns how many were not there yet."""
+    added = 0
+    for first, end in shape.chunks(len(rows)):
+        parameters: list[object] = []
+        for series_id, at_ms, bad, values in rows[first:end]:
+            parameters += (series_id, at_ms, bad)
+            parameters += values
+        added += db.execute(shape.insert(table, end - first), parameters).rowcount
+    return added
+
+
+def row_of(site: str, device: str, shape: Shape, found: tuple[Any, ...]) -> StoreRow:
+    """What was written, from ``SELECT *``."""
+    _series, at_ms, bad, *values = found
+    return StoreRow(site, device, at_ms, shape.points, tuple(values), bad or "")

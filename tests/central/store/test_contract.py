@@ -154,6 +154,16 @@ async def test_a_closed_store_says_so(store: TelemetryStore) -> None:
         await store.write([inverter(0)])
 
 
+async def test_times_far_beyond_every_calendar_may_be_asked_for(store: TelemetryStore) -> None:
+    await store.write([inverter(0)])
+    asked = {"from_ms": -(1 << 52), "to_ms": 1 << 52}
+    assert [row async for row in store.export(SITE, **asked)] == [inverter(0)]
+    found = await store.series(
+        SITE, "inverter", "pv.power_w", **asked, step_ms=1_000, aggregate=Aggregate.MAX, origin_ms=0
+    )
+    assert found == [Sample(T0, 100.0, 1)]
+
+
 VALUES = st.none() | st.integers(-50_000, 50_000).map(lambda steps: steps / 10)
 
 

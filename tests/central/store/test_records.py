@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql
 import central.store
 from central.core.city import DeadLetter, EventRecord, Fate, Site, SiteKind
 from central.core.ledger import LedgerRun
-from central.store.base import StoreError
+from central.store.base import StoreError, StoreRefusedError
 from central.store.records import Batch, Imported, Records
 from central.store.records_tables import HEAD, Statements, metadata
 from contract.layouts import Layout
@@ -112,6 +112,16 @@ async def test_only_the_newest_dead_letters_are_kept(records: Records) -> None:
     assert [found.payload for found in await records.dead_letters()] == ["p29", "p28", "p27", "p26", "p25"]
 
 
+async def test_what_no_database_can_hold_is_refused_or_mended(records: Records) -> None:
+    await records.bury([replace(letter(1), payload="a\0b", topic="\0")])
+    (kept,) = await records.dead_letters()
+    assert (kept.payload, kept.topic) == ("a\ufffdb", "\ufffd")
+    for huge in (run(1, 2**70), replace(run(1, 2), reason="\ud800")):
+        with pytest.raises(StoreRefusedError, match="cannot hold"):
+            await records.save_ledger([huge])
+    assert await records.ledger_tails() == []
+
+
 async def test_runs_grow_merge_and_are_found_by_time_and_by_number(records: Records) -> None:
     await records.save_ledger([run(1, 5), run(8, 9), run(20, 30), run(1, 2, epoch="old"), run(1, 3, site="E2")])
     await records.save_ledger([run(1, 9), run(6, 6, epoch="old", fate=Fate.LOST)], [(SITE.id, "abc", 8)])
@@ -153,8 +163,8 @@ async def test_a_batch_is_saved_whole_or_not_at_all(records: Records) -> None:
         statuses={SITE.id: (b"{}", 1)},
         dead_letters=[letter(1)],
     )
-    broken = replace(batch, dead_letters=[replace(letter(1), payload=None)])  # type: ignore[arg-type]
-    with pytest.raises(StoreError, match="NOT NULL"):
+    broken = replace(batch, dead_letters=[replace(letter(1), reason=None)])  # type: ignore[arg-type]
+    with pytest.raises(StoreRefusedError, match="NOT NULL"):
         await records.save_batch(broken)
     assert await records.events() == []
     assert await records.ledger_tails() == []

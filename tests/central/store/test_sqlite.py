@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from central.core.city import Aggregate
-from central.store.base import StoreError, StoreRow, Written
+from central.store.base import StoreError, StoreRefusedError, StoreRow, Written
 from central.store.sqlite import SqliteStore
 from tests.central.store.rows import SITE, T0, inverter, meter
 
@@ -131,6 +131,16 @@ async def test_a_failed_write_leaves_nothing_behind_and_the_next_one_works(tmp_p
         assert await store.latest(SITE) == []
         assert await store.write([inverter(0), meter(0)]) == Written(2, 0)
         assert await store.count_rows() == 2
+    finally:
+        await store.close()
+
+
+async def test_a_number_beyond_64_bits_is_refused_for_good(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "telemetry.sqlite")
+    try:
+        with pytest.raises(StoreRefusedError, match="cannot hold"):
+            await store.write([inverter(0), inverter(2**70)])
+        assert await store.write([inverter(0)]) == Written(1, 0)
     finally:
         await store.close()
 
