@@ -8,6 +8,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
+from contract.points import BatteryState, InverterState
 from device_profiles.model import Field, Image, ValueType
 from device_profiles.raw import (
     FLOATS,
@@ -23,13 +24,23 @@ from device_profiles.raw import (
 )
 
 _EMPTY: Final[Image] = MappingProxyType({})
+_NEXT_BEST: Final[dict[str, dict[int, int]]] = {
+    "inverter.state": {
+        InverterState.ISLANDED: InverterState.OPERATING,
+        InverterState.LIMITED: InverterState.OPERATING,
+        InverterState.STARTING: InverterState.STANDBY,
+        InverterState.MAINTENANCE: InverterState.OFF,
+    },
+    "battery.state": {BatteryState.FULL: BatteryState.STANDBY, BatteryState.EMPTY: BatteryState.STANDBY},
+}
+"""What a device shows that has no word for a state."""
 
 
 def encode(field: Field, value: float | str, image: Image = _EMPTY) -> Words:
     """The registers that hold a value. ``image`` holds what is there now: scale factors, and the other bits of a mask.
 
-    NaN is written as the device's own "not available". A state that the device has no word for is written as one that
-    it reads as unknown. Raises ``CodecError`` when the registers cannot hold the value.
+    NaN is written as the device's own "not available". A state that the device has no word for is written as the
+    nearest that it has, or as one that it reads as unknown. Raises ``CodecError`` when the registers cannot hold the value.
     """
     if field.type is ValueType.STRING:
         return _encode_text(field, str(value))
@@ -132,7 +143,8 @@ def _raw_state(field: Field, state: int, image: Image) -> int:
     raw = shown
     if shown is None or field.states.get(shown) != state:
         by_state = {code: word for word, code in reversed(list(field.states.items()))}
-        raw = by_state.get(state, by_state.get(0))
+        next_best = _NEXT_BEST.get(field.point, {}).get(state, state)
+        raw = by_state.get(state, by_state.get(next_best, by_state.get(0)))
     if raw is None:
         raise CodecError(f"{field.point}: the device has no word for state {state}")
     return raw if mask is None else _masked(field, raw, image)

@@ -10,6 +10,7 @@ from device_profiles.codec import Words, encode
 from device_profiles.discover import discover, static_map
 from device_profiles.load import Profile, load
 from device_profiles.model import Block, DeviceMap, Discovery, Field, Image, Table
+from device_profiles.sunspec_image import build_chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ def words_of(block: Block, image: Image) -> tuple[int, ...] | None:
 
 
 def _base_image(profile: Profile) -> Words:
+    if profile.sunspec is not None:
+        return build_chain(profile.sunspec.bases[0], profile.sunspec.chain)
     image: Words = {}
     for table, registers in profile.reference.registers.items():
         image |= {(table, address): word for address, word in registers.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from device_profiles.checks import Expansion, expand, whole_file_faults
 from device_profiles.hints import schema_faults
 from device_profiles.model import Block, Confidence, ControlRule, Field, Limits, ProfileError, Sum, ValueType
 from device_profiles.schema import Detect, LimitsSpec, ProfileSpec, Reference, SunSpecSpec, TextSpec
-from device_profiles.sunspec_models import sunspec_faults
+from device_profiles.sunspec_checks import sunspec_faults
 from device_profiles.yamlfile import read_yaml
 
 LIBRARY: Final = Path(__file__).parent / "library"
@@ -51,6 +52,8 @@ class Profile:
     limits: Limits
     fields: tuple[Field, ...]
     sums: tuple[Sum, ...]
+    sums_wanted: Mapping[str, tuple[str, ...]]
+    """Sums as the file names them, for a map that is only known after discovery."""
     identity: tuple[Field, ...]
     controls: tuple[Field, ...]
     rules: tuple[ControlRule, ...]
@@ -99,7 +102,7 @@ def _read(path: Path) -> Profile:
     limits = _limits(spec.limits)
     faults += whole_file_faults(expansion, limits)
     if spec.sunspec is not None:
-        faults += sunspec_faults(spec.sunspec, spec.sums)
+        faults += sunspec_faults(spec.sunspec, limits)
     if path.parent == LIBRARY and spec.id != path.stem:
         faults.append(f"id: is {spec.id!r}, but the file is named {path.stem!r}")
     if faults:
@@ -128,6 +131,7 @@ def _profile(spec: ProfileSpec, expansion: Expansion, limits: Limits) -> Profile
         limits=limits,
         fields=tuple(expansion.fields),
         sums=tuple(expansion.sums),
+        sums_wanted={point: tuple(members) for point, members in spec.sums.items()},
         identity=tuple(
             _text(name, text, spec)
             for name in ("model", "serial", "firmware")

@@ -199,16 +199,16 @@ class DeviceMap:
     """One for each control."""
 
 
-def _control(name: str, unit: str, decimals: int, high: float) -> Point:
+def _control(name: str, unit: str, decimals: int, high: float, *, low: float = 0) -> Point:
     kind = Kind.GAUGE if unit else Kind.STATE
-    return Point(name=name, unit=unit, decimals=decimals, low=0, high=high, kind=kind)
+    return Point(name=name, unit=unit, decimals=decimals, low=low, high=high, kind=kind)
 
 
 CONTROLS: Final[dict[str, Point]] = {
     point.name: point
     for point in (
         _control("control.reserve_soc_pct", "%", 1, 100),
-        _control("control.forced_charge_power_w", "W", 0, 2_000_000),
+        _control("control.forced_charge_power_w", "W", 0, 2_000_000, low=-2_000_000),
         _control("control.forced_charge_on", "", 0, 1),
         _control("control.backup", "", 0, 1),
         _control("control.export_limit_w", "W", 0, 2_000_000),
@@ -216,7 +216,8 @@ CONTROLS: Final[dict[str, Point]] = {
     )
 }
 """Controls in the house's words, beside ``tierN.closed``. ``X_on`` says whether the power in ``X_power_w`` or ``X_w``
-counts; where a device has no such switch, the power alone counts (0 W of forced charge is none)."""
+counts; where a device has no such switch, the power alone counts (0 W of forced charge is none). Forced charge below
+zero is a limit of the discharge."""
 
 
 def point_of(name: str) -> Point:

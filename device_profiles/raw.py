@@ -121,7 +121,8 @@ def scaler(field: Field) -> Callable[[float, int], float]:
         return lambda number, _: number * up / down
 
     def scaled(number: float, power: int) -> float:
-        value = number * up * 10**power / down if power >= 0 else number * up / (down * 10**-power)
-        return value + offset
+        if power >= 0:
+            return number * (up * int(10**power)) / down + offset
+        return number * up / (down * int(10**-power)) + offset
 
     return scaled
