@@ -41,7 +41,7 @@ class Chart:
     """Where zero is, in parts of ``HEIGHT``; ``None`` when it is an edge."""
 
 
-def nice_step(span: float, wanted: int = TICKS_WANTED) -> float:
+def nice_step(span: float, wanted: int) -> float:
     """A round distance between grid lines."""
     if span <= 0:
         return 1.0
@@ -58,6 +58,7 @@ def draw(
     scale: float = 1.0,
     low: float | None = None,
     high: float | None = None,
+    ticks: int = TICKS_WANTED,
 ) -> Chart | None:
     """Draw lines on one axis; ``None`` when no line has a value. ``scale`` turns W into kW."""
     values = [sample.value * scale for line in lines.values() for sample in line if sample.value is not None]
@@ -65,7 +66,7 @@ def draw(
         return None
     bottom = min(0.0, *values) if low is None else low
     top = max(0.0, *values) if high is None else high
-    step = nice_step(top - bottom)
+    step = nice_step(top - bottom, ticks)
     bottom, top = math.floor(bottom / step) * step, math.ceil(top / step) * step
     if top <= bottom:
         top = bottom + step

@@ -6,7 +6,7 @@ Pure: places in degrees go in, places on a drawing come out, the same ones every
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +15,14 @@ from central.core.city import Site
 WIDTH: Final = 720.0
 HEIGHT_MIN: Final = 420.0
 HEIGHT_MAX: Final = 800.0
-MARGIN: Final = 34.0
+MARGIN: Final = 52.0
 APART: Final = 15.0
 """Dots are pushed at least so far apart, so that each one can be seen."""
 ROUNDS_MAX: Final = 60
+REACH: Final = 46.0
+"""A shelter's ground reaches so far, or to half way to the next shelter of another ward."""
+CORNERS: Final = 24
+TONES: Final = 4
 KM_PER_DEGREE: Final = 111.195
 EMPTY_SPAN_KM: Final = 2.0
 SCALE_STEPS_KM: Final = (0.5, 1, 2, 5, 10, 20)
@@ -34,7 +38,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WardArea:
-    """One ward: its label at the middle of its shelters, and a line through all of them for its ground."""
+    """One ward: its label at the middle of its shelters, and the path of its ground around them."""
 
     name: str
     name_en: str
@@ -91,17 +95,57 @@ def _wards(sites: Sequence[Site], places: dict[str, Spot]) -> tuple[WardArea, ..
     members: dict[str, list[Site]] = {}
     for site in sites:
         members.setdefault(site.ward, []).append(site)
+    tones = _tones({ward: [places[site.id] for site in group] for ward, group in members.items()})
+    others = {ward: [places[site.id] for site in sites if site.ward != ward] for ward in members}
     return tuple(
         WardArea(
             name=ward,
             name_en=group[0].ward_en or ward,
             label=_middle(places[site.id] for site in group),
-            # A round, very thick pen put down once at each shelter draws the ward's ground.
-            ground="".join(f"M{places[site.id].x:.0f} {places[site.id].y:.0f}h0" for site in group),
-            tone=number % 3,
+            ground="".join(_ground(places[site.id], others[ward]) for site in group),
+            tone=tones[ward],
         )
-        for number, (ward, group) in enumerate(members.items())
+        for ward, group in members.items()
     )
+
+
+def _tones(members: Mapping[str, Sequence[Spot]]) -> dict[str, int]:
+    """A tone for each ward, other than its neighbours' as far as there are enough."""
+    tones: dict[str, int] = {}
+    for ward, spots in members.items():
+        taken = [
+            tone
+            for other, tone in tones.items()
+            if any(math.dist((a.x, a.y), (b.x, b.y)) < 2 * REACH for a in spots for b in members[other])
+        ]
+        tones[ward] = min(range(TONES), key=lambda tone: (taken.count(tone), tone))
+    return tones
+
+
+def _ground(spot: Spot, others: Sequence[Spot]) -> str:
+    """A round patch around a shelter, cut half way to every near shelter of another ward."""
+    turn = 2 * math.pi / CORNERS
+    patch = [(REACH * math.cos(n * turn), REACH * math.sin(n * turn)) for n in range(CORNERS)]
+    for other in others:
+        dx, dy = other.x - spot.x, other.y - spot.y
+        apart = math.hypot(dx, dy)
+        if 0 < apart < 2 * REACH:
+            patch = _cut(patch, dx / apart, dy / apart, apart / 2)
+    return "M" + "L".join(f"{spot.x + x:.0f} {spot.y + y:.0f}" for x, y in patch) + "Z" if patch else ""
+
+
+def _cut(patch: list[tuple[float, float]], nx: float, ny: float, limit: float) -> list[tuple[float, float]]:
+    """What of a patch lies before the line ``x * nx + y * ny = limit``."""
+    kept: list[tuple[float, float]] = []
+    for n, (x, y) in enumerate(patch):
+        before_x, before_y = patch[n - 1]
+        here, before = x * nx + y * ny - limit, before_x * nx + before_y * ny - limit
+        if (here < 0) != (before < 0):
+            part = before / (before - here)
+            kept.append((before_x + (x - before_x) * part, before_y + (y - before_y) * part))
+        if here < 0:
+            kept.append((x, y))
+    return kept
 
 
 def _middle(spots: Iterable[Spot]) -> Spot:

@@ -130,7 +130,7 @@ def power_chart(history: History) -> chart.Chart | None:
 def charge_chart(history: History) -> chart.Chart | None:
     """State of charge in percent."""
     line = {"soc": history.series.get(CHARGE, ())}
-    return chart.draw(line, from_ms=history.from_ms, to_ms=history.to_ms, low=0, high=100)
+    return chart.draw(line, from_ms=history.from_ms, to_ms=history.to_ms, low=0, high=100, ticks=2)
 
 
 def table(history: History) -> list[tuple[str, list[str]]]:

@@ -237,7 +237,7 @@ class FakeQueries:
                 continue  # Nothing arrived: the caller has to make the gap.
             sun = max(0.0, math.sin((hour - 6) / 12 * math.pi)) * 32_000
             load = 6_000 + 14_000 * math.exp(-(((hour - 13) / 4) ** 2))
-            battery = max(-9_000.0, min(9_000.0, (load - sun) * 0.5))
+            battery = max(-9_000.0, min(9_000.0, (load - sun) * 0.7))
             value = {
                 "pv.power_w": sun,
                 "load.power_w": load,

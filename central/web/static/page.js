@@ -106,6 +106,10 @@
     openedAt = performance.now();
     source = new EventSource(page.dataset.stream + "&since=" + encodeURIComponent(mark));
     source.addEventListener("texts", take);
+    source.onopen = () => {
+      heardAt = performance.now();
+      setLink("live");
+    };
     source.onerror = () => setLink("lost");
   }
 
