@@ -81,6 +81,11 @@ class Child:
                 raise TimeoutError(f"{self.name} did not say {text!r} within {timeout_s} s")
             time.sleep(0.02)
 
+    def wait(self, *, timeout_s: float) -> None:
+        """Wait until it has ended by itself, and well."""
+        if self._process.wait(timeout=timeout_s) != 0:
+            self.check()
+
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, in the hard way when it does not go by itself."""
         if self._process.poll() is None:
