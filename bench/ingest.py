@@ -202,10 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 folder.mkdir()
                 turn = take(folder, prepared)
                 turns[name].append(turn)
-                spent_ms = 1e6 * turn.cpu_s / prepared.messages
-                progress(
-                    f"round {number + 1}, {name}: {spent_ms:.1f} CPU ms per 1000 messages, {turn.rows} rows in {turn.wall_s:.1f} s"
-                )
+                spent = f"{1e6 * turn.cpu_s / prepared.messages:.1f} CPU ms per 1000 messages"
+                progress(f"round {number + 1}, {name}: {spent}, {turn.rows} rows in {turn.wall_s:.1f} s")
         return report(prepared, turns)
     finally:
         shutil.rmtree(root, ignore_errors=True)
