@@ -40,7 +40,8 @@ def encode(field: Field, value: float | str, image: Image = _EMPTY) -> Words:
     """The registers that hold a value. ``image`` holds what is there now: scale factors, and the other bits of a mask.
 
     NaN is written as the device's own "not available". A state that the device has no word for is written as the
-    nearest that it has, or as one that it reads as unknown. Raises ``CodecError`` when the registers cannot hold the value.
+    nearest that it has, or as one that it reads as unknown. Raises ``CodecError`` when the registers cannot hold the
+    value.
     """
     if field.type is ValueType.STRING:
         return _encode_text(field, str(value))
