@@ -1,0 +1,72 @@
+"""The connection to the city's MQTT broker."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiomqtt
+
+TIMEOUT_S: Final = 30.0
+"""For one answer of the broker. A slow link carries the largest batch in this time."""
+INCOMING_MAX: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Certificates for TLS. Without ``ca_file`` the system's authorities are trusted."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Settings for one connection.
+
+        Raises:
+            OSError: a file can't be read or is no certificate.
+        """
+        context = ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
+        if self.cert_file is not None:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttLink:
+    """Where the broker is and how to sign on. ``client_id`` is the site's id."""
+
+    host: str
+    port: int = 1883
+    client_id: str
+    username: str | None = None
+    password: str | None = None
+    tls: TlsFiles | None = None
+    keepalive_s: int = 30
+
+    def client(self, will: aiomqtt.Will) -> aiomqtt.Client:
+        """A client that is not connected yet.
+
+        The session is a clean one: what the broker would keep for us (acknowledgements) costs one repeat at most, and
+        a kept session would hold on to subscriptions of an older version.
+
+        Raises:
+            OSError: a certificate file can't be used.
+        """
+        return aiomqtt.Client(
+            hostname=self.host,
+            port=self.port,
+            username=self.username,
+            password=self.password,
+            identifier=self.client_id,
+            will=will,
+            clean_session=True,
+            keepalive=self.keepalive_s,
+            timeout=TIMEOUT_S,
+            tls_context=None if self.tls is None else self.tls.context(),
+            max_queued_incoming_messages=INCOMING_MAX,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )

@@ -1,0 +1,330 @@
+"""The way out: from the outbox to the broker, and the city's acknowledgements back into the outbox.
+
+``core/backfill.py`` decides what goes next; here it is read, encoded and sent, and what comes back is applied. The
+loop lives until it is cancelled; then it sends what is newest, waits briefly for acknowledgements and says goodbye.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import aiomqtt
+import structlog
+from msgspec.structs import replace
+
+from contract.layouts import Layout
+from contract.messages import Ack, ClockState, Status
+from contract.ranges import RangeSet
+from contract.topics import Channel, topic
+from contract.wire import (
+    MESSAGE_BYTES_MAX,
+    Row,
+    WireError,
+    decode_ack,
+    decode_event,
+    encode,
+    history_telemetry,
+    live_telemetry,
+)
+from edge_agent.core.backfill import Delivery, History, Pace, Single
+from edge_agent.core.clock import SiteClock
+from edge_agent.core.reconnect import delay_s
+from edge_agent.io.broker import MqttLink
+from edge_agent.io.outbox import Outbox
+from edge_agent.io.outbox_file import EVENT, Entry, rows_of
+
+log = structlog.get_logger()
+
+STATUS_EVERY_MS: Final = 60_000
+STATUS_LOOK_MS: Final = 5_000
+"""How often it is looked whether the status changed; so it is sent at most this often."""
+DEAF_MS: Final = 300_000
+"""Connected and unanswered for this long: connect anew."""
+FAREWELL_S: Final = 3.0
+
+
+@dataclass(slots=True)
+class PublishStats:
+    """What this process sent and heard."""
+
+    connects: int = 0
+    messages: int = 0
+    bytes: int = 0
+    acks: int = 0
+    acks_foreign: int = 0
+    """Acknowledgements for another outbox: an earlier file of this site."""
+    acks_bad: int = 0
+    entries_refused: int = 0
+
+
+class Publisher:
+    """One site's sending side. ``status`` gives the site's status; clock and outbox are filled in here."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        link: MqttLink,
+        *,
+        site: str,
+        status: Callable[[], Status],
+        clock: SiteClock,
+        pace: Pace | None = None,
+        deaf_ms: int = DEAF_MS,
+    ) -> None:
+        self.stats = PublishStats()
+        self._outbox = outbox
+        self._link = link
+        self._status = status
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._deaf_ms = deaf_ms
+        self._now_ms = clock.boot_ms  # Never steps, so waits are what they should be.
+        self._topics = {channel: topic(site, channel) for channel in Channel}
+        self._wake = asyncio.Event()
+        self._layouts: dict[str, Layout] = {}
+        self._status_at_ms = 0
+        self._status_last: Status | None = None
+        self._delivery = self._new_delivery()
+        outbox.listener = self
+
+    # --- The outbox's listener ---------------------------------------------------------------------------------------
+
+    def added(self, seq: int, *, is_event: bool) -> None:
+        """A new entry: send it at once."""
+        self._delivery.added(seq, is_event=is_event)
+        self._wake.set()
+
+    def restored(self, first: int, last: int) -> None:
+        """Older entries can be sent now."""
+        self._delivery.restored(first, last)
+        self._wake.set()
+
+    def replaced(self) -> None:
+        """Another file: begin again with what waits in it."""
+        self._delivery = self._new_delivery(connected=self._delivery.connected)
+        self._wake.set()
+
+    def _new_delivery(self, *, connected: bool = False) -> Delivery:
+        self._layouts = {}
+        known = {layout_id for layout_id, fact in self._outbox.layouts.items() if fact.known}
+        delivery = Delivery(self._outbox.waiting_ranges(), self._outbox.waiting_events(), known, self._pace)
+        if connected:
+            delivery.connect(self._outbox.newest_entries(), now_ms=self._now_ms())
+        return delivery
+
+    # --- The loop ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connect, send, listen; again and again, until cancelled."""
+        down_since_ms = self._now_ms()
+        is_down = True
+        while True:
+            connects = self.stats.connects
+            try:
+                await self._session()
+            except (aiomqtt.MqttError, OSError, ValueError) as error:
+                if self.stats.connects > connects or not is_down:
+                    down_since_ms = self._now_ms()
+                if self.stats.connects > connects or not is_down or connects == 0:
+                    log.warning("no connection to the broker", host=self._link.host, error=str(error))
+                is_down = True
+            finally:
+                self._delivery.disconnect()
+            outage_s = (self._now_ms() - down_since_ms) / 1000
+            await asyncio.sleep(delay_s(outage_s, random.random()))  # noqa: S311
+
+    async def _session(self) -> None:
+        will = aiomqtt.Will(self._topics[Channel.STATUS], encode(Status(online=False)), qos=1, retain=True)
+        async with self._link.client(will) as client:
+            self.stats.connects += 1
+            await client.subscribe(self._topics[Channel.ACK], qos=1)
+            log.info("connected to the broker", host=self._link.host, port=self._link.port)
+            self._status_last = None
+            self._delivery.connect(self._outbox.newest_entries(), now_ms=self._now_ms())
+            # Not a TaskGroup: the listener must live through the goodbye that follows our own cancellation.
+            listener = asyncio.create_task(self._listen(client), name="acks")
+            listener.add_done_callback(lambda _: self._wake.set())
+            try:
+                await self._send_all(client, listener)
+            except asyncio.CancelledError:
+                with contextlib.suppress(TimeoutError, aiomqtt.MqttError):
+                    async with asyncio.timeout(FAREWELL_S):
+                        await self._say_goodbye(client, listener)
+                raise
+            finally:
+                listener.cancel()
+                with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
+                    await listener
+
+    async def _send_all(self, client: aiomqtt.Client, listener: asyncio.Task[None]) -> None:
+        while not listener.done():
+            await self._send_status_if_due(client)
+            if not await self._send_next(client):
+                await self._sleep(self._delivery.wake_ms(self._now_ms()))
+            if self._delivery.is_deaf(self._deaf_ms, self._now_ms()):
+                raise aiomqtt.MqttError(f"nothing was acknowledged for {self._deaf_ms / 1000:.0f} s")
+        listener.result()
+
+    async def _sleep(self, wait_ms: int) -> None:
+        self._wake.clear()
+        wait_ms = min(wait_ms, STATUS_LOOK_MS, self._deaf_ms)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_ms / 1000):
+                await self._wake.wait()
+
+    async def _say_goodbye(self, client: aiomqtt.Client, listener: asyncio.Task[None]) -> None:
+        """Send what is new, wait a moment for its acknowledgement, and say that we go. History stays for next time."""
+        deadline_ms = self._now_ms() + FAREWELL_S * 1000 / 2
+        while not (self._delivery.is_live_done or listener.done()) and self._now_ms() < deadline_ms:
+            if not await self._send_next(client, is_leaving=True):
+                await self._sleep(100)
+        self._outbox.flush()
+        offline = replace(self._full_status(), online=False)
+        await client.publish(self._topics[Channel.STATUS], encode(offline), qos=1, retain=True)
+
+    # --- Sending -----------------------------------------------------------------------------------------------------
+
+    async def _send_next(self, client: aiomqtt.Client, *, is_leaving: bool = False) -> bool:
+        job = self._delivery.next(self._now_ms())
+        if job is None or (is_leaving and isinstance(job, History)):
+            return False
+        if isinstance(job, Single):
+            await self._send_single(client, job.seq)
+        else:
+            await self._send_history(client, job)
+        return True
+
+    async def _send_single(self, client: aiomqtt.Client, seq: int) -> None:
+        entry = self._outbox.entry(seq)
+        if entry is None:
+            self._delivery.gone(seq)
+            return
+        if entry.kind == EVENT:
+            event = decode_event(entry.body)
+            event = replace(event, epoch=self._outbox.epoch, seq=seq, at_ms=max(0, self._outbox.utc_of(entry)))
+            self._delivery.sent(seq, now_ms=self._now_ms())
+            await self._publish(client, Channel.EVENT, encode(event))
+            return
+        rows = self._rows_of(entry)
+        used = {row.layout_id for row in rows}
+        definitions = self._definitions(used)
+        payload = encode(live_telemetry(self._outbox.epoch, seq, rows, definitions))
+        self._delivery.sent(seq, used=used, defined=definitions, now_ms=self._now_ms())
+        await self._publish(client, Channel.TELEMETRY, payload)
+
+    async def _send_history(self, client: aiomqtt.Client, job: History) -> None:
+        bytes_max = job.bytes_max
+        while True:
+            entries, looked = self._outbox.history(job.ranges, bytes_max=bytes_max)
+            rows = [row for entry in reversed(entries) for row in self._rows_of(entry)]
+            used = {row.layout_id for row in rows}
+            definitions = self._definitions(used)
+            carried = list(RangeSet((entry.seq, entry.seq) for entry in entries))
+            payload = encode(history_telemetry(self._outbox.epoch, carried, rows, definitions)) if entries else b""
+            if len(payload) <= MESSAGE_BYTES_MAX or len(entries) == 1:
+                break
+            bytes_max //= 2
+        self._delivery.history_sent(carried, looked, used=used, defined=definitions, now_ms=self._now_ms())
+        if entries:
+            await self._publish(client, Channel.TELEMETRY, payload)
+        else:
+            await asyncio.sleep(0)
+
+    async def _publish(self, client: aiomqtt.Client, channel: Channel, payload: bytes) -> None:
+        self.stats.messages += 1
+        self.stats.bytes += len(payload)
+        await client.publish(self._topics[channel], payload, qos=1)
+
+    def _rows_of(self, entry: Entry) -> list[Row]:
+        return rows_of(entry, self._outbox.utc_of(entry) - entry.at_ms)
+
+    def _definitions(self, layout_ids: Iterable[str]) -> Mapping[str, Layout]:
+        found: dict[str, Layout] = {}
+        for layout_id in layout_ids:
+            fact = self._outbox.layouts.get(layout_id)
+            if layout_id not in self._delivery.known_layouts and fact is not None:
+                found[layout_id] = Layout(fact.device, fact.points)
+        return found
+
+    # --- Status ------------------------------------------------------------------------------------------------------
+
+    def _full_status(self) -> Status:
+        now_ms = self._clock.now_ms()
+        return replace(
+            self._status(),
+            at_ms=now_ms if self._clock.is_known else 0,
+            clock=ClockState.KNOWN if self._clock.is_known else ClockState.UNKNOWN,
+            outbox=self._outbox.status(),
+        )
+
+    async def _send_status_if_due(self, client: aiomqtt.Client) -> None:
+        now_ms = self._now_ms()
+        age_ms = now_ms - self._status_at_ms
+        if self._status_last is not None and age_ms < STATUS_LOOK_MS:
+            return
+        status = self._full_status()
+        if self._status_last is not None and age_ms < STATUS_EVERY_MS and _gist(status) == _gist(self._status_last):
+            return
+        self._status_at_ms, self._status_last = now_ms, status
+        await client.publish(self._topics[Channel.STATUS], encode(status), qos=1, retain=True)
+
+    # --- Listening ---------------------------------------------------------------------------------------------------
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            payload = message.payload
+            self.hear(payload if isinstance(payload, bytes) else b"")
+
+    def hear(self, payload: bytes) -> None:
+        """Apply one acknowledgement. One that can't be read is counted and stops nothing."""
+        try:
+            ack = decode_ack(payload)
+        except WireError as error:
+            self.stats.acks_bad += 1
+            log.warning("an acknowledgement can't be read", error=str(error), count=self.stats.acks_bad)
+            return
+        self.stats.acks += 1
+        if ack.at_ms:
+            self._clock.hear(ack.at_ms)
+        if ack.epoch != self._outbox.epoch:
+            self.stats.acks_foreign += 1
+            return
+        self._apply(ack)
+        self._wake.set()
+
+    def _apply(self, ack: Ack) -> None:
+        ranges = [(first, last) for first, last in ack.ranges if first <= last]
+        learnt = self._delivery.acked(ranges, now_ms=self._now_ms())
+        self._outbox.know_layouts(sorted(learnt), known=True)
+        if ack.need:
+            self._outbox.know_layouts(sorted(self._delivery.needed(ack.need)), known=False)
+        if ack.refused:
+            self.stats.entries_refused += len(ack.refused)
+            some = dict(list(ack.refused.items())[:3])
+            log.warning("the city refused entries", count=len(ack.refused), reasons=some)
+        self._outbox.forget(ranges)
+
+
+def _gist(status: Status) -> Status:
+    """What of a status is news: not the times and not the length of the queue."""
+    devices = [replace(device, last_answer_ms=0) for device in status.devices]
+    return replace(status, at_ms=0, devices=devices, outbox=None)
+
+
+async def publish(
+    outbox: Outbox,
+    link: MqttLink,
+    *,
+    site: str,
+    status: Callable[[], Status],
+    clock: SiteClock,
+    pace: Pace | None = None,
+    deaf_ms: int = DEAF_MS,
+) -> None:
+    """Send a site's outbox to the city until cancelled; then send the newest and say goodbye within a few seconds."""
+    await Publisher(outbox, link, site=site, status=status, clock=clock, pace=pace, deaf_ms=deaf_ms).run()
