@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
+import urllib3
 from influxdb_client import InfluxDBClient, WritePrecision, WriteService
 
 from central.core.city import Aggregate, Sample
@@ -62,6 +63,7 @@ class InfluxStore:
             token=address.token,
             org=address.org,
             timeout=round(address.timeout_s * 1000),
+            retries=urllib3.Retry(0),  # The intake tries again, and says so.
         )
         self._write_service = WriteService(self._client.api_client)
         self._query = InfluxQuery(address.url, address.token, address.bucket, timeout_s=address.timeout_s)

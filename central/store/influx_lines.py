@@ -8,6 +8,7 @@ from typing import Final
 from central.store.base import StoreRefusedError, StoreRow
 from central.store.shapes import shape_name, wrong_length
 
+HEADS_MAX: Final = 100_000
 TIME_MAX_MS: Final = 9_223_372_036_853
 _ESCAPES = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ "})
 
@@ -67,6 +68,8 @@ class LineMaker:
         key = (row.site, row.device, row.points)
         head = self._heads.get(key)
         if head is None:
+            if len(self._heads) >= HEADS_MAX:
+                self._heads.clear()
             shape = shape_name(row.points)
             head = self._heads[key] = f"shelter,device={tag(row.device)},shape={shape},site={tag(row.site)} "
         if None in row.values:

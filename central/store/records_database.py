@@ -12,6 +12,8 @@ from central.store.base import StoreError
 from central.store.records_tables import HEAD
 
 BUSY_MS: Final = 10_000
+CONNECT_S: Final = 10
+STATEMENT_MS: Final = 30_000
 
 
 def url_of(url: str | Path) -> URL:
@@ -35,7 +37,10 @@ def engine_of(url: URL) -> Engine:
         ImportError: the database's driver is not installed.
     """
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
+        # psycopg waits for ever unless told otherwise.
+        limits = {"connect_timeout": CONNECT_S, "options": f"-c statement_timeout={STATEMENT_MS}"}
+        arguments = limits if "psycopg" in url.get_driver_name() else {}
+        return sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=arguments)
     engine = sa.create_engine(url, pool_size=1, max_overflow=0)
 
     @sa.event.listens_for(engine, "connect")

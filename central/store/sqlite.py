@@ -66,8 +66,8 @@ class SqliteStore:
         """Store rows in one transaction; they are on disk when this returns."""
         if not rows:
             return Written(0, 0)
-        written = await self._in_writer(lambda: self._write(rows))
-        if any(shape.recent_rows > self._recent_rows_max for shape in self._shapes.values()):
+        written, is_full = await self._in_writer(lambda: self._write(rows))
+        if is_full:
             # Nobody waits for it: the rows are safe, and a failure shows at the next write.
             self._write_thread.submit(self._settle)
         return written
@@ -246,7 +246,8 @@ class SqliteStore:
                 known.setdefault(site, []).extend((shape, device, series_id) for device, series_id in devices.items())
         self._series = {site: tuple(series) for site, series in known.items()}
 
-    def _write(self, rows: Sequence[StoreRow]) -> Written:
+    def _write(self, rows: Sequence[StoreRow]) -> tuple[Written, bool]:
+        """Also says whether some rows should settle now."""
         with self._transaction() as db:
             groups, has_new_series = self._sorted(db, rows)
             new = 0
@@ -256,7 +257,8 @@ class SqliteStore:
                 new += added + tables.insert(db, shape, shape.settled, settled)
         if has_new_series:
             self._publish()
-        return Written(len(rows), len(rows) - new)
+        is_full = any(shape.recent_rows > self._recent_rows_max for shape, _, _ in groups)
+        return Written(len(rows), len(rows) - new), is_full
 
     def _sorted(
         self, db: sqlite3.Connection, rows: Sequence[StoreRow]

@@ -7,9 +7,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from central.core.city import Aggregate
 from central.store.base import StoreError, StoreRefusedError, StoreRow, Written
@@ -83,6 +86,37 @@ async def test_rows_settle_and_stay_the_same_and_unique(tmp_path: Path) -> None:
     db.close()
     assert sum(counts.values()) == 600
     assert counts["settled"] > 400
+
+
+KEYS = st.tuples(st.sampled_from(["inverter", "battery"]), st.integers(0, 40))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    batches=st.lists(st.tuples(st.booleans(), st.lists(KEYS, min_size=1, max_size=15)), max_size=12),
+    rows_max=st.integers(1, 12),
+)
+def test_each_row_is_there_once_whatever_the_order_the_repeats_and_the_restarts(
+    batches: list[tuple[bool, list[tuple[str, int]]]], rows_max: int
+) -> None:
+    async def check(path: Path) -> None:
+        known: set[tuple[str, int]] = set()
+        store = await SqliteStore.open(path, recent_rows_max=rows_max)
+        try:
+            for restart, keys in batches:
+                if restart:
+                    await store.close()
+                    store = await SqliteStore.open(path, recent_rows_max=rows_max)
+                written = await store.write([inverter(n, device=device) for device, n in keys])
+                assert written == Written(len(keys), len(keys) - len(set(keys) - known))
+                known |= set(keys)
+                found = [(row.at_ms, row.device) async for row in store.export(SITE, from_ms=0, to_ms=T0 * 2)]
+                assert found == sorted((T0 + n * 5_000, device) for device, n in known)
+        finally:
+            await store.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(check(Path(folder) / "telemetry.sqlite"))
 
 
 async def test_two_processes_may_write_the_same_file(tmp_path: Path) -> None:
