@@ -101,6 +101,8 @@ class Ingest:
         self.intake = Intake(live, self.letters)
         self.counts = Counts()
         self.trouble = Trouble()
+        self.is_busy = False
+        """Whether messages are between inbox and acknowledgement."""
         self._ending = False
         self._ended = asyncio.Event()
 
@@ -128,6 +130,13 @@ class Ingest:
 
     async def _step(self) -> None:
         """One batch, from the inbox to its acknowledgements."""
+        self.is_busy = True
+        try:
+            await self._batch()
+        finally:
+            self.is_busy = False
+
+    async def _batch(self) -> None:
         batch = await self.intake.collect(self._inbox, self._now)
         if not batch.messages:
             return

@@ -300,10 +300,6 @@ class Ledger:
             _public(site, epoch, run) for epoch in self._epochs.get(site, ()) for run in self._books[site, epoch].runs
         ]
 
-    def epochs(self, site: str) -> tuple[str, ...]:
-        """Names of a site's outboxes, in the order in which they were first heard of."""
-        return tuple(self._epochs.get(site, ()))
-
 
 def _public(site: str, epoch: str, run: _Run) -> LedgerRun:
     return LedgerRun(

@@ -121,6 +121,7 @@ class _Story:
             end_ms = run.to_ms + round(interval_ms)
             if later is not None and 0 <= later.from_ms - run.to_ms <= limit_ms:
                 end_ms = later.from_ms
+            end_ms = min(end_ms, max(now_ms, run.to_ms))
             yield _Span(run.from_ms, end_ms, run.fate, run.reason, run.last_seq - run.first_seq + 1)
             if later is not None:
                 yield self._between(run.last_seq + 1, later.first_seq - 1, end_ms, later.from_ms, word, now_ms)

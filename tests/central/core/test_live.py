@@ -1,0 +1,188 @@
+"""The live view: states, figures, and never a stale number that looks fresh."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from central.core.city import Site, SiteState
+from central.core.live import LiveView
+from central.store.base import StoreRow
+from contract.messages import DeviceStatus, OutboxStatus, Status
+from contract.readings import Quality
+
+NOW = 1_790_000_000_000
+ID = "E0000000001111"
+SITE = Site(id=ID, name="学校", ward="中央区", latitude=35.6, longitude=140.1, battery_kwh=10)
+
+
+def row(device: str, at_ms: int = NOW, bad: str = "", **values: float | None) -> StoreRow:
+    points = tuple(name.replace("__", ".") for name in values)
+    return StoreRow(ID, device, at_ms, points, tuple(values.values()), bad)
+
+
+def inverter(at_ms: int = NOW, **more: float | None) -> StoreRow:
+    values: dict[str, float | None] = {
+        "pv__power_w": 3_000.0,
+        "battery__power_w": -1_000.0,
+        "battery__soc_pct": 50.0,
+        "inverter__state": 4.0,
+        "inverter__islanded": 0.0,
+        "grid__power_w": 111.0,
+    }
+    return row("inverter", at_ms, **(values | more))
+
+
+def view(*rows: StoreRow, status: Status | None = None, received_ms: int = NOW) -> LiveView:
+    live = LiveView()
+    live.set_sites([SITE])
+    live.update(rows)
+    if status is not None:
+        live.set_status(ID, status, received_ms)
+    return live
+
+
+def state(live: LiveView, now_ms: int = NOW) -> SiteState:
+    found = live.site(ID, now_ms)
+    assert found is not None
+    return found.state
+
+
+def online(**more: object) -> Status:
+    return Status(online=True, at_ms=NOW, interval_s=5, **more)  # type: ignore[arg-type]
+
+
+def test_a_registered_shelter_appears_before_it_was_ever_heard() -> None:
+    city = view().city(NOW)
+    assert [shelter.state for shelter in city.sites] == [SiteState.NEVER_SEEN]
+    assert city.counts == {SiteState.NEVER_SEEN: 1}
+
+
+def test_readings_of_a_shelter_that_is_not_registered_are_not_shown() -> None:
+    live = view(inverter())
+    live.set_sites([])
+    assert live.city(NOW).sites == ()
+    assert live.site(ID, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "status", "wanted"),
+    [
+        ([inverter()], online(), SiteState.ON_GRID),
+        ([inverter()], None, SiteState.ON_GRID),
+        ([inverter(inverter__islanded=1.0)], online(), SiteState.ISLANDED),
+        ([inverter(inverter__state=7.0)], online(), SiteState.ISLANDED),
+        ([inverter(inverter__state=6.0)], online(), SiteState.FAULT),
+        ([inverter(inverter__islanded=1.0, inverter__state=6.0)], online(), SiteState.ISLANDED),
+        ([inverter(NOW - 16_000, inverter__islanded=1.0)], online(), SiteState.STALE),
+        ([inverter(), row("meter", NOW, "t", grid__power_w=None)], online(), SiteState.FAULT),
+        ([inverter()], online(devices=[DeviceStatus(id="relay", profile="relay", online=False)]), SiteState.FAULT),
+        ([inverter(NOW - 100)], Status(online=False), SiteState.OFFLINE),
+        ([inverter(NOW + 100)], Status(online=False), SiteState.ON_GRID),
+        ([], online(), SiteState.STALE),
+        ([], Status(online=False), SiteState.OFFLINE),
+    ],
+)
+def test_state(rows: list[StoreRow], status: Status | None, wanted: SiteState) -> None:
+    assert state(view(*rows, status=status)) is wanted
+
+
+def test_staleness_follows_the_interval_of_the_site() -> None:
+    live = view(inverter(), status=Status(online=True, at_ms=NOW, interval_s=60))
+    assert state(live, NOW + 180_000) is SiteState.ON_GRID
+    assert state(live, NOW + 180_001) is SiteState.STALE
+
+
+def test_a_stale_reading_is_no_number() -> None:
+    found = view(inverter(NOW - 16_000)).site(ID, NOW)
+    assert found is not None
+    assert (found.pv_w, found.soc_pct, found.stored_wh) == (None, None, None)
+    assert {point.quality for point in found.points} == {Quality.STALE}
+    assert found.last_reading_ms == NOW - 16_000
+
+
+def test_slow_points_are_fresh_for_three_of_their_own_pauses() -> None:
+    slow = [row("inverter", NOW - 70_000 + 60_000 * n, battery__reserve_soc_pct=30.0) for n in range(2)]
+    live = view(inverter(), *slow)
+    assert live.site(ID, NOW).reserve_pct == 30.0  # type: ignore[union-attr]
+    live.update([inverter(NOW + 175_000)])
+    assert live.site(ID, NOW + 175_000).reserve_pct is None  # type: ignore[union-attr]
+
+
+def test_a_late_row_does_not_push_out_a_newer_one() -> None:
+    live = view(inverter(), inverter(NOW - 60_000, pv__power_w=1.0))
+    assert live.site(ID, NOW).pv_w == 3_000.0  # type: ignore[union-attr]
+
+
+def test_load_comes_from_the_site_and_grid_from_the_meter() -> None:
+    live = view(inverter(load__power_w=1.0), row("meter", grid__power_w=500.0), row("site", load__power_w=2_500.0))
+    found = live.site(ID, NOW)
+    assert found is not None
+    assert (found.load_w, found.grid_w) == (2_500.0, 500.0)
+    assert live.device_with(ID, "load.power_w") == "site"
+    assert live.device_with(ID, "grid.frequency_hz") is None
+
+
+def test_without_its_meter_the_inverters_own_grid_power_serves() -> None:
+    live = view(inverter(), row("meter", NOW, "t", grid__power_w=None))
+    assert live.site(ID, NOW).grid_w == 111.0  # type: ignore[union-attr]
+    assert live.site(ID, NOW).devices_dark == ("meter",)  # type: ignore[union-attr]
+
+
+def test_several_inverters_add_up_or_give_no_number() -> None:
+    both = view(inverter(), row("inverter2", pv__power_w=500.0))
+    assert both.site(ID, NOW).pv_w == 3_500.0  # type: ignore[union-attr]
+    one = view(inverter(), row("inverter2", NOW, "t", pv__power_w=None))
+    assert one.site(ID, NOW).pv_w is None  # type: ignore[union-attr]
+
+
+def test_stored_energy_is_soc_times_capacity() -> None:
+    assert view(inverter()).site(ID, NOW).stored_wh == 5_000.0  # type: ignore[union-attr]
+    own = view(inverter(), row("inverter", NOW - 50_000, battery__capacity_wh=8_000.0))
+    assert own.site(ID, NOW).stored_wh == 4_000.0  # type: ignore[union-attr]
+
+
+def test_a_last_will_keeps_what_was_known() -> None:
+    box = OutboxStatus(epoch="a", next_seq=9, waiting=3)
+    live = view(inverter(), status=online(outbox=box))
+    kept = live.set_status(ID, Status(online=False), NOW + 1)
+    assert (kept.online, kept.outbox, kept.interval_s) == (False, box, 5)
+
+
+def test_each_gap_has_its_reason() -> None:
+    live = view(row("inverter", NOW, "pv.power_w=n", pv__power_w=None, battery__soc_pct=5.0))
+    found = live.site(ID, NOW)
+    assert found is not None
+    assert [(point.point, point.quality) for point in found.points] == [
+        ("battery.soc_pct", Quality.GOOD),
+        ("pv.power_w", Quality.NOT_AVAILABLE),
+    ]
+
+
+def test_totals_say_of_how_many_shelters_they_are() -> None:
+    live = view(inverter())
+    live.set_sites([SITE, Site(id="E0000000002111", name="b", ward="w", latitude=35, longitude=140)])
+    city = live.city(NOW)
+    assert (city.pv_w, city.stored_wh) == (3_000.0, 5_000.0)
+    assert city.reporting == {"pv_w": 1, "load_w": 0, "grid_w": 1, "stored_wh": 1}
+
+
+def test_the_city_is_worked_out_once_a_second() -> None:
+    live = view(inverter())
+    assert live.city(NOW) is live.city(NOW + 999)
+    assert live.city(NOW + 1_000) is not live.city(NOW)
+
+
+def test_the_whole_city_takes_little() -> None:
+    sites = [Site(id=f"E0000000{n:03}111", name="x", ward="w", latitude=35, longitude=140) for n in range(182)]
+    live = LiveView()
+    live.set_sites(sites)
+    for site in sites:
+        for device in ("inverter", "meter", "relay", "site"):
+            found = inverter()
+            live.update([StoreRow(site.id, device, NOW, found.points, found.values)])
+    began = time.perf_counter()
+    live.city(NOW)
+    print(f"CityNow of 182 sites: {(time.perf_counter() - began) * 1_000:.1f} ms")
+    assert live.city(NOW).counts == {SiteState.ON_GRID: 182}
