@@ -11,15 +11,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from contract.points import BatteryState, InverterState
 from device_profiles.codec import CodecError, decode, encode
-from device_profiles.image import Template
-from device_profiles.model import Block, ControlRule, Field, Table
+from device_profiles.discover import discover
+from device_profiles.image import Template, run
+from device_profiles.load import load
+from device_profiles.model import Block, ControlRule, DeviceMap, Field, Table, ValueType
 from simulator.faults import Fault, FaultKind
 from simulator.physics import Controls
 from simulator.spec import RELAYS
 from simulator.truth import truth
 from simulator.world import SiteWorld
 
+_NEAREST: Final[dict[str, dict[int, int]]] = {
+    "inverter.state": {
+        InverterState.ISLANDED: InverterState.OPERATING,
+        InverterState.LIMITED: InverterState.OPERATING,
+        InverterState.OFF: InverterState.STANDBY,
+    },
+    "battery.state": {
+        BatteryState.FULL: BatteryState.STANDBY,
+        BatteryState.EMPTY: BatteryState.STANDBY,
+    },
+}
+"""What a device says that has no word of its own for a state."""
+_UNSIGNED: Final = frozenset({ValueType.U16, ValueType.U32, ValueType.U64})
 _SWITCHES: Final = ("control.forced_charge_on", "control.export_limit_on")
 
 
@@ -45,26 +61,29 @@ class SimulatedDevice:
     """One Modbus unit of a shelter: its registers show the world, its control registers steer it."""
 
     def __init__(self, template: Template, world: SiteWorld) -> None:
-        device_map = template.device_map
-        self.profile = device_map.profile
+        self.profile = template.profile_id
         self.world = world
         self.fault: Fault | None = None
         self._image: dict[tuple[Table, int], int] = dict(template.image)
+        self._last: dict[str, float] = {}
+        self._drawn_steps = -1
+        self._denied: frozenset[tuple[Table, int]] = frozenset()
+        self._take_map(template.device_map)
+        self._draw_identity(template.device_map)
+        self.draw()
+        # Sizes stand in the image now; where a control counts in shares of one, its scale is another.
+        self._take_map(run(discover(load(self.profile)), self._image))
+        self._draw_controls()
+
+    def _take_map(self, device_map: DeviceMap) -> None:
+        known = truth(self.world)
         self._controls = device_map.controls
         self._rules: dict[str, ControlRule] = {rule.control: rule for rule in device_map.rules}
         self._writable = {key for field in self._controls for key in _keys(field)}
-        for point in (field.point for field in self._controls if field.point in _SWITCHES):
-            _apply(world.controls, point, 0.0)
-        known = truth(world)
         # Relays can be switched by hand as well, so their coils are drawn like readings.
         coils = tuple(field for field in device_map.controls if field.point.startswith("tier"))
         self._fields = tuple(field for field in (*device_map.fields, *coils) if field.point in known)
         self._guarded = [_Guarded(span, field.guard) for field in self._fields if field.guard for span in field.spans]
-        self._drawn_steps = -1
-        self._denied: frozenset[tuple[Table, int]] = frozenset()
-        self._draw_fixed(template, known)
-        self._last: dict[str, float] = {}
-        self.draw()
 
     @property
     def controls(self) -> tuple[Field, ...]:
@@ -93,7 +112,7 @@ class SimulatedDevice:
         for field in self._fields:
             value = now[field.point]
             if last.get(field.point) != value:
-                self._image.update(encode(field, value, self._image))
+                self._image.update(encode(field, _sayable(field, value), self._image))
         self._last = now
         self._drawn_steps = self.world.steps
 
@@ -151,24 +170,41 @@ class SimulatedDevice:
                     raise NoAnswerError
                 return
 
-    def _draw_fixed(self, template: Template, known: dict[str, float]) -> None:
-        """What never changes while the device lives: serial number, controls' defaults, parts that are not there."""
-        for field in template.device_map.fields:
+    def _draw_identity(self, device_map: DeviceMap) -> None:
+        """What never changes while the device lives: its serial number, and parts that are not there."""
+        known = truth(self.world)
+        for field in device_map.fields:
             if field.point not in known:
                 self._put(field, math.nan)
-        for field in template.device_map.identity:
+        for field in device_map.identity:
             if field.point == "serial":
                 self._put(field, self.world.spec.serial)
+
+    def _draw_controls(self) -> None:
+        """Controls as they stand at the start, and the world as the registers say after rounding."""
+        for point in (field.point for field in self._controls if field.point in _SWITCHES):
+            _apply(self.world.controls, point, 0.0)
+        known = truth(self.world)
         for field in self._controls:
-            value = known[field.point]
-            rule = self._rules.get(field.point)
-            self._put(field, min(value, rule.high) if rule is not None else value)
+            self._put(field, known[field.point])
+            reading = decode(field, self._image)
+            if reading is not None and reading.value is not None:
+                _apply(self.world.controls, field.point, reading.value)
 
     def _put(self, field: Field, value: float | str) -> None:
         try:
             self._image.update(encode(field, value, self._image))
         except CodecError:
             return  # No room for it: what the template holds stays.
+
+
+def _sayable(field: Field, value: float) -> float:
+    """What a device says of a value that its registers have no word for: the nearest state, a current without sign."""
+    if value * field.scale < 0 and field.type in _UNSIGNED and not field.terms:
+        return abs(value) if field.point.endswith("_current_a") else 0.0
+    if field.states is None or value in field.states.values():
+        return value
+    return float(_NEAREST.get(field.point, {}).get(int(value), value))
 
 
 def _keys(field: Field) -> list[tuple[Table, int]]:

@@ -30,7 +30,7 @@ from tests.simulator.support import (
 
 ARCHETYPES = archetypes_available()
 # What a device cannot know as exactly as the world: steps of its registers in the point's unit.
-COARSE = {"_energy_wh": 100.0, "power_w": 10.0, "current_a": 0.2, "_c": 0.5, "soh_pct": 1.0, "soc_pct": 1.0}
+COARSE = {"energy_wh": 100.0, "power_w": 10.0, "current_a": 0.2, "_c": 0.5, "soh_pct": 1.0, "soc_pct": 1.0}
 
 
 def fleet_of(archetype: Archetype, sites: int = 1) -> Fleet:
@@ -77,9 +77,9 @@ async def test_an_outage_is_seen_in_the_registers(archetype: Archetype) -> None:
         device_map = await discovered(client, archetype.value, 1)
         unguarded = [field for field in device_map.fields if field.guard is None]
         found = await read_fields(client, 1, device_map, unguarded)
-    assert found["inverter.state"].value == InverterState.ISLANDED
-    if "inverter.islanded" in found:
-        assert found["inverter.islanded"].value == 1
+    assert found["inverter.islanded"].value == 1
+    # SunSpec's model 103 has no word for an island in its state.
+    assert found["inverter.state"].value in {InverterState.ISLANDED, InverterState.OPERATING}
     assert found["inverter.power_w"].value == pytest.approx(site.world.flows.load_w, abs=10)
 
 
@@ -104,7 +104,7 @@ async def test_what_an_edge_writes_steers_the_world(archetype: Archetype) -> Non
             )
             assert not answer.isError(), point
             back = await read_fields(client, 1, device_map, [controls[point]])
-            assert back[point].value == pytest.approx(value, abs=30)
+            assert back[point].value == pytest.approx(value, abs=0.1 if value < 100 else 30), point
     if "control.reserve_soc_pct" in controls:
         assert site.world.controls.reserve_pct == pytest.approx(77, abs=0.5)
     if "control.forced_charge_power_w" in controls:
@@ -265,3 +265,25 @@ def test_every_point_of_the_truth_is_in_the_contract_and_plausible() -> None:
         for point, value in site.truth().items():
             if not point.startswith("control."):
                 assert POINTS[point].is_plausible(value), f"{site.spec.id} {point} = {value}"
+
+
+def test_all_devices_of_the_city_can_show_any_hour_and_an_outage() -> None:
+    fleet = still_fleet(build(182, 7))
+    for hours in (0, 6, 10, 14):
+        for number, site in enumerate(fleet.sites):
+            site.world.step_ms = 60_000
+            site.world.grid_up = (number + hours) % 3 > 0
+            site.advance(NOON_MS + hours * 3_600_000)
+            for device in site.devices.values():
+                device.draw()
+
+
+def test_controls_begin_as_the_registers_say() -> None:
+    fleet = still_fleet(build(40, 7))
+    for site in fleet.sites:
+        controls = site.world.controls
+        assert controls.reserve_pct == site.spec.reserve_pct
+        assert controls.forced_charge_w == 0
+        assert controls.export_max_w >= site.spec.plant.inverter_w
+        assert not controls.backup
+        assert controls.closed == [True] * 8
