@@ -9,7 +9,7 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,6 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contract.points import POINTS
 from contract.topics import is_site_id
 from device_profiles.load import profile_ids
+
+Part = TypeVar("Part")
 
 
 class ConfigError(ValueError):
@@ -48,6 +50,13 @@ def _point_or_group(text: str) -> str:
         near = difflib.get_close_matches(text, [*POINTS, *_GROUPS], n=1)
         raise ValueError(f"unknown point or group {text!r}" + (f", perhaps {near[0]!r}?" if near else ""))
     return text
+
+
+def _some(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    # Field(min_length=1) would also complain of a list whose only entry has a fault of its own.
+    if not parts:
+        raise ValueError("want at least one")
+    return parts
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -134,7 +143,7 @@ class BusConfig(_Part):
     id: Name
     tcp: TcpConfig | None = None
     rtu: RtuConfig | None = None
-    devices: Annotated[tuple[DeviceConfig, ...], Field(min_length=1)]
+    devices: Annotated[tuple[DeviceConfig, ...], AfterValidator(_some)]
 
     @model_validator(mode="after")
     def _one_way(self) -> BusConfig:
@@ -152,7 +161,7 @@ class SiteConfig(_Part):
     slow_interval_s: Seconds = 60.0
     outbox: OutboxConfig = OutboxConfig()
     mqtt: MqttConfig
-    buses: Annotated[tuple[BusConfig, ...], Field(min_length=1)]
+    buses: Annotated[tuple[BusConfig, ...], AfterValidator(_some)]
 
     @property
     def slow_every(self) -> int:

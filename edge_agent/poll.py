@@ -108,8 +108,7 @@ class SitePoller:
 
     async def sleep_until(self, at_ms: int) -> None:
         """Wait for a moment of the schedule's clock."""
-        while (wait_ms := at_ms - self.schedule_ms()) > 0:
-            await asyncio.sleep(wait_ms / 1000)
+        await asyncio.sleep(max(0, at_ms - self.schedule_ms()) / 1000)
 
     async def _end_graces(self) -> None:
         interval_ms = self.schedule.interval_ms
