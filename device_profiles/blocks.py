@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 
 from device_profiles.model import Block, Field, Limits, Table
@@ -31,8 +32,14 @@ def plan(fields: Iterable[Field], limits: Limits) -> tuple[Block, ...]:
         return field.guard or "", field.table
 
     found: list[Block] = []
-    for (_, table), members in groupby(sorted(fields, key=space), key=space):
-        found += _plan_space(_Space(table, tuple(members), limits))
+    every = sorted(fields, key=space)
+    for (guard, table), members in groupby(every, key=space):
+        mine = tuple(members)
+        own = {span for field in mine for span in field.spans}
+        # What another guard protects must not even be read along.
+        foreign = (span for field in every if field.guard not in {None, guard} for span in field.spans)
+        holes = (*limits.holes, *(span for span in foreign if span not in own))
+        found += _plan_space(_Space(table, mine, replace(limits, holes=holes)))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,7 @@ def show(profile: Annotated[str, typer.Argument(help="Id of a library profile, o
         typer.echo("the registers are found on the device itself, by its SunSpec models")
         _print_table(("point", "model", "SunSpec point", "scale", "group", "confidence"), _sunspec_rows(found.sunspec))
         return
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f.point, f"{f.table.value} {f.address}", f.type.value, f"{f.scale:g}", f.group.value, f.confidence.value)
         for f in (*found.fields, *found.controls)
     ]
@@ -91,7 +92,7 @@ def show(profile: Annotated[str, typer.Argument(help="Id of a library profile, o
 
 
 def _sunspec_rows(spec: SunSpecSpec) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for each in spec.models:
         ids = " ".join(map(str, each.ids))
         entries = [*each.points.items(), *each.controls.items()]
@@ -159,7 +160,7 @@ def _print_decoded(decoded: Decoded) -> None:
         typer.echo(f"not in the dump: {', '.join(decoded.not_in_dump)}")
 
 
-def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     # rich takes a tenth of a second and 10 MB that `lint` and `decode --json` have no use for.
     from rich.console import Console
     from rich.table import Table
