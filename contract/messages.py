@@ -34,7 +34,8 @@ Epoch = Annotated[str, Meta(min_length=1, max_length=64, pattern=_EPOCH)]
 DeviceId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_CONTROL)]
 LayoutId = Annotated[str, Meta(min_length=6, max_length=6)]
 PointName = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_CONTROL)]
-Text = Annotated[str, Meta(max_length=1_000)]
+Text = Annotated[str, Meta(max_length=8_000)]
+"""Long enough to name every point."""
 Whole = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 Slot = int | str
 """A whole number of the point's steps, or the one-letter code of why there is none (contract.readings.WIRE_CODES)."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contract import wire
 from contract.layouts import Layout
-from contract.messages import Telemetry
+from contract.messages import Event, EventKind, Telemetry
 from contract.points import POINTS
 from contract.readings import QUALITIES, WIRE_CODES, DeviceReadings, Quality, Reading
 from contract.wire import Row, WireError
@@ -119,6 +119,18 @@ def test_every_bad_quality_that_may_be_sent_has_a_code() -> None:
 def test_a_reading_has_a_number_exactly_when_it_is_good(value: float | None, quality: Quality) -> None:
     with pytest.raises(ValueError, match="exactly when it is good"):
         Reading("grid.power_w", value, quality)
+
+
+def test_an_event_can_name_every_point_of_a_device() -> None:
+    event = Event(
+        epoch="e",
+        seq=1,
+        at_ms=NOON_MS,
+        kind=EventKind.REGISTERS_REFUSED,
+        device="inverter",
+        detail={"points": ",".join(POINTS)},
+    )
+    assert wire.decode_event(wire.encode(event)) == event
 
 
 def test_an_unknown_field_of_a_later_edge_is_passed_over() -> None:
