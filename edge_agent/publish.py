@@ -86,7 +86,6 @@ class Publisher:
         self._now_ms = clock.boot_ms  # Never steps, so waits are what they should be.
         self._topics = {channel: topic(site, channel) for channel in Channel}
         self._wake = asyncio.Event()
-        self._layouts: dict[str, Layout] = {}
         self._status_at_ms = 0
         self._status_last: Status | None = None
         self._delivery = self._new_delivery()
@@ -110,8 +109,7 @@ class Publisher:
         self._wake.set()
 
     def _new_delivery(self, *, connected: bool = False) -> Delivery:
-        self._layouts = {}
-        known = {layout_id for layout_id, fact in self._outbox.layouts.items() if fact.known}
+        known = {layout_id for layout_id, fact in self._outbox.book.layouts.items() if fact.known}
         delivery = Delivery(self._outbox.waiting_ranges(), self._outbox.waiting_events(), known, self._pace)
         if connected:
             delivery.connect(self._outbox.newest_entries(), now_ms=self._now_ms())
@@ -246,7 +244,7 @@ class Publisher:
     def _definitions(self, layout_ids: Iterable[str]) -> Mapping[str, Layout]:
         found: dict[str, Layout] = {}
         for layout_id in layout_ids:
-            fact = self._outbox.layouts.get(layout_id)
+            fact = self._outbox.book.layouts.get(layout_id)
             if layout_id not in self._delivery.known_layouts and fact is not None:
                 found[layout_id] = Layout(fact.device, fact.points)
         return found
@@ -300,9 +298,9 @@ class Publisher:
     def _apply(self, ack: Ack) -> None:
         ranges = [(first, last) for first, last in ack.ranges if first <= last]
         learnt = self._delivery.acked(ranges, now_ms=self._now_ms())
-        self._outbox.know_layouts(sorted(learnt), known=True)
+        self._outbox.book.know_layouts(learnt, known=True)
         if ack.need:
-            self._outbox.know_layouts(sorted(self._delivery.needed(ack.need)), known=False)
+            self._outbox.book.know_layouts(self._delivery.needed(ack.need), known=False)
         if ack.refused:
             self.stats.entries_refused += len(ack.refused)
             some = dict(list(ack.refused.items())[:3])

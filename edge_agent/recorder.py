@@ -107,7 +107,7 @@ class Recorder:
         return layout
 
     def _boot_of(self, at_ms: int) -> int:
-        return self._outbox.boot_number(self._clock.boot_id) if at_ms < PROVISIONAL_MAX_MS else 0
+        return self._outbox.book.boot_number(self._clock.boot_id) if at_ms < PROVISIONAL_MAX_MS else 0
 
     # --- What the outbox has to tell ---------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class Recorder:
             detail: Detail = {"what": self._outbox.damage, "entries_saved": self._outbox.recovered}
             self._outbox.damage = ""
             self._tell_own(EventKind.OUTBOX_DAMAGED, Severity.ALARM, detail)
-        if not self._outbox.disk_error:
+        if self._outbox.book.untold and not self._outbox.disk_error:
             for reason in LossReason:
                 self._tell_losses(reason)
 
@@ -139,7 +139,7 @@ class Recorder:
             self._outbox.make_room(force=True)
 
     def _tell_losses(self, reason: LossReason) -> None:
-        losses = {n: loss for n, loss in self._outbox.untold().items() if loss.reason is reason}
+        losses = {n: loss for n, loss in self._outbox.book.untold.items() if loss.reason is reason}
         if not losses:
             return
         numbers = list(losses)[:LOSSES_PER_EVENT]
@@ -172,9 +172,9 @@ class Recorder:
         """Give UTC to all entries that were stored without: those of this boot exactly, older boots by a guess."""
         outbox = self._outbox
         known_ms = outbox.durable_ms
-        open_boots = [number for number, boot in outbox.boots.items() if boot.offset_ms is None]
+        open_boots = [number for number, boot in outbox.book.boots.items() if boot.offset_ms is None]
         spans = {number: span for number in open_boots if (span := outbox.boot_span(number)) is not None}
-        older = sorted((n for n in spans if outbox.boots[n].id != self._clock.boot_id), key=lambda n: spans[n][0])
+        older = sorted((n for n in spans if outbox.book.boots[n].id != self._clock.boot_id), key=lambda n: spans[n][0])
         guesses = place_boots([spans[n][2] for n in older], after_ms=known_ms or offset_ms, before_ms=offset_ms)
         for number, guess_ms in zip(older, guesses, strict=True):
             first, last, times = spans[number]

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -129,14 +129,14 @@ class LossFact(msgspec.Struct, frozen=True, kw_only=True):
     told: bool = False
 
 
-F = TypeVar("F", State, LayoutFact, BootFact, LossFact)
+Fact = State | LayoutFact | BootFact | LossFact
 STATE: Final = "state"
 LAYOUT: Final = "layout:"
 BOOT: Final = "boot:"
 LOSS: Final = "loss:"
 
 
-def fact_row(name: str, fact: msgspec.Struct) -> tuple[int, str, bytes]:
+def fact_row(name: str, fact: Fact) -> tuple[int, str, bytes]:
     """Parameters of ``UPSERT_FACT``."""
     body = msgspec.json.encode(fact)
     return zlib.crc32(body, zlib.crc32(name.encode())), name, body
