@@ -95,11 +95,20 @@ class Channel:
 class Live:
     """All channels of an app; ``run`` is the one producer."""
 
-    def __init__(self, look: Callable[[], CityNow], *, epoch: str, interval_s: float, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        look: Callable[[], CityNow],
+        *,
+        epoch: str,
+        interval_s: float,
+        clock: Callable[[], int],
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
         self._look = look
         self._epoch = epoch
         self._interval_s = interval_s
         self._clock = clock
+        self._heartbeat_s = heartbeat_s
         self._channels: dict[str, Channel] = {}
         self._closed = False
         self.readers_dropped = 0
@@ -198,7 +207,7 @@ class Live:
             yield greeting
             while True:
                 try:
-                    message = await asyncio.wait_for(reader.queue.get(), HEARTBEAT_S)
+                    message = await asyncio.wait_for(reader.queue.get(), self._heartbeat_s)
                 except TimeoutError:
                     yield b": still here\n\n"
                     continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from http import HTTPStatus
+from itertools import takewhile
 from typing import Any, Final
 
 import structlog
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 MEDIA_TYPE: Final = "application/problem+json"
 NEAREST_MAX: Final = 5
+CANDIDATES_MAX: Final = 50
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +92,14 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
     """Known names that look like the given one, the likeliest first."""
-    return difflib.get_close_matches(name[:100], list(known), n=NEAREST_MAX, cutoff=0.5)
+    asked = name[:100]
+    close = difflib.get_close_matches(asked, list(known), n=CANDIDATES_MAX, cutoff=0.5)
+    # Ids differ in few characters, wherever these stand; the one that begins alike for longest is likeliest meant.
+    return sorted(close, key=lambda one: -_alike(asked, one))[:NEAREST_MAX]
+
+
+def _alike(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def answer(problem: Problem, path: str) -> JSONResponse:

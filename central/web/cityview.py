@@ -175,7 +175,7 @@ def _promise(outlook: Outlook | None, words: Catalogue) -> dict[str, str]:
         x += part
     total = sum(outlook.ms_by_fate.values())
     reasons = sorted(outlook.lost_by.items(), key=lambda item: -item[1])
-    said = [f"{words.term('reason', reason)} {figures.share(ms / total, words)}" for reason, ms in reasons if ms]
+    said = [f"{figures.reason_words(reason, words)} {figures.share(ms / total, words)}" for reason, ms in reasons if ms]
     texts["promise_lost_by"] = f"{words('promise_lost_by')}: {', '.join(said)}" if said else ""
     return texts
 

@@ -113,6 +113,13 @@ def age(at_ms: int | None, now_ms: int, words: Catalogue) -> str:
     return words("age_d", n=seconds // 86_400)
 
 
+def reason_words(reason: str, words: Catalogue) -> str:
+    """Why data was lost: ``thinned_1min``, or ``refused: unknown_point``."""
+    head, _, rest = reason.partition(": ")
+    text = words.term("reason", head)
+    return f"{text} ({words.term('refusal', rest)})" if rest else text
+
+
 def point_words(name: str, words: Catalogue) -> str:
     """A point in words: ``grid.l1_voltage_v`` is "Grid L1 voltage". A part that is not known stands for itself."""
     group, _, quantity = name.partition(".")

@@ -168,7 +168,7 @@ def stretch_rows(history: History, words: Catalogue) -> list[StretchRow]:
             figures.moment(one.to_ms, words.lang),
             one.fate.value,
             words.term("fate", one.fate.value),
-            words.term("reason", one.reason) if one.reason else words.term("fate_means", one.fate.value),
+            figures.reason_words(one.reason, words) if one.reason else words.term("fate_means", one.fate.value),
             f"{one.entries:,}" if one.entries else figures.DASH,
         )
         for one in newest

@@ -55,6 +55,17 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "reason.dropped": ("保存容量の上限", "Dropped at the disk limit"),
     "reason.damaged": ("保存ファイルの破損", "Damaged file"),
     "reason.disk_full": ("ディスクの空きなし", "Disk full"),
+    "reason.refused": ("届いたが使えなかった", "Arrived, but could not be used"),
+    # Why a message could not be used
+    "refusal.too_large": ("大きすぎる", "too large"),
+    "refusal.broken_message": ("壊れたメッセージ", "broken message"),
+    "refusal.other_version": ("別の版の形式", "other version"),
+    "refusal.wrong_layout": ("並びの定義が誤り", "wrong layout"),
+    "refusal.unknown_point": ("未知の項目", "unknown point"),
+    "refusal.malformed_row": ("形の合わない行", "malformed row"),
+    "refusal.future_time": ("未来の時刻", "time in the future"),
+    "refusal.too_old": ("古すぎる時刻", "too old"),
+    "refusal.out_of_range": ("範囲外の数値", "out of range"),
     # Quality
     "quality.good": ("正常", "Good"),
     "quality.stale": ("古い値", "Stale"),
