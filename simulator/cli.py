@@ -63,10 +63,13 @@ def fleet(
 
     \b
     Examples:
+      # The whole city in real time
       shelter-sim fleet --dir var/fleet
-      shelter-sim fleet --dir var/fleet --sites 20 --scenario bad_links --mqtt-port 1883
-      shelter-sim fleet --dir var/fleet --scenario typhoon_2019             20 days in 20 minutes (speed 1440)
-      shelter-sim fleet --dir var/fleet --scenario typhoon_2019 --speed 60  an hour each minute
+      # Twenty shelters with bad links
+      shelter-sim fleet --dir var/fleet --sites 20 --scenario bad_links
+      # 22 days in 22 minutes (the scenario's own speed, 1440), or an hour a minute
+      shelter-sim fleet --dir var/fleet --scenario typhoon_2019
+      shelter-sim fleet --dir var/fleet --scenario typhoon_2019 --speed 60
     """
     from simulator.fleet import build  # numpy and pvlib: not for --help.
     from simulator.run import archetypes_available
@@ -221,13 +224,13 @@ def _write_files(
 
 
 def _linked_sites(plot: Scenario, specs: tuple[SiteSpec, ...], seed: int) -> frozenset[str]:
-    from simulator.scenario import LinkCut, LinkSlow, compile_steps
+    from simulator.timeline import compile_steps, linked_sites
 
     try:
         occurrences = compile_steps(plot, specs, start_ms=plot.start_ms or 0, seed=seed)
     except ScenarioError as error:
         _fail(str(error))
-    return frozenset(each.site for each in occurrences if isinstance(each.step, LinkCut | LinkSlow))
+    return linked_sites(occurrences)
 
 
 def _loaded(name: str) -> Scenario:

@@ -17,10 +17,11 @@ from device_profiles.load import profile_ids
 from simulator.faults import FaultKind
 from simulator.files import EdgeSettings, Network
 from simulator.proxy import LinkProxy
-from simulator.scenario import LinkCut, LinkSlow, Note, Occurrence, Scenario, SkyTurns, compile_steps, episodes
+from simulator.scenario import LinkCut, Note, Scenario, SkyTurns
 from simulator.server import DevicePort
 from simulator.site import UNITS, SimulatedSite
 from simulator.spec import Archetype, SiteSpec
+from simulator.timeline import Occurrence, compile_steps, episodes, linked_sites
 from simulator.weather import Weather
 from simulator.world import City
 
@@ -203,8 +204,7 @@ def build_fleet(
         sites.append(site)
         if progress:
             progress(len(sites))
-    linked = frozenset(each.site for each in occurrences if isinstance(each.step, LinkCut | LinkSlow))
-    return Fleet(sites, clock, network, linked, by_site.get("", []))
+    return Fleet(sites, clock, network, linked_sites(occurrences), by_site.get("", []))
 
 
 def raise_descriptor_limit(wanted: int) -> None:

@@ -1,33 +1,21 @@
-"""What happens when: scenario files (YAML), their schema, and the list of occurrences that one becomes.
-
-Loading finds all faults of a file at once. Compiling is pure: a scenario, the sites, the start and a seed always give
-the same occurrences.
-"""
+"""What happens when: scenario files (YAML) and their schema. Loading finds all faults of a file at once."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import numpy as np
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from simulator.fleet import WARDS
-from simulator.noise import key_of, uniform
-from simulator.spec import TIERS, SiteSpec
-from simulator.weather import DAY_MS, TOKYO_MS, Episode
+from simulator.spec import TIERS
+from simulator.times import checked_duration, checked_moment, zoned
 
-_DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
-_CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _LEFT_AS_TEXT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("timestamp", "int", "float")}
-_COVERS: Final = {"clear": 0.0, "broken": 0.5, "overcast": 0.9, "storm": 1.0}
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,45 +34,6 @@ class ScenarioError(ValueError):
     """A scenario that cannot be used. The text lists every fault with file, place and reason."""
 
 
-def duration_ms(text: str) -> int:
-    """``1d2h30m15s`` in milliseconds.
-
-    Raises:
-        ValueError: it is not a duration.
-    """
-    match = _DURATION.fullmatch(text)
-    if not text or match is None:
-        raise ValueError(f"{text!r} is no duration; write it like 90s, 30m, 2h30m or 20d")
-    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return round((days * 86_400 + hours * 3_600 + minutes * 60 + seconds) * 1000)
-
-
-def _is_duration(text: str) -> str:
-    duration_ms(text)
-    return text
-
-
-def _is_moment(text: str) -> str:
-    if text.startswith("+"):
-        duration_ms(text[1:])
-    elif not _CLOCK.fullmatch(text):
-        _zoned(text)
-    return text
-
-
-def _zoned(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is no time; write +30m (after the start), 02:30 (next time the clock in Tokyo shows it) "
-            "or 2019-09-09T02:30+09:00"
-        ) from None
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} lacks its time zone, add +09:00")
-    return moment
-
-
 def _is_ward(name: str) -> str:
     names = [ward.name for ward in WARDS] + [ward.name_en for ward in WARDS]
     if name not in names:
@@ -93,8 +42,8 @@ def _is_ward(name: str) -> str:
     return name
 
 
-Duration = Annotated[str, AfterValidator(_is_duration)]
-Moment = Annotated[str, AfterValidator(_is_moment)]
+Duration = Annotated[str, AfterValidator(checked_duration)]
+Moment = Annotated[str, AfterValidator(checked_moment)]
 
 
 class _Strict(BaseModel):
@@ -235,29 +184,15 @@ class Scenario(_Strict):
     steps: list[Step] = []
 
     @model_validator(mode="after")
-    def _start_is_zoned(self) -> Scenario:
+    def _start_iszoned(self) -> Scenario:
         if self.starts is not None:
-            _zoned(self.starts)
+            zoned(self.starts)
         return self
 
     @property
     def start_ms(self) -> int | None:
         """World time at the start, when the scenario fixes it."""
-        return None if self.starts is None else round(_zoned(self.starts).timestamp() * 1000)
-
-    @property
-    def uses_links(self) -> bool:
-        """Whether sites need a breakable way to the broker."""
-        return any(isinstance(step, LinkCut | LinkSlow) for step in self.steps)
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """One thing that happens to one site (``site`` empty: to the whole city)."""
-
-    at_ms: int
-    site: str
-    step: Step
+        return None if self.starts is None else round(zoned(self.starts).timestamp() * 1000)
 
 
 def names() -> tuple[str, ...]:
@@ -299,74 +234,6 @@ def parse(text: str, origin: str) -> Scenario:
     except ValidationError as error:
         faults = [f"{origin}: {_place_of(fault['loc'])}: {_reason_of(fault['msg'])}" for fault in error.errors()]
         raise ScenarioError("\n".join(faults)) from None
-
-
-def compile_steps(scenario: Scenario, sites: Sequence[SiteSpec], *, start_ms: int, seed: int) -> list[Occurrence]:
-    """Everything that will happen, in order of time.
-
-    Raises:
-        ScenarioError: a step names sites that the fleet does not have.
-    """
-    known = {spec.id for spec in sites}
-    faults = [
-        f"step {number} ({step.do}): no site {site} in this fleet"
-        for number, step in enumerate(scenario.steps, start=1)
-        for site in step.where.sites
-        if site not in known
-    ]
-    if faults:
-        raise ScenarioError("\n".join(faults))
-    found: list[Occurrence] = []
-    for number, step in enumerate(scenario.steps):
-        at_ms = moment_ms(step.at, start_ms)
-        if isinstance(step, SkyTurns | Note):
-            found.append(Occurrence(at_ms, "", step))
-            continue
-        spread_ms = duration_ms(step.spread)
-        for spec in selected(step.where, sites, seed):
-            luck = float(uniform(key_of(seed, "spread", step.where.draw or number, step.do, spec.id), np.arange(1))[0])
-            found.append(Occurrence(at_ms + round(spread_ms * (luck**3 if step.early else luck)), spec.id, step))
-    found.sort(key=lambda occurrence: occurrence.at_ms)
-    return found
-
-
-def moment_ms(text: str, start_ms: int) -> int:
-    """A step's moment as UTC milliseconds."""
-    if text.startswith("+"):
-        return start_ms + duration_ms(text[1:])
-    if clock := _CLOCK.fullmatch(text):
-        wanted = (int(clock[1]) * 60 + int(clock[2])) * 60_000
-        return start_ms + (wanted - (start_ms + TOKYO_MS) % DAY_MS) % DAY_MS
-    return round(_zoned(text).timestamp() * 1000)
-
-
-def selected(where: Where, sites: Iterable[SiteSpec], seed: int) -> list[SiteSpec]:
-    """The sites that a step is about. A fraction is exact to one site, and never none."""
-    chosen = [
-        spec
-        for spec in sites
-        if (not where.sites or spec.id in where.sites)
-        and (where.ward is None or where.ward in {spec.ward, spec.ward_en})
-    ]
-    if where.fraction is None or not chosen:
-        return chosen
-    count = max(1, round(where.fraction * len(chosen)))
-    drawn = sorted(chosen, key=lambda spec: key_of(seed, "draw", where.draw, spec.id))[:count]
-    return sorted(drawn, key=lambda spec: spec.id)
-
-
-def episodes(occurrences: Iterable[Occurrence]) -> tuple[Episode, ...]:
-    """The weather that a scenario orders."""
-    return tuple(
-        Episode(
-            from_ms=occurrence.at_ms,
-            to_ms=occurrence.at_ms + duration_ms(occurrence.step.lasts),
-            cover=_COVERS[occurrence.step.sky],
-            ramp_ms=duration_ms(occurrence.step.ramp),
-        )
-        for occurrence in occurrences
-        if isinstance(occurrence.step, SkyTurns)
-    )
 
 
 def _folder() -> Any:

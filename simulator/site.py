@@ -20,11 +20,11 @@ from simulator.scenario import (
     LinkCut,
     LinkSlow,
     LoadFactor,
-    Occurrence,
     Relay,
     Step,
 )
 from simulator.spec import SiteSpec
+from simulator.timeline import Occurrence
 from simulator.truth import truth
 from simulator.world import City, SiteWorld
 

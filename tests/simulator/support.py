@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from pymodbus.client import AsyncModbusTcpClient
 
@@ -93,3 +95,9 @@ async def read_fields(
         if words is not None:
             image |= {(block.table, block.start + n): word for n, word in enumerate(words)}
     return {reading.point: reading for reading in readings(fields, image, device_map.sums)}
+
+
+async def at(fleet: Fleet, seconds: float) -> None:
+    """Bring a fleet to some seconds after its start."""
+    fleet.clock = replace(fleet.clock, started_s=asyncio.get_running_loop().time() - seconds)
+    await fleet.tick()

@@ -13,15 +13,12 @@ from simulator.scenario import (
     LinkCut,
     ScenarioError,
     Where,
-    compile_steps,
-    duration_ms,
-    episodes,
     load,
-    moment_ms,
     names,
     parse,
-    selected,
 )
+from simulator.timeline import compile_steps, episodes, linked_sites, selected
+from simulator.times import duration_ms, moment_ms
 from simulator.weather import DAY_MS
 from tests.simulator.support import NOON_MS
 
@@ -155,3 +152,4 @@ def test_bad_links_break_links_and_mend_all_of_them() -> None:
     occurrences = compile_steps(load("bad_links"), CITY, start_ms=0, seed=7)
     cut = {each.site for each in occurrences if isinstance(each.step, LinkCut)}
     assert 50 < len(cut) < 70
+    assert cut < linked_sites(occurrences)

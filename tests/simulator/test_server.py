@@ -19,6 +19,7 @@ from simulator.site import UNITS, profiles_of
 from simulator.spec import Archetype
 from tests.simulator.support import (
     NOON_MS,
+    at,
     client_of,
     discovered,
     network,
@@ -212,13 +213,6 @@ async def test_an_inverter_that_refuses_shuts_its_port_until_it_is_mended() -> N
         await at(fleet, 10)
         _, writer = await asyncio.open_connection(*address)
         writer.close()
-
-
-async def at(fleet: Fleet, seconds: float) -> None:
-    """Bring a fleet to some seconds after its start."""
-    loop = asyncio.get_running_loop()
-    object.__setattr__(fleet.clock, "started_s", loop.time() - seconds)
-    await fleet.tick()
 
 
 async def test_a_huawei_inverter_stays_silent_about_its_meter_in_an_outage() -> None:
