@@ -142,6 +142,10 @@ def scenarios() -> None:
 
 def main() -> None:
     """Entry point of ``shelter-sim``."""
+    import structlog
+
+    # Standard output carries the ready line and nothing else.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     app()
 
 

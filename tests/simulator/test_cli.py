@@ -74,10 +74,12 @@ def test_help_and_the_list_of_scenarios_teach() -> None:
     assert "bad_links" in listed
 
 
-async def test_a_fleet_says_ready_answers_and_ends_on_sigterm(tmp_path: Path) -> None:
+async def test_a_fleet_says_ready_answers_tells_notes_on_stderr_and_ends_on_sigterm(tmp_path: Path) -> None:
+    told = tmp_path / "told.yaml"
+    told.write_text("title: t\nabout: a\nlasts: 1h\nsteps:\n  - {at: +1s, do: note, text: storm warning}\n")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulator.cli", "fleet", "--dir", str(tmp_path), "--sites", "5"),
-        *("--network", PREFIX, "--speed", "60"),
+        *("--network", PREFIX, "--speed", "60", "--scenario", str(told)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -90,6 +92,10 @@ async def test_a_fleet_says_ready_answers_and_ends_on_sigterm(tmp_path: Path) ->
         ready = json.loads(line.removeprefix(b"ready "))
         assert ready["speed"] == 60
         _, writer = await asyncio.open_connection(f"{PREFIX}.0.5", 15_020)
+        assert process.stderr is not None
+        async with asyncio.timeout(5):
+            note = await process.stderr.readline()
+        assert b"storm warning" in note
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(3):
             rest, errors = await process.communicate()
