@@ -36,7 +36,7 @@ SITES_EVERY_S: Final = 30.0
 RUNS_LOADED: Final = 5_000
 """Newest runs of each outbox that are kept in memory."""
 READY_WAIT_S: Final = 5.0
-"""The service says that it is ready when the broker answered, or after this: it serves without a broker too."""
+"""Longest wait for the first answer of the broker before the service says that it is ready: it serves without one."""
 FINISH_S: Final = 5.0
 """Time for the last batches at the end. What is not finished is not acknowledged, so the shelters keep it."""
 
@@ -127,7 +127,7 @@ class Central:
 
     async def _finish(self, ingest: Ingest, taking: asyncio.Task[None]) -> None:
         """Receive nothing more, bring what is here to its acknowledgement, within a limit."""
-        self._broker.stop_receiving()
+        self._broker.pause()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_S):
                 await ingest.finish()
@@ -179,7 +179,7 @@ class Central:
             await asyncio.sleep(0.02)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(READY_WAIT_S):
-                await self._broker.subscribed.wait()
+                await self._broker.tried.wait()
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         said = {"url": f"http://{shown}:{port}/", "mqtt": self._broker.trouble or "ok", "pid": os.getpid()}
@@ -280,8 +280,8 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
-    """Run the service in a loop of its own, on uvloop where there is one."""
+def log_to_stderr() -> None:
+    """One line of names and values for each thing that happens."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -292,6 +292,11 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
+    """Run the service in a loop of its own, on uvloop where there is one."""
+    log_to_stderr()
     try:
         from uvloop import new_event_loop
     except ImportError:

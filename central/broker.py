@@ -69,25 +69,30 @@ class SubscriptionRefusedError(Exception):
 
 
 class Broker:
-    """Keeps the connection; ``run`` until cancelled."""
+    """Keeps the connection; ``run`` until cancelled.
+
+    A full inbox stops the reading, so TCP and the broker hold the rest; acknowledgements still go out. (Holding back
+    MQTT's own acknowledgements would not do: Mosquitto 2.0.11 sends on past ``max_inflight_messages``.) A pause that
+    outlasts the keep-alive ends the connection, and the broker's session holds the rest until there is room.
+    """
 
     def __init__(self, address: BrokerAddress, inbox: Inbox) -> None:
         self._address = address
         self._inbox = inbox
         self._client: aiomqtt.Client | None = None
-        self._held: list[tuple[int, int]] = []
-        """MQTT ids and QoS of messages that are in the inbox and not acknowledged to the broker for want of room."""
+        self._room = asyncio.Event()
+        self._room.set()
         self.subscribed = asyncio.Event()
+        self.tried = asyncio.Event()
+        """Set once the first attempt to connect has succeeded or failed."""
         self.trouble = "not connected yet"
-        self.dropped = 0
-        """QoS 0 messages that found the inbox full: their sender asked for no promise."""
-        self._closed = False
-        inbox.on_room = self._release
+        inbox.on_room = self._resume
 
     async def run(self) -> None:
         """Connect, subscribe, receive; again and again."""
         wait_s = RETRY_FIRST_S
         while True:
+            await self._room.wait()
             try:
                 await self._session()
             except (aiomqtt.MqttError, SubscriptionRefusedError, OSError) as error:
@@ -96,7 +101,6 @@ class Broker:
                 self._lost(str(error) or type(error).__name__, wait_s)
             finally:
                 self._client = None
-                self._held.clear()
                 self.subscribed.clear()
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, RETRY_MAX_S)
@@ -104,6 +108,7 @@ class Broker:
     def _lost(self, why: str, wait_s: float) -> None:
         where = f"{self._address.host}:{self._address.port}"
         self.trouble = f"no connection to the broker at {where}: {why}"
+        self.tried.set()
         log.warning("broker_lost", broker=where, why=why, retry_s=wait_s)
 
     async def _session(self) -> None:
@@ -122,10 +127,8 @@ class Broker:
             max_queued_outgoing_messages=_ACKS_QUEUED_MAX,
             timeout=10,
         )
-        # aiomqtt has no switch for this: the broker's copy is let go when the inbox has room for the message.
-        client._client.manual_ack_set(True)
-        self._client = client
         async with client:
+            self._client = client
             # Subscribed anew each time: a session that the broker kept may be older than this list of channels.
             codes = await client.subscribe([(subscription(channel), 1) for channel in CHANNELS])
             refused = [str(channel) for channel, code in zip(CHANNELS, codes, strict=False) if _number(code) >= REFUSED]
@@ -133,34 +136,49 @@ class Broker:
                 raise SubscriptionRefusedError(f"may not subscribe to {', '.join(refused)}: check the broker's rules")
             self.trouble = ""
             self.subscribed.set()
+            self.tried.set()
             log.info("broker_subscribed", broker=f"{address.host}:{address.port}")
             async for _ in client.messages:  # Messages take the short way; this ends when the connection does.
                 pass
 
+    # --- Receiving ----------------------------------------------------------------------------------------------------
+
     def _received(self, message: aiomqtt.Message) -> None:
-        if self._closed:
-            return  # Not acknowledged, so the broker keeps it for the next start.
-        if message.qos == 0 and self._inbox.is_full:
-            self.dropped += 1
-            return
-        room = self._inbox.put(message.topic.value, message.payload)
-        if message.qos == 0:
-            return
-        if room and not self._held:
-            assert self._client is not None
-            self._client._client.ack(message.mid, message.qos)
-        else:
-            self._held.append((message.mid, message.qos))
+        if not self._inbox.put(message.topic.value, message.payload):
+            self.pause()
 
-    def _release(self) -> None:
-        held, self._held = self._held, []
-        if self._client is not None:
-            for mid, qos in held:
-                self._client._client.ack(mid, qos)
+    def pause(self) -> None:
+        """Read nothing more; acknowledgements can still be sent."""
+        self._room.clear()
+        descriptor = self._descriptor()
+        if descriptor is not None:
+            asyncio.get_running_loop().remove_reader(descriptor)
 
-    def stop_receiving(self) -> None:
-        """Take no more messages; acknowledgements can still be sent."""
-        self._closed = True
+    def _resume(self) -> None:
+        self._room.set()
+        descriptor = self._descriptor()
+        if descriptor is not None:
+            asyncio.get_running_loop().add_reader(descriptor, self._read)
+
+    def _descriptor(self) -> int | None:
+        opened = self._client._client.socket() if self._client is not None else None
+        return opened.fileno() if opened is not None and opened.fileno() >= 0 else None
+
+    def _read(self) -> None:
+        """What aiomqtt does when bytes have come; it has no way to be paused, so after a pause this stands in."""
+        client = self._client
+        if client is None:
+            return
+        try:
+            client._client.loop_read()
+            # Bytes that TLS has taken off the socket do not wake the loop again.
+            while self._room.is_set() and _pending(client._client.socket()):
+                client._client.loop_read()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the connection can't go on
+            if not client._disconnected.done():
+                client._disconnected.set_exception(error)
+
+    # --- Sending ------------------------------------------------------------------------------------------------------
 
     def acknowledge(self, site: str, ack: Ack) -> bool:
         """Tell a shelter what is durable; false when that is not possible now.
@@ -171,6 +189,10 @@ class Broker:
             return False
         said = self._client._client.publish(topic(site, Channel.ACK), encode(ack), qos=1)
         return said.rc is MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def _pending(opened: object) -> int:
+    return opened.pending() if isinstance(opened, ssl.SSLSocket) else 0
 
 
 def _number(code: object) -> int:

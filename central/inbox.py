@@ -1,7 +1,7 @@
 """Messages between the broker and the store: bounded, and never dropped for want of room.
 
-What is too much is left with the broker. The MQTT acknowledgement of a message that finds the inbox full is held back
-until there is room, so the broker stops after its few messages in flight and keeps the rest in this client's session.
+What is too much is left with the broker: when the inbox is full its sender is to pause, and it is called when there
+is room again.
 """
 
 from __future__ import annotations
