@@ -8,13 +8,14 @@ all of them missing one second, and the outbox has everything that was read.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ SHUTDOWN_S_MAX: Final = 6.0
 """After a SIGTERM the process ends within this, whatever hangs."""
 
 
+@cache
 def agent_version() -> str:
     """Version of this software."""
     try:
@@ -156,6 +158,8 @@ async def run_sites(configs: Sequence[SiteConfig], *, say_ready: Callable[[dict[
 
 def main_loop(configs: Sequence[SiteConfig], *, say_ready: Callable[[dict[str, object]], None]) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
+    gc.collect()
+    gc.freeze()  # What is loaded by now stays: no need to look through it again every few minutes.
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(_until_signal(run_sites(configs, say_ready=say_ready)))

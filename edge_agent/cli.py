@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,11 +44,13 @@ def run(
 
     Example: shelter-edge run --config /etc/shelter/site.yaml
     """
-    from edge_agent.app import main_loop
-    from edge_agent.logs import configure_logs
+    configs = _load(config)
+    with _hidden("rich"):  # structlog loads it when it is there: 6 MB in a process that never shows a table.
+        from edge_agent.app import main_loop
+        from edge_agent.logs import configure_logs
 
     configure_logs(log_level)
-    raise typer.Exit(main_loop(_load(config), say_ready=_say_ready))
+    raise typer.Exit(main_loop(configs, say_ready=_say_ready))
 
 
 @app.command()
@@ -79,6 +83,19 @@ def check(
         environment = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "")
         _show(seen, language(lang, environment))
     raise typer.Exit(1 if seen.dark else 0)
+
+
+@contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Make an optional package look as if it were not installed while others are imported."""
+    is_there = module in sys.modules
+    if not is_there:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if not is_there:
+            del sys.modules[module]
 
 
 def _load(paths: list[Path]) -> list[SiteConfig]:

@@ -91,10 +91,13 @@ async def test_slow_points_come_with_the_first_poll_of_each_slow_period() -> Non
 
 async def test_a_tick_every_interval_and_no_drift() -> None:
     port = free_port()
-    async with serving_tcp(port, unit_of(2, registers_of("sdm630"))):
-        async with polling(Bus("b", tcp(port), [session("sdm630", 2)]), interval_ms=50) as (poller, notebook):
-            await asyncio.sleep(2.02)
-            count = len(notebook.rows("sdm630"))
+    bus = Bus("b", tcp(port), [session("sdm630", 2)])
+    async with (
+        serving_tcp(port, unit_of(2, registers_of("sdm630"))),
+        polling(bus, interval_ms=50) as (poller, notebook),
+    ):
+        await asyncio.sleep(2.02)
+        count = len(notebook.rows("sdm630"))
     assert 40 <= count + poller.ticks_skipped <= 41
 
 
@@ -122,17 +125,17 @@ async def test_a_dead_unit_costs_its_neighbours_a_tenth_at_most_and_is_probed() 
     port, silent = free_port(), {8}
     units = [unit_of(n, registers_of("sdm630")) for n in range(1, 9)]
     sessions = [session("sdm630", n, device_id=f"m{n}") for n in range(1, 9)]
-    async with serving_tcp(port, *units, silent=silent):
-        async with polling(Bus("b", tcp(port), sessions), interval_ms=100) as (_, notebook):
-            await eventually(lambda: EventKind.DEVICE_LOST in notebook.kinds("m8"))
-            start = now_ms()
-            await asyncio.sleep(4)
-            took = now_ms() - start
-            for n in range(1, 8):
-                count = sum(good(row) for row in notebook.rows(f"m{n}") if row.taken_at_ms >= start)
-                assert count >= took / 100 / 1.1 - 1, f"m{n}: {count} polls in {took} ms"
-            silent.clear()
-            await eventually(lambda: EventKind.DEVICE_BACK in notebook.kinds("m8"), timeout_s=10)
+    bus = Bus("b", tcp(port), sessions)
+    async with serving_tcp(port, *units, silent=silent), polling(bus, interval_ms=100) as (_, notebook):
+        await eventually(lambda: EventKind.DEVICE_LOST in notebook.kinds("m8"))
+        start = now_ms()
+        await asyncio.sleep(4)
+        took = now_ms() - start
+        for n in range(1, 8):
+            count = sum(good(row) for row in notebook.rows(f"m{n}") if row.taken_at_ms >= start)
+            assert count >= took / 100 / 1.1 - 1, f"m{n}: {count} polls in {took} ms"
+        silent.clear()
+        await eventually(lambda: EventKind.DEVICE_BACK in notebook.kinds("m8"), timeout_s=10)
     assert {who for _, who, _ in notebook.events} == {"m8"}
     assert any(dark(row) for row in notebook.rows("m8"))
 
