@@ -182,7 +182,7 @@ class FakeQueries:
             fake.shelters[site.id] = make_shelter(site, n, fake.at_ms)
         return fake
 
-    def change(self, site: str, **values: object) -> None:
+    def change(self, site: str, /, **values: object) -> None:
         """Something happened at a shelter."""
         self.shelters[site] = replace(self.shelters[site], **values)  # type: ignore[arg-type]
 

@@ -7,7 +7,6 @@ from typing import Final
 PAGES: Final[dict[str, tuple[str, str]]] = {
     # Frame
     "product": ("避難所エネルギー", "Shelter energy"),
-    "product_line": ("太陽光と蓄電池のいま", "Solar power and batteries, now"),
     "skip": ("本文へ移動", "Skip to content"),
     "switch_lang": ("English", "日本語"),
     "synthetic_badge": ("合成データ（シミュレーション）", "Synthetic data (simulation)"),
@@ -25,7 +24,6 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "reload": ("再読み込み", "Reload"),
     "time_note": ("時刻は日本標準時です。", "Times are Japan Standard Time."),
     "api_note": ("同じ内容を API で公開しています", "The same content as an API"),
-    "no_value": ("–", "–"),
     "km": ("{n} km", "{n} km"),
     "north": ("北", "N"),
     # Ages
@@ -57,7 +55,6 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "total_grid": ("電力会社との授受", "Grid"),
     "total_battery": ("蓄電池の残量", "Energy in batteries"),
     "of_n": ("{total}か所中{n}か所の合計", "{n} of {total} shelters reporting"),
-    "battery_flow": ("{flow} {kw} kW", "{flow} {kw} kW"),
     # Map and wards
     "map": ("避難所の地図", "Map of shelters"),
     "map_text": (
@@ -68,7 +65,6 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "wards": ("区ごと", "By ward"),
     "ward": ("区", "Ward"),
     "ward_attention": ("要注意", "Attention"),
-    "of_total": ("{n} / {total}", "{n} of {total}"),
     # City: the data promise
     "promise": ("データの約束", "Data promise"),
     "promise_24h": (
@@ -112,7 +108,6 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "stored": ("{kwh} kWh 残り", "{kwh} kWh left"),
     "reserve": ("非常用の確保量 {pct} %", "Reserve {pct} %"),
     "reserve_short": ("非常用の確保量を下回っています", "Below the reserve"),
-    "soc_bar": ("蓄電池の残量 {pct} %", "Battery at {pct} %"),
     "chart": ("24時間の電力", "Power over 24 hours"),
     "chart_soc": ("24時間の蓄電池残量", "Battery charge over 24 hours"),
     "chart_text": (

@@ -1,0 +1,109 @@
+"""What the pages say of the city and of a shelter, before any HTML."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from central.api.outlook import Outlook, add_up
+from central.core.city import URGENCY, Fate, SiteState, Stretch
+from central.web import cityview, siteview
+from central.web.catalogue import CATALOGUES, Lang
+from tests.central.fake import DAY_MS, NOW_MS, FakeQueries
+
+JA, EN = CATALOGUES[Lang.JA], CATALOGUES[Lang.EN]
+
+
+def texts(queries: FakeQueries, outlook: Outlook | None = None) -> dict[tuple[str, str], str]:
+    return cityview.city_texts(queries.now(), outlook, JA, "release")
+
+
+def test_urgent_shelters_come_first_then_ward_by_ward() -> None:
+    ordered = cityview.by_urgency(FakeQueries.of_city().now().sites)
+    ranks = [URGENCY.index(now.state) for now in ordered]
+    assert ranks == sorted(ranks)
+    calm = [now.site.ward for now in ordered if now.state is SiteState.ON_GRID]
+    assert calm == sorted(calm)
+
+
+def test_the_headline_counts_what_needs_attention() -> None:
+    queries = FakeQueries.of_city()
+    assert texts(queries)["city", "headline"] == "182か所のうち7か所に注意が必要です"
+    calm = FakeQueries.of_city(5)
+    assert texts(calm)["city", "headline"] == "5か所すべて平常です"
+    assert texts(calm)["city", "level"] == "calm"
+    assert texts(FakeQueries())["city", "headline"] == "登録された避難所がありません"
+
+
+def test_a_total_of_nothing_is_a_dash_and_says_of_how_many() -> None:
+    queries = FakeQueries.of_city(3)
+    for site in queries.shelters:
+        queries.change(site, pv_w=None, soc_pct=None, stored_wh=None, battery_w=None)
+    said = texts(queries)
+    assert said["city", "pv"] == said["city", "stored"] == said["city", "fill"] == said["city", "battery"] == "–"
+    assert said["city", "pv_of"] == "3か所中0か所の合計"
+    assert said["city", "load_of"] == "3か所中3か所の合計"
+
+
+def test_the_city_is_as_full_as_its_energy_not_as_the_mean_of_percents() -> None:
+    queries = FakeQueries.of_city(2)
+    small, large = queries.shelters
+    queries.change(small, soc_pct=100.0, stored_wh=10_000.0)
+    queries.change(large, soc_pct=10.0, stored_wh=9_000.0)
+    assert cityview.fill_pct(queries.now().sites) == pytest.approx(19_000 / 100_000 * 100)
+
+
+def test_an_empty_battery_counts_with_its_registered_capacity() -> None:
+    queries = FakeQueries.of_city(1)
+    (site,) = queries.shelters
+    queries.change(site, soc_pct=0.0, stored_wh=0.0)
+    assert cityview.fill_pct(queries.now().sites) == 0.0
+
+
+def test_the_promise_names_each_fate_and_why_data_was_lost() -> None:
+    outlook = add_up(
+        [
+            [
+                Stretch(from_ms=0, to_ms=DAY_MS * 9 // 10, fate=Fate.ARRIVED),
+                Stretch(from_ms=DAY_MS * 9 // 10, to_ms=DAY_MS, fate=Fate.LOST, reason="disk_full"),
+            ]
+        ],
+        from_ms=0,
+        to_ms=DAY_MS,
+    )
+    said = texts(FakeQueries.of_city(1), outlook)
+    assert said["city", "p_arrived"] == "90.0 %"
+    assert said["city", "p_waiting"] == "0 %"
+    assert said["city", "promise_lost_by"] == "欠測の内訳: ディスクの空きなし 10.0 %"
+    places = [said["city", f"pb_{fate.value}"].split() for fate in Fate]
+    assert sum(float(width) for _, width in places) == pytest.approx(100)
+
+
+def test_before_the_first_outlook_the_page_says_that_it_is_being_made() -> None:
+    assert texts(FakeQueries.of_city(1))["city", "promise_at"] == "集計しています。"
+
+
+def test_a_shelter_below_its_reserve_says_so() -> None:
+    queries = FakeQueries.of_city(1)
+    (site,) = queries.shelters
+    now = queries.shelters[site]
+    below = siteview.site_texts(replace(now, soc_pct=12.0, reserve_pct=30.0), NOW_MS, JA, "r")
+    above = siteview.site_texts(replace(now, soc_pct=30.0, reserve_pct=30.0), NOW_MS, JA, "r")
+    assert below[site, "reserve_short"] == "非常用の確保量を下回っています"
+    assert above[site, "reserve_short"] == ""
+
+
+def test_a_shelter_that_was_never_heard_of_has_words_for_that() -> None:
+    queries = FakeQueries.of_city(140)
+    now = next(one for one in queries.shelters.values() if one.state is SiteState.NEVER_SEEN)
+    said = siteview.site_texts(now, NOW_MS, EN, "r")
+    assert said[now.site.id, "agent"] == "It has not been heard of yet."
+    assert said[now.site.id, "pv"] == "–"
+
+
+@pytest.mark.parametrize("lang", Lang)
+def test_the_same_things_change_in_both_languages(lang: Lang) -> None:
+    queries = FakeQueries.of_city(30)
+    keys = cityview.city_texts(queries.now(), None, CATALOGUES[lang], "r").keys()
+    assert keys == texts(queries).keys()
