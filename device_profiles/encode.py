@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from fractions import Fraction
@@ -146,8 +147,8 @@ def _raw_state(field: Field, state: int, image: Image) -> int:
         by_state = {code: word for word, code in reversed(list(field.states.items()))}
         next_best = _NEXT_BEST.get(field.point, {}).get(state, state)
         raw = by_state.get(state, by_state.get(next_best, by_state.get(0)))
-    if raw is None:
-        raise CodecError(f"{field.point}: the device has no word for state {state}")
+    if raw is None:  # Any word without a meaning reads as unknown.
+        raw = next(word for word in itertools.count() if word not in field.states and word not in field.sentinels)
     return raw if mask is None else _masked(field, raw, image)
 
 

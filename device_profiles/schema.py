@@ -24,9 +24,9 @@ STATE_NAMES: dict[str, dict[str, int]] = {
 
 
 class Strict(BaseModel):
-    """No unknown key, no silent conversion of what was written."""
+    """No unknown key, no number that is none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Names(Strict):
