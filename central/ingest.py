@@ -235,7 +235,7 @@ class Ingest:
                 rows=entry.row_end - entry.row_first if len(entry.ranges) == 1 else None,
             )
         for site, epoch, losses in batch.losses:
-            ledger.lost(site, epoch, losses)
+            ledger.lost(site, epoch, losses, now_ms)
 
     async def _keep(self, batch: Batch) -> None:
         changes = self._ledger.changes()

@@ -249,14 +249,16 @@ class Intake:
         )
 
     def _sound_losses(self, event: Event, site: str, name: str, payload: bytes, now_ms: int) -> list[Loss]:
-        """The losses whose time can be. One that can't says nothing of a stretch of time."""
+        """The losses, with time 0 (not known) where the time that is told can't be."""
         sound: list[Loss] = []
         for loss in event.losses:
             fault = rules.check_event_time(loss.from_ms, now_ms) or rules.check_event_time(loss.to_ms, now_ms)
             if fault is None:
                 sound.append(loss)
-            else:
+                continue
+            if loss.from_ms:
                 self._letters.add(name, site, fault[0], f"loss {loss.first_seq}: {fault[1]}", payload, now_ms)
+            sound.append(msgspec.structs.replace(loss, from_ms=0, to_ms=0))
         return sound
 
     def _status(self, batch: Batch, site: str, payload: bytes, now_ms: int) -> None:

@@ -263,16 +263,22 @@ class Ledger:
     def refused(self, site: str, epoch: str, ranges: Sequence[SeqRange], reason: str, now_ms: int) -> None:
         """Entries came and nothing of them can be used. Their time is not to be trusted: their neighbours' holds."""
         for first, last in ranges:
-            book = self._book(site, epoch)
-            at = bisect_left(book.runs, first, key=_last_of)
-            at_ms = book.runs[at - 1].to_ms if at else now_ms
+            at_ms = self._time_before(site, epoch, first, now_ms)
             self._lose(site, epoch, _Run(first, last, at_ms, at_ms, Fate.LOST, f"{REFUSED}: {reason}", 0))
 
-    def lost(self, site: str, epoch: str, losses: Iterable[Loss]) -> None:
-        """The edge gave up stretches of this outbox, or of the one that each loss names."""
+    def lost(self, site: str, epoch: str, losses: Iterable[Loss], now_ms: int) -> None:
+        """The edge gave up stretches of this outbox, or of the one that each loss names. Time 0: it is not known."""
         for loss in losses:
-            run = _Run(loss.first_seq, loss.last_seq, loss.from_ms, loss.to_ms, Fate.LOST, loss.reason.value, loss.rows)
+            from_ms, to_ms = loss.from_ms, loss.to_ms
+            if not from_ms or not to_ms:
+                from_ms = to_ms = self._time_before(site, loss.epoch or epoch, loss.first_seq, now_ms)
+            run = _Run(loss.first_seq, loss.last_seq, from_ms, to_ms, Fate.LOST, loss.reason.value, loss.rows)
             self._lose(site, loss.epoch or epoch, run)
+
+    def _time_before(self, site: str, epoch: str, seq: int, now_ms: int) -> int:
+        runs = self._book(site, epoch).runs
+        at = bisect_left(runs, seq, key=_last_of)
+        return runs[at - 1].to_ms if at else now_ms
 
     def _lose(self, site: str, epoch: str, run: _Run) -> None:
         self._touched.add((site, epoch))

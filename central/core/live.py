@@ -32,6 +32,12 @@ class _Newest:
 
     row: StoreRow
     pause_ms: int = 0
+    pause_before_ms: int = 0
+
+    @property
+    def usual_pause_ms(self) -> int:
+        """The shorter of the last two: now and then a row of another shape of the device takes this one's turn."""
+        return min(self.pause_ms, self.pause_before_ms or self.pause_ms, SLOW_INTERVAL_MAX_MS)
 
 
 @dataclass(slots=True)
@@ -80,6 +86,7 @@ class LiveView:
             if newest is None:
                 shelter.rows[key] = _Newest(row)
             elif at_ms > newest.row.at_ms:
+                newest.pause_before_ms = newest.pause_ms
                 newest.pause_ms = at_ms - newest.row.at_ms
                 newest.row = row
             else:
@@ -151,15 +158,31 @@ class LiveView:
 
 
 def _seen(shelter: _Shelter, now_ms: int) -> list[Seen]:
-    """Newest rows and whether each is fresh: three of its own pauses at most, as slow points come seldom."""
+    """Newest rows and whether each is fresh.
+
+    A row is fresh for three of its own usual pauses, as slow points come seldom, but not longer than its device and
+    its shelter are: who has fallen silent has no fresh value of any kind.
+    """
     forget_ms = shelter.heard_ms - FORGET_MS
-    seen = []
-    for newest in shelter.rows.values():
-        row = newest.row
-        if row.at_ms >= forget_ms:
-            pause_ms = max(shelter.interval_ms, min(newest.pause_ms, SLOW_INTERVAL_MAX_MS))
-            seen.append(Seen(row, fresh=now_ms - row.at_ms <= INTERVALS_FRESH * pause_ms))
-    return seen
+    rows = [newest for newest in shelter.rows.values() if newest.row.at_ms >= forget_ms]
+    devices: dict[str, tuple[int, float]] = {}
+    for newest in rows:
+        pause_ms = max(shelter.interval_ms, newest.usual_pause_ms)
+        heard_ms, shortest_ms = devices.get(newest.row.device, (0, pause_ms))
+        devices[newest.row.device] = (max(heard_ms, newest.row.at_ms), min(shortest_ms, pause_ms))
+    fresh = {
+        device
+        for device, (heard_ms, pause_ms) in devices.items()
+        if now_ms - shelter.heard_ms <= shelter.fresh_for_ms and now_ms - heard_ms <= INTERVALS_FRESH * pause_ms
+    }
+    return [
+        Seen(
+            newest.row,
+            fresh=newest.row.device in fresh
+            and now_ms - newest.row.at_ms <= INTERVALS_FRESH * max(shelter.interval_ms, newest.usual_pause_ms),
+        )
+        for newest in rows
+    ]
 
 
 def _state(shelter: _Shelter, found: Figures, dark: Sequence[str], now_ms: int) -> SiteState:

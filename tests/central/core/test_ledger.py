@@ -18,6 +18,7 @@ from contract.ranges import RangeSet
 SITE, EPOCH = "E0000000001111", "a"
 T0 = 1_790_000_000_000
 STEP = 5_000
+NOW = T0 + 10**9
 
 
 def arrive(ledger: Ledger, first: int, last: int, *, shift_ms: int = 0) -> None:
@@ -81,13 +82,13 @@ def test_what_was_given_up_is_lost_with_its_reason_and_what_arrived_stays_arrive
     ledger = Ledger()
     arrive(ledger, 1, 10)
     arrive(ledger, 15, 20)
-    ledger.lost(SITE, EPOCH, [loss(8, 17)])
+    ledger.lost(SITE, EPOCH, [loss(8, 17)], NOW)
     assert told(ledger) == [(1, 10, "arrived"), (11, 14, "dropped"), (15, 20, "arrived")]
 
 
 def test_what_arrives_after_all_is_not_lost() -> None:
     ledger = Ledger()
-    ledger.lost(SITE, EPOCH, [loss(1, 20)])
+    ledger.lost(SITE, EPOCH, [loss(1, 20)], NOW)
     arrive(ledger, 5, 10)
     assert told(ledger) == [(1, 4, "dropped"), (5, 10, "arrived"), (11, 20, "dropped")]
 
@@ -97,36 +98,43 @@ def test_what_thinning_kept_does_not_cut_the_thinned_stretch(loss_first: bool) -
     ledger = Ledger()
     thinned = [loss(1, 120, LossReason.THINNED_1MIN)]
     if loss_first:
-        ledger.lost(SITE, EPOCH, thinned)
+        ledger.lost(SITE, EPOCH, thinned, NOW)
     for number in range(12, 121, 12):
         arrive(ledger, number, number)
     if not loss_first:
-        ledger.lost(SITE, EPOCH, thinned)
+        ledger.lost(SITE, EPOCH, thinned, NOW)
     assert told(ledger) == [(1, 120, "thinned_1min")]
 
 
 def test_full_resolution_inside_a_thinned_stretch_stands_by_itself() -> None:
     ledger = Ledger()
     arrive(ledger, 50, 60)
-    ledger.lost(SITE, EPOCH, [loss(1, 100, LossReason.THINNED_1MIN)])
+    ledger.lost(SITE, EPOCH, [loss(1, 100, LossReason.THINNED_1MIN)], NOW)
     assert told(ledger) == [(1, 49, "thinned_1min"), (50, 60, "arrived"), (61, 100, "thinned_1min")]
 
 
 def test_the_harder_loss_holds() -> None:
     ledger = Ledger()
-    ledger.lost(SITE, EPOCH, [loss(1, 100, LossReason.THINNED_1MIN)])
-    ledger.lost(SITE, EPOCH, [loss(1, 60, LossReason.THINNED_15MIN)])
-    ledger.lost(SITE, EPOCH, [loss(1, 30, LossReason.DROPPED)])
-    ledger.lost(SITE, EPOCH, [loss(1, 100, LossReason.THINNED_1MIN)])
+    ledger.lost(SITE, EPOCH, [loss(1, 100, LossReason.THINNED_1MIN)], NOW)
+    ledger.lost(SITE, EPOCH, [loss(1, 60, LossReason.THINNED_15MIN)], NOW)
+    ledger.lost(SITE, EPOCH, [loss(1, 30, LossReason.DROPPED)], NOW)
+    ledger.lost(SITE, EPOCH, [loss(1, 100, LossReason.THINNED_1MIN)], NOW)
     assert told(ledger) == [(1, 30, "dropped"), (31, 60, "thinned_15min"), (61, 100, "thinned_1min")]
 
 
 def test_a_loss_of_another_outbox_goes_into_that_outbox() -> None:
     ledger = Ledger()
     arrive(ledger, 1, 10)
-    ledger.lost(SITE, "b", [structs.replace(loss(11, 20, LossReason.DAMAGED), epoch=EPOCH)])
+    ledger.lost(SITE, "b", [structs.replace(loss(11, 20, LossReason.DAMAGED), epoch=EPOCH)], NOW)
     assert told(ledger) == [(1, 10, "arrived"), (11, 20, "damaged")]
     assert {run.epoch for run in ledger.runs(SITE)} == {EPOCH}
+
+
+def test_a_loss_of_unknown_time_stands_at_the_time_of_its_neighbours() -> None:
+    ledger = Ledger()
+    arrive(ledger, 1, 10)
+    ledger.lost(SITE, EPOCH, [structs.replace(loss(11, 12), from_ms=0, to_ms=0)], NOW)
+    assert [(run.from_ms, run.to_ms) for run in ledger.runs(SITE)][1] == (T0 + STEP * 10, T0 + STEP * 10)
 
 
 def test_refused_entries_are_lost_at_the_time_of_their_neighbours() -> None:
@@ -192,7 +200,7 @@ def test_a_number_has_one_fate_and_what_is_written_is_what_is_known(steps: list[
             ledger.arrived(SITE, EPOCH, [(first, last)], times, interval_ms=STEP)
             here.add(first, last)
         else:
-            ledger.lost(SITE, EPOCH, [loss(first, last, LossReason(what))])
+            ledger.lost(SITE, EPOCH, [loss(first, last, LossReason(what))], NOW)
             gone.add(first, last)
         changes = ledger.changes()
         for key in changes.deletes:

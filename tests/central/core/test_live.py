@@ -110,6 +110,22 @@ def test_slow_points_are_fresh_for_three_of_their_own_pauses() -> None:
     assert live.site(ID, NOW + 175_000).reserve_pct is None  # type: ignore[union-attr]
 
 
+def test_a_silent_shelter_has_no_fresh_value_of_any_kind() -> None:
+    whole = {"battery__reserve_soc_pct": 30.0}
+    live = view(*(inverter(NOW - 60_000 * n, **whole) for n in (1, 0)), inverter(NOW - 5_000))
+    assert live.site(ID, NOW + 15_000).pv_w == 3_000.0  # type: ignore[union-attr]
+    found = live.site(ID, NOW + 15_001)
+    assert found is not None
+    assert (found.state, found.pv_w, found.reserve_pct) == (SiteState.STALE, None, None)
+
+
+def test_a_silent_device_has_no_fresh_value_while_its_neighbours_go_on() -> None:
+    live = view(inverter(NOW - 16_000), row("meter", grid__power_w=5.0))
+    found = live.site(ID, NOW)
+    assert found is not None
+    assert (found.pv_w, found.grid_w) == (None, 5.0)
+
+
 def test_a_late_row_does_not_push_out_a_newer_one() -> None:
     live = view(inverter(), inverter(NOW - 60_000, pv__power_w=1.0))
     assert live.site(ID, NOW).pv_w == 3_000.0  # type: ignore[union-attr]

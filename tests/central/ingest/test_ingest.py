@@ -202,6 +202,7 @@ async def test_an_event_with_an_impossible_time_is_refused_and_the_loss_it_tells
         runs = await house.records.ledger(SITE, from_ms=0, to_ms=NOW + 10**9)
         assert [(run.first_seq, run.last_seq, run.reason) for run in runs] == [
             (1, 4, "disk_full"),
+            (5, 5, "dropped"),
             (9, 9, "refused: future_time"),
         ]
         assert house.queries.ingest_stats().dead_letters == {"future_time": 1, "too_old": 1}
