@@ -98,6 +98,9 @@ def _entry_faults(
     if point is None:
         yield f"{name}: model {title} has no point {entry.point!r}{near(entry.point, points)}"
         return
+    if point.kind not in TYPES or point.kind == "string":
+        yield f"{name}: {entry.point} is no number but {point.kind}"
+        return
     if entry.percent_of is not None:
         yield from _reference_faults(name, entry.percent_of)
     kind, sentinels = TYPES[point.kind]

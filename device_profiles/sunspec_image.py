@@ -35,6 +35,9 @@ def build_chain(base: int, links: Iterable[ChainLink]) -> Words:
 def _stretch(start: int, points: Mapping[str, ModelPoint], values: Mapping[str, float | str]) -> Words:
     image: Words = {}
     for point in points.values():
+        if point.kind not in TYPES:  # Network addresses: all zero is their "not implemented".
+            image |= {(Table.HOLDING, start + point.offset + n): 0 for n in range(point.size)}
+            continue
         kind, sentinels = TYPES[point.kind]
         field = Field(
             point=point.name,

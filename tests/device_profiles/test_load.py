@@ -259,6 +259,7 @@ def test_sunspec_faults_name_the_model_and_what_was_perhaps_meant(tmp_path: Path
           models:
             - {ids: [103], points: {inverter.power_w: {point: Wx}, inverter.powr_w: {point: W}}}
             - {ids: [99999], points: {}}
+            - {ids: [11], points: {pv.power_w: {point: MAC}}}
             - {ids: [160], group: modul, sections: []}
             - ids: [124]
               controls:
@@ -271,6 +272,7 @@ def test_sunspec_faults_name_the_model_and_what_was_perhaps_meant(tmp_path: Path
         "inverter.power_w: model 103 has no point 'Wx', perhaps 'W'?",
         "inverter.powr_w: no such point, perhaps 'inverter.power_w'?",
         "sunspec: there is no model 99999",
+        "pv.power_w: MAC is no number but eui48",
         "sunspec: model 160 has no group 'modul', perhaps 'module'?",
         "control.reserve_soc_pct: readback 'battery.soc_pct' is no point of this profile",
         "control.forced_charge_power_w: percent_of '124.WChMax': the model has no such point, perhaps 'WChaMax'?",
