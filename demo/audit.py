@@ -7,7 +7,6 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
 
 from contract.points import POINTS
-from contract.wire import slots_of
 from edge_agent.io.outbox_audit import AuditedEntry
 
 RowKey = tuple[str, int, tuple[str, ...]]
@@ -48,14 +47,14 @@ def accepted(entries: Iterable[AuditedEntry]) -> Accepted:
     waiting: set[RowKey] = set()
     for entry in entries:
         for audited in entry.rows:
-            layout = audited.layout
-            key = (layout.device, audited.row.at_ms, layout.points)
-            slots = slots_of(audited.row, layout)
+            key = (audited.device, audited.at_ms, audited.points)
+            # A device that did not answer has one code for all its points.
+            slots = audited.slots if len(audited.slots) == len(audited.points) else audited.slots * len(audited.points)
             rows[key] = tuple(
                 None if isinstance(slot, str) else POINTS[point].from_wire(slot)
-                for point, slot in zip(layout.points, slots, strict=True)
+                for point, slot in zip(audited.points, slots, strict=True)
             )
-            if not entry.delivered:
+            if not entry.is_delivered:
                 waiting.add(key)
     return Accepted(rows=rows, waiting=frozenset(waiting))
 
