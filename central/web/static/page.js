@@ -54,7 +54,7 @@
     if (owner === "city" && name === "now") serverAhead = Number(text) - Date.now();
     if (owner === "city" && name === "release" && text !== page.dataset.release) {
       page.dataset.release = text;
-      setTimeout(() => location.reload(), 1000 + Math.random() * 9000);
+      setTimeout(() => location.reload(), 500 + Math.random() * 4500);
     }
     for (const element of places.get(owner + " " + name) || []) {
       const as = element.dataset.as;
