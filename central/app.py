@@ -81,7 +81,7 @@ class Central:
 
     async def serve(self, listener: socket.socket, announce: Callable[[str], None]) -> None:
         """Fill the memory, start all loops, and end them in order when told to."""
-        ledger = Ledger(await self._records.ledger_tails(runs_each=RUNS_LOADED))
+        ledger = Ledger(await self._records.ledger_tails(runs_each=RUNS_LOADED), runs_each=RUNS_LOADED)
         ingest = Ingest(
             self._inbox,
             self._store,
@@ -124,6 +124,8 @@ class Central:
                 server.should_exit = True
                 await self._finish(ingest, taking)
                 receiving.cancel()
+        if not self._stop.is_set():
+            raise StartError("the HTTP server ended by itself; what it logged above says why")
 
     async def _finish(self, ingest: Ingest, taking: asyncio.Task[None]) -> None:
         """Receive nothing more, bring what is here to its acknowledgement, within a limit."""
@@ -147,6 +149,7 @@ class Central:
                 self._live.update(await self._store.latest(site))
             except StoreError as error:
                 # The intake meets the same and waits; the view fills up from what comes in.
+                ingest.trouble.store = str(error)
                 log.warning("store_away", part="store", error=str(error))
                 return
 

@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 MESSAGES_MAX: Final = 2_000
 ROWS_MAX: Final = 40_000
 """Rows at which a batch is closed; the last message may go beyond."""
+ACK_RANGES_MAX: Final = 2_000
+"""Ranges of one acknowledgement: far below the size that a shelter reads."""
 BREATHER: Final = 200
 """Messages after which other tasks get a turn."""
 _TOPICS_MAX: Final = 10_000
@@ -95,17 +97,23 @@ class Batch:
                 if entry.refused is not None:
                     name = str(first) if first == last else f"{first}-{last}"
                     refused.setdefault(key, {})[name] = entry.refused.value
-        for key, numbers in here.items():
-            yield (
-                key[0],
-                Ack(
-                    epoch=key[1],
-                    ranges=list(numbers),
-                    refused=refused.get(key, {}),
-                    need=self.need.get(key, []),
-                    at_ms=at_ms,
-                ),
-            )
+        for (site, epoch), numbers in here.items():
+            ranges = list(numbers)
+            told = list(refused.get((site, epoch), {}).items())
+            need = self.need.get((site, epoch), [])
+            # A shelter refuses to read a message without end, so a long acknowledgement comes in parts.
+            for part in range(max(1, -(-len(ranges) // ACK_RANGES_MAX), -(-len(told) // ACK_RANGES_MAX))):
+                cut = slice(part * ACK_RANGES_MAX, (part + 1) * ACK_RANGES_MAX)
+                yield (
+                    site,
+                    Ack(
+                        epoch=epoch,
+                        ranges=ranges[cut],
+                        refused=dict(told[cut]),
+                        need=[] if part else need,
+                        at_ms=at_ms,
+                    ),
+                )
 
 
 class Intake:

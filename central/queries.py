@@ -83,8 +83,13 @@ class CityQueries:
     async def promise(self, site: str, *, from_ms: int, to_ms: int) -> Sequence[Stretch]:
         """What became of every moment between two times."""
         status, received_ms = self._live.status(site)
+        runs = self._ledger.runs(site)
+        if self._ledger.is_cut(site):
+            known = {(run.epoch, run.first_seq) for run in runs}
+            older = await self._records.ledger(site, from_ms=0, to_ms=self._now())
+            runs += [run for run in older if (run.epoch, run.first_seq) not in known]
         return promise(
-            self._ledger.runs(site),
+            runs,
             Word(status, received_ms) if status is not None else None,
             from_ms=from_ms,
             to_ms=to_ms,

@@ -222,7 +222,8 @@ def _join(runs: Iterable[_Run], limit_ms: int) -> list[_Run]:
 class Ledger:
     """The books of all outboxes of the city. ``changes`` gives what has to be written since it was last asked."""
 
-    def __init__(self, runs: Iterable[LedgerRun] = ()) -> None:
+    def __init__(self, runs: Iterable[LedgerRun] = (), *, runs_each: int | None = None) -> None:
+        """``runs``: what was kept; ``runs_each``: how many of each outbox at most, if older ones were left out."""
         self._books: dict[tuple[str, str], _Book] = {}
         self._epochs: dict[str, list[str]] = {}
         self._touched: set[tuple[str, str]] = set()
@@ -230,6 +231,13 @@ class Ledger:
             self._book(run.site, run.epoch).runs.append(
                 _Run(run.first_seq, run.last_seq, run.from_ms, run.to_ms, run.fate, run.reason, run.rows)
             )
+        self._cut = {
+            site for (site, _), book in self._books.items() if runs_each is not None and len(book.runs) >= runs_each
+        }
+
+    def is_cut(self, site: str) -> bool:
+        """Whether older runs of the site are kept only where they are written."""
+        return site in self._cut
 
     def _book(self, site: str, epoch: str) -> _Book:
         book = self._books.get((site, epoch))

@@ -94,7 +94,12 @@ class House:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, store: TelemetryStore | None = None, keeper: Keeper | None = None, inbox: Inbox | None = None
+    folder: Path,
+    *,
+    store: TelemetryStore | None = None,
+    keeper: Keeper | None = None,
+    inbox: Inbox | None = None,
+    runs_each: int = 64,
 ) -> AsyncIterator[House]:
     """An intake over real files, taking messages until the block ends."""
     inbox = inbox or Inbox()
@@ -106,7 +111,7 @@ async def running(
             stack.push_async_callback(store.close)
         records = await Records.open(folder / "records.sqlite")
         stack.push_async_callback(records.close)
-        ledger = Ledger(await records.ledger_tails())
+        ledger = Ledger(await records.ledger_tails(runs_each=runs_each), runs_each=runs_each)
         said: list[tuple[str, Ack]] = []
 
         def send(site_id: str, ack: Ack) -> bool:

@@ -16,7 +16,7 @@ from central.store.base import StoreError, StoreRefusedError, StoreRow, Written
 from central.store.sqlite import SqliteStore
 from contract.messages import Event, EventKind, Loss, LossReason, OutboxStatus, Status
 from contract.topics import Channel
-from contract.wire import MESSAGE_BYTES_MAX, encode
+from contract.wire import MESSAGE_BYTES_MAX, Row, encode, history_telemetry
 from tests.central.ingest.parts import METER, NOW, OTHER, SITE, history_message, live_message, running
 from tests.support import eventually
 
@@ -85,6 +85,28 @@ async def test_one_acknowledgement_for_each_outbox_and_batch(tmp_path: Path) -> 
         await house.settle()
         told = {(name, ack.epoch): ack.ranges for name, ack in house.said}
         assert told == {(SITE, "a"): [(3, 5), (9, 9)], (OTHER, "a"): [(1, 1)], (SITE, "b"): [(1, 1)]}
+
+
+async def test_a_long_acknowledgement_comes_in_parts_that_a_shelter_reads(tmp_path: Path) -> None:
+    every_other = [(seq, seq) for seq in range(1, 9_000, 2)]
+    rows = [Row(METER.id, NOW - 9_000_000 + 1_000 * first, (1, 5_000)) for first, _ in every_other]
+    async with running(tmp_path) as house:
+        house.tell(encode(history_telemetry("a", every_other, rows, {METER.id: METER})))
+        await house.settle()
+        assert len(house.said) > 1
+        assert house.acked() == {first for first, _ in every_other}
+        assert all(len(encode(ack)) < MESSAGE_BYTES_MAX for _, ack in house.said)
+
+
+async def test_a_promise_reaches_back_beyond_the_runs_in_memory(tmp_path: Path) -> None:
+    async with running(tmp_path) as house:
+        for seq in range(1, 6):
+            house.tell(live_message(seq, at_ms=NOW - 3_600_000 * (6 - seq)))
+            await house.settle()
+        asked = {"from_ms": NOW - 6 * 3_600_000, "to_ms": NOW}
+        whole = await house.queries.promise(SITE, **asked)
+    async with running(tmp_path, runs_each=2) as again:
+        assert await again.queries.promise(SITE, **asked) == whole
 
 
 async def test_late_data_takes_the_same_path(tmp_path: Path) -> None:
