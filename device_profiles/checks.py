@@ -258,3 +258,19 @@ def _range_faults(rule: ControlRule, each: Field) -> Iterator[str]:
             encode(each, bound)
         except CodecError as error:
             yield f"{rule.control}: range does not fit into the register: {error}"
+
+
+def reference_faults(spec: ProfileSpec, made: Expansion) -> Iterator[str]:
+    """What the simulator's device says that the profile does not know."""
+    known = {each.point: each for each in (*made.fields, *made.controls)}
+    for name, value in spec.reference.values.items():
+        if name not in known:
+            yield f"reference: values: {name}: no point or control of this profile{near(name, known)}"
+            continue
+        try:
+            encode(known[name], value)
+        except CodecError as error:
+            yield f"reference: values: {error}"
+    for name in spec.reference.texts:
+        if getattr(spec.identity, name) is None:
+            yield f"reference: texts: {name}: identity does not say where it stands"

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from device_profiles.checks import Expansion, expand, whole_file_faults
+from device_profiles.checks import Expansion, expand, reference_faults, whole_file_faults
 from device_profiles.hints import schema_faults
 from device_profiles.model import Block, Confidence, ControlRule, Field, Limits, ProfileError, Sum, ValueType
 from device_profiles.schema import Detect, LimitsSpec, ProfileSpec, Reference, SunSpecSpec, TextSpec
@@ -101,6 +101,7 @@ def _read(path: Path) -> Profile:
     expansion = expand(spec)
     limits = _limits(spec.limits)
     faults += whole_file_faults(expansion, limits)
+    faults += reference_faults(spec, expansion)
     if spec.sunspec is not None:
         faults += sunspec_faults(spec.sunspec, limits)
     if path.parent == LIBRARY and spec.id != path.stem:

@@ -187,13 +187,14 @@ class Detect(Strict):
     length: int = Field(default=1, ge=1, le=125)
     equals: list[int] | None = None
     starts_with: list[str] | None = None
+    contains: list[str] | None = None
     between: tuple[float, float] | None = None
 
     @model_validator(mode="after")
     def _exactly_one_test(self) -> Self:
-        tests = [t for t in (self.equals, self.starts_with, self.between) if t is not None]
+        tests = [t for t in (self.equals, self.starts_with, self.contains, self.between) if t is not None]
         if len(tests) != 1:
-            raise ValueError("give exactly one of equals, starts_with, between")
+            raise ValueError("give exactly one of equals, starts_with, contains, between")
         return self
 
 

@@ -188,11 +188,23 @@ ONE = "points: {pv.power_w: {address: 1, type: u16}}\n"
         ),
         (
             ONE + "detect: [{address: 1}]",
-            "detect: 0: give exactly one of equals, starts_with, between",
+            "detect: 0: give exactly one of equals, starts_with, contains, between",
         ),
         (
             ONE + "variants: [{when: {address: 9}, equals: [0], drop: [pv9.*]}]",
             "variants: pv9.*: no point of this profile is named so",
+        ),
+        (
+            ONE + "reference: {texts: {serial: S1}, values: {pv.powr_w: 1}}",
+            "reference: values: pv.powr_w: no point or control of this profile, perhaps 'pv.power_w'?",
+        ),
+        (
+            ONE + "reference: {texts: {serial: S1}, values: {pv.power_w: 1}}",
+            "reference: texts: serial: identity does not say where it stands",
+        ),
+        (
+            ONE + "reference: {values: {pv.power_w: 70000}}",
+            "reference: values: pv.power_w: 70000.0 needs the raw number 70000, u16 holds 0..65535",
         ),
         ("", "file: a profile needs points, or a sunspec section"),
     ],
