@@ -196,7 +196,7 @@ class ModbusLine:
         if client is not None and client.connected:
             return client
         self.close()
-        why = "no answer"
+        why = f"no answer within {self._connect_timeout_s:g} s"
 
         def tell(is_connected: bool) -> None:
             waiting = fresh.ctx.response_future
@@ -217,7 +217,10 @@ class ModbusLine:
         fresh.ctx.call_create = create_and_keep_reason
         self._client = fresh
         try:
-            is_connected = await fresh.connect()
+            async with asyncio.timeout(self._connect_timeout_s):
+                is_connected = await fresh.connect()
+        except TimeoutError:
+            is_connected = False
         except (ValueError, OSError) as error:
             is_connected, why = False, str(error)
         except BaseException:
@@ -256,17 +259,20 @@ class ModbusLine:
                 trace_connect=tell,
             )
             client.ctx.framer = StrictRtuFramer(ReplyDecoder())
+        # Waits are limited here and not in pymodbus: it uses asyncio.wait_for, which before Python 3.12 loses a
+        # cancellation that comes together with the answer, and the task would never end.
+        client.ctx.comm_params.timeout_connect = None  # type: ignore[assignment]
         return client
 
     async def _ask(self, client: Client, block: Block, unit: int, timeout_s: float) -> tuple[int, ...]:
         if self._request_interval_s:
             await asyncio.sleep(self._free_at - time.monotonic())
-        client.ctx.comm_params.timeout_connect = timeout_s
         self.requests += 1
         request = _REQUESTS[block.table](address=block.start, count=block.count, dev_id=unit)
         try:
-            reply = await client.execute(False, request)
-        except ModbusException:
+            async with asyncio.timeout(timeout_s):
+                reply = await client.execute(False, request)
+        except (TimeoutError, ModbusException):
             raise LinkDown(f"{self.address} unit {unit}: no answer within {timeout_s:g} s") from None
         except OSError as error:
             raise LinkDown(f"{self.address} unit {unit}: {error}") from None

@@ -7,7 +7,7 @@ raise inside the event loop. These take the whole payload or nothing, in one unp
 from __future__ import annotations
 
 import struct
-from typing import ClassVar
+from typing import Final
 
 from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerRTU, FramerSocket
@@ -54,15 +54,17 @@ class InputReply(_Payload):
     function_code = 4
 
 
+_REPLIES: Final[dict[int, tuple[type[ModbusPDU], type[ModbusPDU]]]] = {
+    reply.function_code: (reply, reply) for reply in (CoilsReply, DiscretesReply, HoldingReply, InputReply)
+}
+
+
 class ReplyDecoder(DecodePDU):
     """Knows the replies to the four reads (and exceptions), and nothing else."""
 
-    pdu_table: ClassVar[dict[int, tuple[type[ModbusPDU], type[ModbusPDU]]]] = {
-        reply.function_code: (reply, reply) for reply in (CoilsReply, DiscretesReply, HoldingReply, InputReply)
-    }
-
     def __init__(self) -> None:
         super().__init__(is_server=False)
+        self.pdu_table = _REPLIES
 
 
 class StrictSocketFramer(FramerSocket):

@@ -241,6 +241,18 @@ async def test_requests_keep_their_distance_and_wait_after_connecting() -> None:
         line.close()
 
 
+async def test_a_cancellation_that_comes_together_with_the_answer_is_not_lost() -> None:
+    port, chance = free_port(), random.Random(3)
+    async with serving_tcp(port, unit_of(1, SEEDED)), line_to(port) as line:
+        for _ in range(300):
+            task = asyncio.create_task(read(line, timeout_s=1))
+            await asyncio.sleep(chance.random() * 0.001)
+            was_cancelled = task.cancel()
+            await asyncio.wait([task], timeout=1)
+            assert task.cancelled() is was_cancelled
+        assert await read(line) == WORDS
+
+
 async def test_several_askers_of_one_line_take_turns() -> None:
     port = free_port()
     async with serving_tcp(port, unit_of(1, SEEDED)), line_to(port) as line:
