@@ -34,7 +34,7 @@ from contract.wire import (
 from edge_agent.core.backfill import Delivery, History, Pace, Single
 from edge_agent.core.clock import SiteClock
 from edge_agent.core.reconnect import delay_s
-from edge_agent.io.broker import MqttLink
+from edge_agent.io.broker import MqttLink, send, until_disconnected
 from edge_agent.io.outbox import Outbox
 from edge_agent.io.outbox_file import EVENT, Entry, rows_of
 
@@ -138,35 +138,36 @@ class Publisher:
 
     async def _session(self) -> None:
         will = aiomqtt.Will(self._topics[Channel.STATUS], encode(Status(online=False)), qos=1, retain=True)
-        async with self._link.client(will) as client:
+        async with self._link.client(will, self.hear) as client:
             self.stats.connects += 1
-            await client.subscribe(self._topics[Channel.ACK], qos=1)
+            # QoS 0: in a clean session QoS 1 only adds a packet; an acknowledgement that is lost costs one repeat.
+            await client.subscribe(self._topics[Channel.ACK], qos=0)
             log.info("connected to the broker", host=self._link.host, port=self._link.port)
             self._status_last = None
             self._delivery.connect(self._outbox.newest_entries(), now_ms=self._now_ms())
-            # Not a TaskGroup: the listener must live through the goodbye that follows our own cancellation.
-            listener = asyncio.create_task(self._listen(client), name="acks")
-            listener.add_done_callback(lambda _: self._wake.set())
+            # Not a TaskGroup: the connection must be watched through the goodbye that follows our own cancellation.
+            watch = asyncio.create_task(until_disconnected(client), name="connection")
+            watch.add_done_callback(lambda _: self._wake.set())
             try:
-                await self._send_all(client, listener)
+                await self._send_all(client, watch)
             except asyncio.CancelledError:
                 with contextlib.suppress(TimeoutError, aiomqtt.MqttError):
                     async with asyncio.timeout(FAREWELL_S):
-                        await self._say_goodbye(client, listener)
+                        await self._say_goodbye(client, watch)
                 raise
             finally:
-                listener.cancel()
+                watch.cancel()
                 with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
-                    await listener
+                    await watch
 
-    async def _send_all(self, client: aiomqtt.Client, listener: asyncio.Task[None]) -> None:
-        while not listener.done():
+    async def _send_all(self, client: aiomqtt.Client, watch: asyncio.Task[None]) -> None:
+        while not watch.done():
             await self._send_status_if_due(client)
             if not await self._send_next(client):
                 await self._sleep(self._delivery.wake_ms(self._now_ms()))
             if self._delivery.is_deaf(self._deaf_ms, self._now_ms()):
                 raise aiomqtt.MqttError(f"nothing was acknowledged for {self._deaf_ms / 1000:.0f} s")
-        listener.result()
+        watch.result()
 
     async def _sleep(self, wait_ms: int) -> None:
         self._wake.clear()
@@ -175,15 +176,15 @@ class Publisher:
             async with asyncio.timeout(wait_ms / 1000):
                 await self._wake.wait()
 
-    async def _say_goodbye(self, client: aiomqtt.Client, listener: asyncio.Task[None]) -> None:
+    async def _say_goodbye(self, client: aiomqtt.Client, watch: asyncio.Task[None]) -> None:
         """Send what is new, wait a moment for its acknowledgement, and say that we go. History stays for next time."""
         deadline_ms = self._now_ms() + FAREWELL_S * 1000 / 2
-        while not (self._delivery.is_live_done or listener.done()) and self._now_ms() < deadline_ms:
+        while not (self._delivery.is_live_done or watch.done()) and self._now_ms() < deadline_ms:
             if not await self._send_next(client, is_leaving=True):
                 await self._sleep(100)
         self._outbox.flush()
         offline = replace(self._full_status(), online=False)
-        await client.publish(self._topics[Channel.STATUS], encode(offline), qos=1, retain=True)
+        await send(client, self._topics[Channel.STATUS], encode(offline), retain=True)
 
     # --- Sending -----------------------------------------------------------------------------------------------------
 
@@ -236,7 +237,7 @@ class Publisher:
     async def _publish(self, client: aiomqtt.Client, channel: Channel, payload: bytes) -> None:
         self.stats.messages += 1
         self.stats.bytes += len(payload)
-        await client.publish(self._topics[channel], payload, qos=1)
+        await send(client, self._topics[channel], payload)
 
     def _rows_of(self, entry: Entry) -> list[Row]:
         return rows_of(entry, self._outbox.utc_of(entry) - entry.at_ms)
@@ -269,14 +270,9 @@ class Publisher:
         if self._status_last is not None and age_ms < STATUS_EVERY_MS and _gist(status) == _gist(self._status_last):
             return
         self._status_at_ms, self._status_last = now_ms, status
-        await client.publish(self._topics[Channel.STATUS], encode(status), qos=1, retain=True)
+        await send(client, self._topics[Channel.STATUS], encode(status), retain=True)
 
     # --- Listening ---------------------------------------------------------------------------------------------------
-
-    async def _listen(self, client: aiomqtt.Client) -> None:
-        async for message in client.messages:
-            payload = message.payload
-            self.hear(payload if isinstance(payload, bytes) else b"")
 
     def hear(self, payload: bytes) -> None:
         """Apply one acknowledgement. One that can't be read is counted and stops nothing."""
@@ -293,7 +289,8 @@ class Publisher:
             self.stats.acks_foreign += 1
             return
         self._apply(ack)
-        self._wake.set()
+        if not self._delivery.is_idle:
+            self._wake.set()
 
     def _apply(self, ack: Ack) -> None:
         ranges = [(first, last) for first, last in ack.ranges if first <= last]

@@ -28,6 +28,10 @@ LEAP_MAX_MS: Final = 60 * 86_400_000
 TRUST_CENTRAL_MS: Final = 5 * 60_000
 """An undisciplined wall clock that differs more than this from central's time is wrong."""
 
+LOOK_EVERY_MS: Final = 10_000
+"""A known clock that runs steadily is judged anew at most so often."""
+STEADY_MS: Final = 500
+
 
 class Sync(StrEnum):
     """What the kernel says of its clock."""
@@ -125,6 +129,7 @@ class SiteClock:
         self._durable_ms = durable_ms
         self._released_ms = released_ms
         self._started_boot_ms = boot_ms()
+        self._looked_boot_ms = 0
         self._opinion: Opinion | None = None
         self._known = False
         self._central_offset_ms: int | None = None
@@ -163,6 +168,10 @@ class SiteClock:
     def look(self) -> None:
         """Weigh the evidence again. Cheap: call it before a batch of stamps."""
         boot_ms, wall_ms = self.boot_ms(), self._wall_ms()
+        is_steady = abs(wall_ms - boot_ms - self._last_offset_ms) < STEADY_MS and self._central_offset_ms is None
+        if self._known and is_steady and boot_ms - self._looked_boot_ms < LOOK_EVERY_MS:
+            return
+        self._looked_boot_ms = boot_ms
         offset = utc_offset_ms(
             Evidence(
                 wall_ms=wall_ms,
@@ -190,4 +199,6 @@ class SiteClock:
         """Take central's time as a second opinion."""
         if utc_ms >= self._released_ms:
             self._opinion = Opinion(utc_ms, self.boot_ms())
-            self.look()
+            if not self._known or abs(self.now_ms() - utc_ms) > TRUST_CENTRAL_MS:
+                self._looked_boot_ms = -LOOK_EVERY_MS
+                self.look()

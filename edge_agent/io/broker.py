@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +15,6 @@ import aiomqtt
 
 TIMEOUT_S: Final = 30.0
 """For one answer of the broker. A slow link carries the largest batch in this time."""
-INCOMING_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,8 @@ class MqttLink:
     tls: TlsFiles | None = None
     keepalive_s: int = 30
 
-    def client(self, will: aiomqtt.Will) -> aiomqtt.Client:
-        """A client that is not connected yet.
+    def client(self, will: aiomqtt.Will, hear: Callable[[bytes], None]) -> aiomqtt.Client:
+        """A client that is not connected yet. What it receives goes to ``hear`` at once.
 
         The session is a clean one: what the broker would keep for us (acknowledgements) costs one repeat at most, and
         a kept session would hold on to subscriptions of an older version.
@@ -56,6 +58,14 @@ class MqttLink:
         Raises:
             OSError: a certificate file can't be used.
         """
+
+        class Inbox(asyncio.Queue[aiomqtt.Message]):
+            """Stands where aiomqtt queues messages for a task of ours: handing over costs more than handling."""
+
+            def put_nowait(self, item: aiomqtt.Message) -> None:
+                if isinstance(item.payload, bytes):
+                    hear(item.payload)
+
         return aiomqtt.Client(
             hostname=self.host,
             port=self.port,
@@ -67,6 +77,28 @@ class MqttLink:
             keepalive=self.keepalive_s,
             timeout=TIMEOUT_S,
             tls_context=None if self.tls is None else self.tls.context(),
-            max_queued_incoming_messages=INCOMING_MAX,
+            queue_type=Inbox,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
+
+
+async def send(client: aiomqtt.Client, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    """Publish and wait for the broker's word (QoS 1).
+
+    Raises:
+        aiomqtt.MqttError: the connection is gone.
+        TimeoutError: the broker said nothing in time.
+    """
+    # aiomqtt's own time limit starts a task for every message.
+    async with asyncio.timeout(TIMEOUT_S):
+        await client.publish(topic, payload, qos=1, retain=retain, timeout=math.inf)
+
+
+async def until_disconnected(client: aiomqtt.Client) -> None:
+    """Return never; what ends it is the end of the connection.
+
+    Raises:
+        aiomqtt.MqttError: the connection is gone.
+    """
+    async for _ in client.messages:
+        pass

@@ -47,6 +47,7 @@ FORGET_AT: Final = 500
 LOSSES_KEPT_MAX: Final = 1_000
 HISTORY_ENTRIES_MAX: Final = 1_000
 READ_ROWS: Final = 50
+MEASURE_EVERY: Final = 8
 ROOM_STEPS: Final = 8
 """Steps of thinning after one entry: each takes some ten milliseconds."""
 
@@ -96,6 +97,7 @@ class Outbox(OutboxCore):
         if boot == 0:
             self.durable_ms = at_ms
         seq = self._store(Entry(self._next_seq, at_ms, kind, boot, body))
+        self._last = Entry(seq, at_ms, kind, boot, body)
         for layout_id in layouts or ():
             self._newest[layout_id] = seq
         if self.listener is not None:
@@ -125,6 +127,8 @@ class Outbox(OutboxCore):
 
     def entry(self, seq: int) -> Entry | None:
         """One waiting entry; None when it is not there, not readable, or must not be sent yet."""
+        if seq == self._last.seq and not self._tail:
+            return self._last if self.is_timed(self._last) else None
         held = self._tail.entries.get(seq)
         if held is not None:
             # A number that no disk remembers could be given out again after a crash.
@@ -256,7 +260,12 @@ class Outbox(OutboxCore):
     # --- The limit ---------------------------------------------------------------------------------------------------
 
     def make_room(self, *, force: bool = False) -> None:
-        """Thin or drop the oldest until the file is below its limit; ``force``: one step even below it."""
+        """Thin or drop the oldest until the file is below its limit; ``force``: one step even below it.
+
+        Cheap to call after every entry: the file is measured at every few.
+        """
+        if not force and self._next_seq % MEASURE_EVERY:
+            return
         for _ in range(ROOM_STEPS):
             if self._db is None or not (force or self.bytes > self.bytes_max - self._log_bytes):
                 return

@@ -85,6 +85,7 @@ class OutboxCore:
         self._tail = Tail(self.utc_of)
         self._forgotten = RangeSet()
         self._newest: dict[str, int] = {}
+        self._last = Entry(0, 0, 0, 0, b"")
         if not self._open():
             # Without its file the outbox lives in memory, under the name in the mark or a passing one.
             mark = self._mark.read()
@@ -254,6 +255,7 @@ class OutboxCore:
         self._next_seq = max(highest + 1, opened.state.next_seq)
         self._waiting = opened.state.counted + uncounted
         self._first_waiting = 0
+        self._last = Entry(0, 0, 0, 0, b"")
         self._forgotten = RangeSet()
         self._find_newest()
         if self._tail:

@@ -24,6 +24,7 @@ from edge_agent.io.outbox_file import (
     DELIVERED,
     EVENT,
     INSERT_ENTRY,
+    PAGE_BYTES,
     TELEMETRY,
     Entry,
     State,
@@ -49,8 +50,7 @@ def used_bytes(db: sqlite3.Connection) -> int:
     """Bytes of the file that hold something; freed pages are used again before the file grows."""
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (free,) = db.execute("PRAGMA freelist_count").fetchone()
-    (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
-    return int((pages - free) * page_bytes)
+    return int((pages - free) * PAGE_BYTES)
 
 
 def drop_delivered(db: sqlite3.Connection) -> int:

@@ -37,6 +37,8 @@ class KernelSync:
     def __init__(self) -> None:
         self._last = Sync.UNKNOWN
         self._asked_s = float("-inf")
+        # struct timex is 208 bytes; all zero means "change nothing, tell me".
+        self._timex = ctypes.create_string_buffer(512)
         try:
             self._adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
         except (AttributeError, OSError):
@@ -47,8 +49,8 @@ class KernelSync:
         now_s = time.monotonic()
         if self._adjtimex is not None and now_s - self._asked_s >= 1:
             self._asked_s = now_s
-            # struct timex is 208 bytes; all zero means "change nothing, tell me".
-            state = self._adjtimex(ctypes.create_string_buffer(512))
+            ctypes.memset(self._timex, 0, len(self._timex))
+            state = self._adjtimex(self._timex)
             self._last = Sync.UNKNOWN if state < 0 else Sync.UNSYNCED if state == _TIME_ERROR else Sync.SYNCED
         return self._last
 
