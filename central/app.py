@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from central.api.app import create_app
 from central.broker import Broker, BrokerAddress, TlsFiles
 from central.core.ledger import Ledger
 from central.core.live import LiveView
+from central.host import StartError, listening, only_one_in
 from central.inbox import Inbox
 from central.ingest import Ingest
 from central.queries import CityQueries
@@ -41,10 +41,6 @@ FINISH_S: Final = 5.0
 """Time for the last batches at the end. What is not finished is not acknowledged, so the shelters keep it."""
 
 
-class StartError(Exception):
-    """The service can't start; the text says why and what to try."""
-
-
 def utc_ms() -> int:
     """The wall clock, UTC milliseconds."""
     return time.time_ns() // 1_000_000
@@ -57,7 +53,7 @@ async def run_central(settings: Settings, *, announce: Callable[[str], None], no
         StartError: it can't start.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
-    with _only_one_in(settings), _listening(settings) as listener:
+    with only_one_in(settings), listening(settings) as listener:
         try:
             async with _stores(settings) as (store, records):
                 await Central(settings, store, records, now).serve(listener, announce)
@@ -251,36 +247,6 @@ async def open_store(settings: Settings) -> TelemetryStore:
     chosen = settings.store
     token = read_secret(chosen.token_file) or ""
     return await InfluxStore.open(InfluxAddress(url=chosen.url, token=token, bucket=chosen.bucket, org=chosen.org))
-
-
-@contextmanager
-def _only_one_in(settings: Settings) -> Iterator[None]:
-    """Two services over one folder would each keep a ledger of their own."""
-    with (settings.data / "central.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StartError(f"{settings.data}: another shelter-central runs with this folder; stop it first") from None
-        yield
-
-
-@contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """The HTTP socket, opened first so that a port in use is told before anything else happens."""
-    http = settings.http
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(http.host, http.port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise StartError(f"http.host {http.host!r}: {error}") from None
-    with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-            listener.listen(128)
-        except OSError as error:
-            raise StartError(f"http port {http.port} on {http.host}: {error} (choose another: --http-port)") from None
-        yield listener
 
 
 def log_to_stderr() -> None:

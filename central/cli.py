@@ -60,8 +60,8 @@ def run(
         "store.kind": store,
     }
     settings = _settings(data, config, options)
-    from central.app import StartError  # The service is not needed to list shelters.
-    from central.app import run as run_service
+    from central.app import run as run_service  # The service is not needed to list shelters.
+    from central.host import StartError
 
     try:
         run_service(settings, announce=lambda said: typer.echo(f"ready {said}"))

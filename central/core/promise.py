@@ -25,7 +25,8 @@ from itertools import pairwise
 from typing import Final
 
 from central.core.city import Fate, Stretch
-from central.core.ledger import LedgerRun, hole_limit_ms
+from central.core.ledger import LedgerRun
+from central.core.runs import hole_limit_ms
 from contract.messages import OutboxStatus, Status
 
 NOT_AT_EDGE: Final = "not_at_edge"

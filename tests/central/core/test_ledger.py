@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from central.core.city import Fate
-from central.core.ledger import Ledger, LedgerRun, hole_limit_ms
+from central.core.ledger import Ledger, LedgerRun
+from central.core.runs import hole_limit_ms
 from contract.messages import Loss, LossReason
 from contract.ranges import RangeSet
 

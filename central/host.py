@@ -1,0 +1,44 @@
+"""What the service takes of its machine when it starts: the data folder for itself, and the HTTP port."""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from central.settings import Settings
+
+
+class StartError(Exception):
+    """The service can't start; the text says why and what to try."""
+
+
+@contextmanager
+def only_one_in(settings: Settings) -> Iterator[None]:
+    """Two services over one folder would each keep a ledger of their own."""
+    with (settings.data / "central.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartError(f"{settings.data}: another shelter-central runs with this folder; stop it first") from None
+        yield
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """The HTTP socket, opened first so that a port in use is told before anything else happens."""
+    http = settings.http
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(http.host, http.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StartError(f"http.host {http.host!r}: {error}") from None
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(128)
+        except OSError as error:
+            raise StartError(f"http port {http.port} on {http.host}: {error} (choose another: --http-port)") from None
+        yield listener
