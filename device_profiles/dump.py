@@ -13,7 +13,9 @@ from device_profiles.codec import decode_text, readings
 from device_profiles.discover import discover
 from device_profiles.image import run
 from device_profiles.load import Profile
-from device_profiles.model import Image, Table
+from device_profiles.model import DiscoveryError, Image, Table
+from device_profiles.sunspec_map import Met, map_chain
+from device_profiles.sunspec_models import HEADER, model
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,29 @@ def read_dump(path: Path) -> Image:
     return image
 
 
+def models_in(image: Image) -> tuple[Met, ...]:
+    """SunSpec models in a dump that lacks the start of the chain, known by number and length together."""
+    met: list[Met] = []
+    free_from = 0
+    for table, address in sorted(image):
+        if table is not Table.HOLDING or address < free_from:
+            continue
+        length = image.get((table, address + 1), 0)
+        if _is_header(image[table, address], length):
+            met.append(Met(image[table, address], address, length))
+            free_from = address + HEADER + length
+    return tuple(met)
+
+
+def _is_header(model_id: int, length: int) -> bool:
+    """Whether this is the model's own length. Models of a few registers are too easily met by chance."""
+    found = model(model_id) if model_id >= 100 and length >= 20 else None
+    if found is None:
+        return False
+    more = HEADER + length - found.size
+    return more == 0 or any(more > 0 and more % group.size == 0 for group in found.groups.values())
+
+
 def _whole(value: object, table: Table) -> int:
     if isinstance(value, str | int):
         try:
@@ -73,7 +98,13 @@ def _whole(value: object, table: Table) -> int:
 
 def decode_dump(profile: Profile, image: Image) -> Decoded:
     """Discover the device in a dump and decode what is there. Raises ``DiscoveryError``."""
-    device_map = run(discover(profile), image)
+    try:
+        device_map = run(discover(profile), image)
+    except DiscoveryError:
+        met = models_in(image) if profile.sunspec is not None else ()
+        if not met:
+            raise
+        device_map = map_chain(profile, met, dict(image))
     found = readings(device_map.fields, image, device_map.sums)
     points = {r.point: DecodedPoint(r.value, POINTS[r.point].unit, r.quality) for r in found}
     wanted = [*(f.point for f in device_map.fields), *(s.point for s in device_map.sums)]

@@ -24,6 +24,7 @@ from device_profiles.raw import (
     shift_of,
 )
 
+_EXACT: Final = 2**50
 _EMPTY: Final[Image] = MappingProxyType({})
 _NEXT_BEST: Final[dict[str, dict[int, int]]] = {
     "inverter.state": {
@@ -106,7 +107,14 @@ def _unscaled(field: Field, value: float, image: Image) -> int:
         raise CodecError(f"{field.point}: infinity does not fit into registers")
     if ratio is None or field.offset:
         return round((value - field.offset) / field.scale / 10.0**power)
-    return round(Fraction(value) * ratio[1] / ratio[0] / Fraction(10) ** power)
+    up, down = ratio
+    if power > 0:
+        up *= 10**power
+    elif power < 0:
+        down *= 10**-power
+    quick = value * down / up
+    # A double is exact enough up to here; counters of 64 bits are not.
+    return round(quick) if -_EXACT < quick < _EXACT else round(Fraction(value) * down / up)
 
 
 def _power(field: Field, image: Image) -> int:

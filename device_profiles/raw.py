@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from device_profiles.model import Field, Image, Table, ValueType, WordOrder
@@ -102,6 +103,7 @@ def shift_of(mask: int) -> int:
     return (mask & -mask).bit_length() - 1
 
 
+@lru_cache(maxsize=512)
 def ratio_of(scale: float) -> tuple[int, int] | None:
     """The scale as a ratio of whole numbers, so that 3326 × 0.1 is 332.6; None when it is no short decimal."""
     ratio = Fraction(repr(scale))

@@ -15,6 +15,7 @@ from contract.readings import Quality, Reading
 from device_profiles.blocks import apart, plan
 from device_profiles.codec import decode, readings
 from device_profiles.discover import discover
+from device_profiles.dump import decode_dump
 from device_profiles.load import load
 from device_profiles.model import Block, DiscoveryError, Table
 from device_profiles.schema import ChainLink
@@ -331,6 +332,20 @@ def test_a_stretch_that_is_refused_during_discovery_costs_nothing_else() -> None
     del image[Table.HOLDING, 40070 + 52 + 10 + 19]  # somewhere in the first module
     assert values_of(image)["inverter.power_w"] == 12000
     assert values_of(image)["pv2.power_w"] == 20
+
+
+def test_a_dump_without_the_start_of_the_chain_is_still_decoded() -> None:
+    image = chain(INVERTER, link(160, [string("1", 10)], N=1, **STRINGS), BATTERY)
+    part = {(table, address): word for (table, address), word in image.items() if address >= 40070}
+    points = decode_dump(SUNSPEC, part).points
+    assert {point: each.value for point, each in points.items() if each.value is not None} == values_of(image)
+    with pytest.raises(DiscoveryError):
+        decode_dump(SUNSPEC, image_of(40070, [103, 51, *[0] * 51]))
+
+
+@pytest.mark.parametrize("place", ["TmpCab", "TmpSnk", "TmpOt"])
+def test_the_temperature_is_taken_where_the_maker_measures_it(place: str) -> None:
+    assert values_of(chain(link(103, Tmp_SF=-1, **{place: 415})))["inverter.temperature_c"] == 41.5
 
 
 def test_our_types_and_missing_values_are_those_of_the_reference_implementation() -> None:
