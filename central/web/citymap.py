@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from central.core.city import Site
@@ -59,8 +60,9 @@ class CityMap:
     scale_km: float
 
 
-def draw(sites: Sequence[Site]) -> CityMap:
-    """Lay out the map of the given shelters."""
+@lru_cache(maxsize=4)
+def draw(sites: tuple[Site, ...]) -> CityMap:
+    """Lay out the map of the given shelters. Kept, because it takes longer than the rest of a page together."""
     if not sites:
         return CityMap(width=WIDTH, height=HEIGHT_MIN, spots={}, wards=(), scale_px=0, scale_km=0)
     north = max(site.latitude for site in sites)

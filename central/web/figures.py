@@ -8,6 +8,7 @@ from typing import Final
 from central.core.city import PointNow
 from central.web.catalogue import Catalogue, Lang
 from contract.points import POINTS
+from contract.readings import Quality
 
 TOKYO: Final = timezone(timedelta(hours=9))
 DASH: Final = "–"
@@ -135,9 +136,9 @@ def point_words(name: str, words: Catalogue) -> str:
 
 
 def point_value(now: PointNow, words: Catalogue) -> str:
-    """A reading with its unit, states as words."""
+    """A reading with its unit, states as words. A silent device keeps its last value: the quality says "stale"."""
     point = POINTS.get(now.point)
-    if now.value is None or not now.quality.is_good:
+    if now.value is None or not (now.quality.is_good or now.quality is Quality.STALE):
         return DASH
     if point is None:
         return f"{now.value:g}"

@@ -53,7 +53,6 @@ class Pages:
         self._clock = clock
         self._renderer = Renderer({Lang.JA: city_name, Lang.EN: city_name_en}, static.addresses(self.files))
         self._assets = hashlib.blake2b("".join(file.mark for file in self.files.values()).encode()).hexdigest()
-        self._map: tuple[tuple[object, ...], citymap.CityMap] | None = None
         self._made: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self.synthetic = False
         for lang in Lang:
@@ -90,7 +89,7 @@ class Pages:
             CATALOGUES[lang],
             city,
             dict(feed.texts),
-            self._map_of(city),
+            citymap.draw(tuple(now.site for now in city.sites)),
             chosen,
             mark=feed.mark,
             synthetic=self.synthetic,
@@ -107,12 +106,6 @@ class Pages:
         for asked, known in ((chosen.ward, wards), (chosen.state, states)):
             if asked and asked not in known:
                 raise PageError(HTTPStatus.BAD_REQUEST, "error_filter", asked=asked)
-
-    def _map_of(self, city: CityNow) -> citymap.CityMap:
-        sites = tuple(now.site for now in city.sites)
-        if self._map is None or self._map[0] != sites:
-            self._map = (sites, citymap.draw(sites))
-        return self._map[1]
 
     # --- One shelter -------------------------------------------------------------------------------------------------
 

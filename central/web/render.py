@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -21,31 +22,38 @@ AGE_KEYS: Final = ("age_s", "age_min", "age_h", "age_d", "age_never")
 BADGE_KEYS: Final = ("live", "reconnecting")
 
 
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("central.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.globals.update(states=list(SiteState), fates=list(Fate), figures=figures)
+    return templates
+
+
 class Renderer:
-    """Owns the templates."""
+    """Fills the templates for one city."""
 
     def __init__(self, city_names: Mapping[Lang, str], addresses: Mapping[str, str]) -> None:
         self._city_names = city_names
-        self._templates = Environment(
-            loader=PackageLoader("central.web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals.update(files=addresses, states=list(SiteState), fates=list(Fate), figures=figures)
+        self._addresses = addresses
         self._script_words = {lang: _script_words(Catalogue(lang)) for lang in Lang}
 
     def _render(self, name: str, words: Catalogue, **values: Any) -> str:
         lang = words.lang
         frame = {
             "t": words,
+            "files": self._addresses,
             "lang": lang.value,
             "other_lang": lang.other.value,
             "city_name": self._city_names[lang],
             "script_words": self._script_words[lang],
         }
-        return self._templates.get_template(name).render(**frame, **values)
+        return _templates().get_template(name).render(**frame, **values)
 
     def city(
         self,

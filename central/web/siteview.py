@@ -55,8 +55,9 @@ def site_texts(now: SiteNow, at_ms: int, words: Catalogue, release: str) -> dict
         "battery_flow": figures.battery_flow(now.battery_w, words),
         "soc": figures.percent(soc, 1),
         "stored": words("stored", kwh=figures.kilo(now.stored_wh)),
+        "last_soc": _last_charge(now, words),
         "reserve": words("reserve", pct=figures.percent(reserve)),
-        "reserve_x": figures.percent(reserve or 0.0),
+        "reserve_x": figures.percent(reserve) if reserve is not None else "-1",
         "reserve_short": words("reserve_short") if short else "",
         "at": figures.iso(now.last_reading_ms),
         "dark": "、".join(now.devices_dark) if words.lang.value == "ja" else ", ".join(now.devices_dark),
@@ -72,6 +73,19 @@ def site_texts(now: SiteNow, at_ms: int, words: Catalogue, release: str) -> dict
         texts[owner, "good"] = point.quality.value
         texts[owner, "at"] = figures.iso(point.at_ms)
     return texts
+
+
+def _last_charge(now: SiteNow, words: Catalogue) -> str:
+    """For a shelter that is cut off: the charge that was last known, with its time."""
+    if now.soc_pct is not None:
+        return ""
+    known = [point for point in now.points if point.point == CHARGE and point.value is not None]
+    if not known:
+        return ""
+    last = max(known, key=lambda point: point.at_ms)
+    return words(
+        "last_soc", pct=figures.percent(last.value, 1), time=figures.moment(last.at_ms, words.lang, seconds=True)
+    )
 
 
 def _agent(now: SiteNow, words: Catalogue) -> dict[str, str]:

@@ -101,7 +101,7 @@ def points_of(n: int, at_ms: int, pv_w: float, load_w: float, grid_w: float, soc
         ("meter", "grid.l1_voltage_v", 101.7, good, at_ms),
         ("meter", "grid.frequency_hz", None, Quality.TIMEOUT, at_ms),
         ("relay", "tier1.closed", 1.0, good, at_ms),
-        ("relay", "tier2.closed", None, Quality.STALE, at_ms - 300_000 - n),
+        ("relay", "tier2.closed", 1.0, Quality.STALE, at_ms - 300_000 - n),
         ("site", "load.power_w", load_w, good, at_ms),
     ]
     return tuple(PointNow(device, point, value, quality, at) for device, point, value, quality, at in values)
@@ -119,7 +119,7 @@ def make_shelter(site: Site, n: int, at_ms: int) -> SiteNow:
     last_ms = at_ms - 1_800_000 if away else at_ms - n % 5 * 1_000
     points = points_of(n, last_ms, pv_w, load_w, grid_w, soc_pct)
     if away:
-        points = tuple(replace(now, quality=Quality.STALE, value=None) for now in points)
+        points = tuple(replace(now, quality=Quality.STALE) for now in points)
     names = ("inverter", "meter", "relay")
     devices = [
         DeviceStatus(

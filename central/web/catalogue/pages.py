@@ -107,6 +107,7 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "now": ("いまの電力", "Power now"),
     "stored": ("{kwh} kWh 残り", "{kwh} kWh left"),
     "reserve": ("非常用の確保量 {pct} %", "Reserve {pct} %"),
+    "last_soc": ("最後に分かっている残量 {pct} %（{time}）", "Last known charge {pct} % ({time})"),
     "reserve_short": ("非常用の確保量を下回っています", "Below the reserve"),
     "chart": ("24時間の電力", "Power over 24 hours"),
     "chart_soc": ("24時間の蓄電池残量", "Battery charge over 24 hours"),

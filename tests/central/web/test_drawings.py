@@ -18,7 +18,7 @@ HOUR_MS = chart.HOUR_MS
 
 
 def test_every_shelter_has_a_spot_inside_of_the_drawing_and_apart_from_the_others() -> None:
-    drawn = citymap.draw(make_sites())
+    drawn = citymap.draw(tuple(make_sites()))
     spots = list(drawn.spots.values())
     assert len(spots) == 182
     assert all(0 < spot.x < drawn.width and 0 < spot.y < drawn.height for spot in spots)
@@ -34,16 +34,16 @@ def test_a_kilometre_is_as_long_east_as_north() -> None:
         replace(base, id="north", latitude=35.6 + 8 * km, longitude=140.1),
         replace(base, id="east", latitude=35.6, longitude=140.1 + 8 * km / math.cos(math.radians(35.636))),
     ]
-    spots = citymap.draw(sites).spots
+    spots = citymap.draw(tuple(sites)).spots
     north, east = spots["middle"].y - spots["north"].y, spots["east"].x - spots["middle"].x
     assert north > 0
     assert east == pytest.approx(north, rel=0.002)
-    drawn = citymap.draw(sites)
+    drawn = citymap.draw(tuple(sites))
     assert drawn.scale_px / drawn.scale_km == pytest.approx(north / 8, rel=0.002)
 
 
 def test_neighbouring_wards_have_grounds_of_their_own_tone() -> None:
-    wards = {ward.name: ward for ward in citymap.draw(make_sites()).wards}
+    wards = {ward.name: ward for ward in citymap.draw(tuple(make_sites())).wards}
     assert len(wards) == 6
     assert wards["稲毛区"].tone != wards["花見川区"].tone
     assert all(ward.ground.startswith("M") for ward in wards.values())
@@ -56,10 +56,10 @@ def test_any_places_can_be_drawn_also_the_same_one_twice(places: list[tuple[floa
     sites = [
         replace(base, id=str(n), latitude=lat, longitude=lon) for n, (lat, lon) in enumerate([*places, *places[:2]])
     ]
-    drawn = citymap.draw(sites)
+    drawn = citymap.draw(tuple(sites))
     assert drawn.spots.keys() == {site.id for site in sites}
     assert all(math.isfinite(spot.x) and math.isfinite(spot.y) for spot in drawn.spots.values())
-    assert citymap.draw(sites) == drawn
+    assert citymap.draw.__wrapped__(tuple(sites)) == drawn
 
 
 def samples(*values: float | None) -> list[Sample]:

@@ -112,11 +112,11 @@ def test_a_point_in_words(name: str, japanese: str, english: str) -> None:
         ("inverter.state", 4.0, Quality.GOOD, "運転中"),
         ("tier1.closed", 0.0, Quality.GOOD, "開（切）"),
         ("inverter.islanded", 1.0, Quality.GOOD, "はい"),
-        ("battery.soc_pct", 62.5, Quality.STALE, "–"),
+        ("battery.soc_pct", 62.5, Quality.STALE, "62.5 %"),
         ("battery.soc_pct", None, Quality.TIMEOUT, "–"),
     ],
 )
-def test_a_value_has_its_unit_and_a_bad_one_is_no_number(
+def test_a_value_has_its_unit_and_a_missing_one_is_no_number(
     name: str, value: float | None, quality: Quality, text: str
 ) -> None:
     assert figures.point_value(PointNow("x", name, value, quality, NOW_MS), JA) == text

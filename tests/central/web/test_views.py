@@ -94,6 +94,15 @@ def test_a_shelter_below_its_reserve_says_so() -> None:
     assert above[site, "reserve_short"] == ""
 
 
+def test_a_shelter_that_is_cut_off_shows_its_last_charge_with_its_time() -> None:
+    queries = FakeQueries.of_city(60)
+    now = next(one for one in queries.shelters.values() if one.state is SiteState.OFFLINE)
+    said = siteview.site_texts(now, NOW_MS, EN, "r")
+    assert said[now.site.id, "soc"] == "–"
+    assert said[now.site.id, "last_soc"] == "Last known charge 81.0 % (24 Nov 11:40:05)"
+    assert said["inverter/battery.soc_pct", "quality"] == "Stale"
+
+
 def test_a_shelter_that_was_never_heard_of_has_words_for_that() -> None:
     queries = FakeQueries.of_city(140)
     now = next(one for one in queries.shelters.values() if one.state is SiteState.NEVER_SEEN)
