@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from device_profiles.load import Profile, load
 from device_profiles.model import ProfileError
@@ -11,6 +12,8 @@ from edge_agent.io.modbus import ModbusLine, RegisterLine, RtuAddress, TcpAddres
 from edge_agent.poll import Bus
 from edge_agent.session import DeviceSession
 
+RTU_SILENCE_S_MIN: Final = 0.002
+"""Above 19200 baud the standard keeps to about this."""
 MakeLine = Callable[[BusConfig, list[Profile]], RegisterLine]
 
 
@@ -44,14 +47,17 @@ def build(config: SiteConfig, make_line: MakeLine | None = None) -> list[Bus]:
 def line_of(bus: BusConfig, profiles: list[Profile]) -> ModbusLine:
     """The line of a bus, as slow as the most delicate of its devices needs it."""
     address: TcpAddress | RtuAddress
+    interval_s = max(profile.limits.request_interval_s for profile in profiles)
     if bus.tcp is not None:
         address = TcpAddress(host=bus.tcp.host, port=bus.tcp.port)
     else:
         assert bus.rtu is not None
         rtu = bus.rtu
         address = RtuAddress(port=rtu.port, baudrate=rtu.baudrate, parity=rtu.parity, stopbits=rtu.stopbits)
+        # Silence of 3.5 characters of 11 bits separates two frames.
+        interval_s = max(interval_s, 3.5 * 11 / rtu.baudrate, RTU_SILENCE_S_MIN)
     return ModbusLine(
         address,
         connect_delay_s=max(profile.limits.connect_delay_s for profile in profiles),
-        request_interval_s=max(profile.limits.request_interval_s for profile in profiles),
+        request_interval_s=interval_s,
     )

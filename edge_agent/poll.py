@@ -205,14 +205,15 @@ class BusPoller:
             if session.health.is_lost and clock() < self._probe_at_ms and not self._is_unreachable:
                 self._post_dark(tick.number, session, started_ms, Quality.TIMEOUT)
                 continue
-            if not await self._read(tick, session):
+            unreachable = await self._read(tick, session)
+            if unreachable is not None:
                 for unasked in waiting[n + 1 :]:
-                    self._silent(unasked, self._alone)
+                    self._silent(unasked, self._alone, unreachable)
                     self._post_dark(tick.number, unasked, started_ms, Quality.TIMEOUT)
                 return
 
-    async def _read(self, tick: Tick, session: DeviceSession) -> bool:
-        """Read one device; false when nobody on this line can be asked."""
+    async def _read(self, tick: Tick, session: DeviceSession) -> Unreachable | None:
+        """Read one device; the reason when nobody on this line can be asked."""
         clock = self.site.schedule_ms
         # The first poll that succeeds in a slow period reads all points, be it at its first tick or after a gap.
         period = tick.number // self.site.schedule.slow_every
@@ -225,14 +226,14 @@ class BusPoller:
             self._is_unreachable = True
             self._silent(session, self._alone, error)
             self._post_dark(tick.number, session, taken_at_ms, quality_of(error))
-            return False
+            return error
         except (LinkDown, DeviceRefused, DiscoveryError) as error:
             self._reached()
             if was_lost and len(self.bus.sessions) > 1:
                 self._probe_at_ms = clock() + probe_pause_ms(clock() - asked_ms)
             self._silent(session, self._rules, error)
             self._post_dark(tick.number, session, taken_at_ms, quality_of(error))
-            return True
+            return None
         self._reached()
         self._answered(session, polled)
         session.last_answer_ms = taken_at_ms
@@ -241,7 +242,7 @@ class BusPoller:
         if polled.once:
             rows.append(DeviceReadings(session.id, taken_at_ms, polled.once))
         self.site.post(tick.number, session.id, rows)
-        return True
+        return None
 
     def _reached(self) -> None:
         """The line works again: whoever was only out of reach is due at once."""
@@ -261,13 +262,13 @@ class BusPoller:
             detail: Detail = {"points": ",".join(polled.refused)}
             self.site.tell(EventKind.REGISTERS_REFUSED, Severity.WARNING, device=session.id, detail=detail)
 
-    def _silent(self, session: DeviceSession, rules: BackoffRules, error: Exception | None = None) -> None:
+    def _silent(self, session: DeviceSession, rules: BackoffRules, error: Exception) -> None:
         now_ms = self.site.schedule_ms()
         jitter = self.site.jitter()
         session.health, change = after_silence(session.health, rules, now_ms=now_ms, jitter=jitter)
         if change is Change.LOST:
             session.lost()
-            detail: Detail = {"reason": str(error)} if error else {}
+            detail: Detail = {"reason": str(error)}
             if not session.last_answer_ms:
                 detail["never_seen"] = True
             self.site.tell(EventKind.DEVICE_LOST, Severity.WARNING, device=session.id, detail=detail)

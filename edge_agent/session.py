@@ -135,6 +135,7 @@ class DeviceSession:
         async def ask(block: Block) -> Words:
             return await line.read(block, self.unit, timeout_s=self.timeout_s)
 
+        self.refusals = forget(self.refusals)  # It may come back with other firmware.
         self._adopt(await drive(discover(self._profile), ask))
         assert self.map is not None
         assert self.plans is not None
@@ -180,7 +181,7 @@ class DeviceSession:
                 taking.answered = True
                 taking.failed[block] = quality_of(error)
             except LinkDown as error:
-                self._note_silence(block, now_ms)
+                self._note_silence(block, now_ms, others_answer=taking.answered)
                 if not taking.answered:
                     raise
                 for rest in blocks[blocks.index(block) :]:
@@ -193,8 +194,10 @@ class DeviceSession:
                     del self._silent[block]
         return taking
 
-    def _note_silence(self, block: Block, now_ms: int) -> None:
+    def _note_silence(self, block: Block, now_ms: int, *, others_answer: bool) -> None:
         silence = self._silent.setdefault(block, _Silence())
+        if not others_answer:
+            return  # It may well be the whole device: the block comes last in the next poll, and nothing else.
         silence.times += 1
         if silence.times >= ASIDE_AFTER:
             wait_ms = 5_000 << min(silence.times - ASIDE_AFTER, 10)

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from device_profiles.model import Block, Table
 from edge_agent.io.modbus import (
@@ -25,6 +27,7 @@ from edge_agent.io.modbus import (
     TcpAddress,
     Unreachable,
 )
+from edge_agent.io.strict import ReplyDecoder, StrictRtuFramer, StrictSocketFramer
 from tests.edge_agent.fieldbus.parts import lying, serving_rtu, serving_tcp, tcp_reply, unit_of
 from tests.support import free_port
 
@@ -227,6 +230,27 @@ async def test_malformed_replies_never_become_values_and_never_wedge_the_line() 
         honest = True
         line.close()
         assert await read(line) == WORDS
+
+
+def rtu_reply(unit: int, words: Iterable[int]) -> bytes:
+    body = b"".join(word.to_bytes(2, "big") for word in words)
+    return StrictRtuFramer(ReplyDecoder()).encode(bytes((3, len(body))) + body, unit, 0)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_a_framer_raise_or_take_more_than_there_is(data: bytes) -> None:
+    for framer in (StrictSocketFramer(ReplyDecoder()), StrictRtuFramer(ReplyDecoder())):
+        used, reply = framer.handleFrame(data, 1, 7)
+        assert 0 <= used <= len(data)
+        assert reply is None or reply.dev_id == 1
+
+
+@given(st.integers(0, 104), st.integers(1, 255))
+def test_an_rtu_reply_with_a_flipped_byte_is_no_reply(at: int, flip: int) -> None:
+    good = rtu_reply(1, range(50))
+    framer = StrictRtuFramer(ReplyDecoder())
+    assert framer.handleFrame(good, 1, 0)[1] is not None
+    assert framer.handleFrame(good[:at] + bytes((good[at] ^ flip,)) + good[at + 1 :], 1, 0)[1] is None
 
 
 async def test_requests_keep_their_distance_and_wait_after_connecting() -> None:

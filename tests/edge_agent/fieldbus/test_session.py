@@ -58,9 +58,7 @@ async def test_sunspec_is_learnt_from_the_device_and_again_after_it_was_away() -
 
 async def test_refused_registers_are_found_told_once_and_left_out_while_the_rest_is_read() -> None:
     registers = registers_of("huawei-sun2000", PLANT)
-    for at in range(37760, 37765):
-        if at in (37763,):
-            del registers[Table.HOLDING, at]
+    del registers[Table.HOLDING, 37763]
     line, device = FakeLine({1: registers}), session("huawei-sun2000")
     first = await poll(device, line)
     assert first.refused == ("battery.voltage_v",)
@@ -83,6 +81,16 @@ async def test_refused_registers_are_asked_again_and_come_back() -> None:
     assert value(await poll(device, line, now_ms=59_000), "battery.voltage_v")[0] is None
     assert value(await poll(device, line, now_ms=60_000), "battery.voltage_v")[1] is Quality.GOOD
     assert not device.refusals.points
+
+
+async def test_a_device_that_was_away_is_asked_for_its_refused_registers_again() -> None:
+    registers = registers_of("huawei-sun2000", PLANT)
+    kept = registers.pop((Table.HOLDING, 37763))
+    line, device = FakeLine({1: registers}), session("huawei-sun2000")
+    await poll(device, line)
+    registers[Table.HOLDING, 37763] = kept
+    device.lost()
+    assert value(await poll(device, line, now_ms=1000), "battery.voltage_v")[1] is Quality.GOOD
 
 
 async def test_a_device_that_refuses_everything_is_asked_again_every_minute() -> None:
@@ -123,15 +131,27 @@ async def test_a_block_at_which_the_device_hangs_up_does_not_hide_the_others(
     line.before = hang_up
     with pytest.raises(error):
         await poll(device, line)
-    for n in range(2):
+    for n in range(3):
         polled = await poll(device, line, now_ms=n * 1000)
         assert value(polled, "battery.power_w") == (-1000, Quality.GOOD)
         assert value(polled, "inverter.islanded") == (None, quality)
     line.asked.clear()
-    await poll(device, line, now_ms=2000)
+    await poll(device, line, now_ms=3000)
     assert not any(block.start == 32003 for _, block in line.asked), "silent three times: asked less often"
     line.before = None
     assert value(await poll(device, line, now_ms=60_000), "inverter.islanded") == (0, Quality.GOOD)
+
+
+async def test_a_device_that_was_dark_for_long_is_read_whole_as_soon_as_it_is_back() -> None:
+    line, device = FakeLine({1: registers_of("huawei-sun2000", PLANT)}), session("huawei-sun2000")
+    await poll(device, line)
+    registers = line.units.pop(1)
+    for n in range(30):
+        with pytest.raises(LinkDown):
+            await poll(device, line, now_ms=n * 1000)
+    line.units[1] = registers
+    polled = await poll(device, line, now_ms=30_000)
+    assert {r.quality for r in polled.readings} <= {Quality.GOOD, Quality.NOT_AVAILABLE}
 
 
 async def test_a_guarded_block_is_not_asked_while_its_guard_says_no() -> None:
