@@ -20,7 +20,7 @@ import msgspec
 from contract import messages
 from contract.examples import SITE, examples
 from contract.messages import Ack, Event, Status, Telemetry
-from contract.points import POINTS, Point
+from contract.points import POINT_NUMBERS, POINTS, Point
 from contract.readings import QUALITIES
 from contract.topics import ROOT, SITE_ID, Channel
 
@@ -81,6 +81,7 @@ def document() -> Node:
 def _point(point: Point) -> Node:
     """One line of the closed list: what a whole number under this name stands for."""
     return {
+        "number": POINT_NUMBERS[point.name],
         "unit": point.unit,
         "step": point.step,
         "low": point.low,

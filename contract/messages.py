@@ -41,7 +41,11 @@ Slot = int | str
 """A whole number of the point's steps, or the one-letter code of why there is none (contract.readings.WIRE_CODES)."""
 WireSlot = Whole | Annotated[str, Meta(max_length=6)]
 """A slot, or the layout id that stands before them."""
-LayoutDefinition = tuple[DeviceId, Annotated[list[PointName], Meta(min_length=1, max_length=LAYOUT_POINTS_MAX)]]
+PointNumber = Annotated[int, Meta(ge=0, le=65_535, description="Place of the point in the closed list")]
+LayoutDefinition = tuple[
+    DeviceId, Annotated[list[PointName | PointNumber], Meta(min_length=1, max_length=LAYOUT_POINTS_MAX)]
+]
+"""Device, and its points in order: by number, or by name (who writes the other side may find that easier)."""
 
 
 class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -181,3 +181,9 @@ def _all_points() -> list[Point]:
 
 
 POINTS: Final[dict[str, Point]] = {point.name: point for point in _all_points()}
+"""All points by name. New ones are put at the end: a point's place is its number on the wire, for good."""
+
+POINT_NAMES: Final[tuple[str, ...]] = tuple(POINTS)
+"""Name of each number."""
+POINT_NUMBERS: Final[dict[str, int]] = {name: number for number, name in enumerate(POINT_NAMES)}
+"""Number of each name: what stands in a layout's definition, since names are what costs."""

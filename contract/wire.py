@@ -14,6 +14,7 @@ import msgspec
 
 from contract.layouts import Layout
 from contract.messages import MILLIS_MAX, VERSION, Ack, Event, SeqRange, Status, Telemetry
+from contract.points import POINT_NAMES, POINT_NUMBERS
 from contract.rows import (
     ROWS_MAX,
     SLOTS_MAX,
@@ -216,22 +217,34 @@ def rows_of(message: Telemetry) -> list[Row]:
     return found
 
 
-def _definitions(layouts: Mapping[str, Layout]) -> dict[str, tuple[str, list[str]]]:
-    return {layout_id: (layout.device, list(layout.points)) for layout_id, layout in layouts.items()}
+def _definitions(layouts: Mapping[str, Layout]) -> dict[str, tuple[str, list[str | int]]]:
+    return {
+        layout_id: (layout.device, [POINT_NUMBERS.get(point, point) for point in layout.points])
+        for layout_id, layout in layouts.items()
+    }
+
+
+def _names(layout_id: str, points: Sequence[str | int]) -> tuple[str, ...]:
+    if unknown := [point for point in points if isinstance(point, int) and point >= len(POINT_NAMES)]:
+        raise WireError(
+            f"layout {layout_id!r}: point number {unknown[0]} is not known here (0 to {len(POINT_NAMES) - 1}): "
+            "the sender's list of points is newer, update this side"
+        )
+    return tuple(POINT_NAMES[point] if isinstance(point, int) else point for point in points)
 
 
 def layouts_in(message: Telemetry) -> dict[str, Layout]:
     """Layouts that a message defines.
 
     Raises:
-        WireError: an id is not the hash of its contents, or a layout names a point twice.
+        WireError: an id is not the hash of its contents, a layout names a point twice, or a point's number is unknown.
     """
     found: dict[str, Layout] = {}
     for layout_id, (device, points) in message.layouts.items():
-        layout = Layout(device, tuple(points))
+        layout = Layout(device, _names(layout_id, points))
         if layout.id != layout_id:
             raise WireError(f"layout {layout_id!r} is not the hash of its contents ({layout.id!r})")
-        if len(set(points)) != len(points):
+        if len(set(layout.points)) != len(layout.points):
             raise WireError(f"layout {layout_id!r} of device {device!r} names a point twice")
         found[layout_id] = layout
     return found

@@ -22,6 +22,9 @@ from edge_agent.io.outbox_audit import audit
 HOST: Final = "127.0.0.1"
 ONLINE: Final = frozenset({"on_grid", "islanded", "fault"})
 """States of a shelter whose readings are fresh."""
+NETWORKS: Final = range(42, 100)
+DEVICE_PORT: Final = 15020
+"""First port of a simulated shelter (simulator/site.py)."""
 Say = Callable[[str], None]
 
 
@@ -58,6 +61,23 @@ def free_port(wanted: int = 0) -> int:
         return port
 
 
+def free_network() -> str:
+    """First two numbers of a part of 127.0.0.0/8 where no other fleet listens.
+
+    Raises:
+        ChildError: all are taken.
+    """
+    for second in NETWORKS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((f"127.{second}.0.1", DEVICE_PORT))
+            except OSError:
+                continue
+            return f"127.{second}"
+    raise ChildError("other fleets listen on every loopback network: end them first")
+
+
 def program(name: str) -> str:
     """Path of one of our own commands, beside the Python that runs now."""
     beside = Path(sys.executable).with_name(name)
@@ -73,6 +93,7 @@ class House:
     roles: dict[str, list[Child]] = field(default_factory=dict)
     mqtt_port: int = 0
     http_port: int = 0
+    network: str = ""
     _http: httpx.AsyncClient | None = None
 
     @property
@@ -103,6 +124,7 @@ class House:
     async def __aenter__(self) -> House:
         self.mqtt_port = free_port()
         self.http_port = free_port(self.plan.http_port)
+        self.network = free_network()
         self._http = httpx.AsyncClient(base_url=self.url, timeout=10.0, trust_env=False)
         return self
 
@@ -175,6 +197,7 @@ class House:
         arguments = ["--dir", str(self.fleet_folder), "--sites", str(plan.sites), "--seed", str(plan.seed)]
         arguments += ["--mqtt-host", HOST, "--mqtt-port", str(self.mqtt_port), "--interval-s", str(plan.interval_s)]
         arguments += ["--speed", str(plan.speed), "--scenario", plan.scenario, "--keep-delivered"]
+        arguments += ["--network", self.network]
         if self.secured and self.files.credentials.exists():
             arguments += ["--mqtt-credentials-file", str(self.files.credentials)]
         return arguments

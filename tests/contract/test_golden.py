@@ -14,8 +14,7 @@ from contract.examples import Example, examples
 GOLDEN = {
     "first": (
         b'{"e":"k3v9x2","s":1,"t":1795474800012,"r":[["VSl4-A",0,18420,-6050,715,4],["VOgPKg",84,-3310,1013]],'
-        b'"d":{"VSl4-A":["inverter",["pv.power_w","battery.power_w","battery.soc_pct","inverter.state"]],"VOgP'
-        b'Kg":["meter",["grid.power_w","grid.l1_voltage_v"]]}}'
+        b'"d":{"VSl4-A":["inverter",[0,50,53,77]],"VOgPKg":["meter",[80,83]]}}'
     ),
     "live": (
         b'{"e":"k3v9x2","s":4711,"t":1795474800012,"r":[["VSl4-A",0,18420,-6050,715,4],["VOgPKg",84,-3310,1013]]}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.messages import INTEGER_MAX
-from contract.points import POINTS, TIERS_MAX, TRACKERS_MAX, Kind, Point, _all_points
+from contract.points import POINT_NAMES, POINT_NUMBERS, POINTS, TIERS_MAX, TRACKERS_MAX, Kind, Point, _all_points
 from tests.contract.strategies import point_names
 
 every_point = pytest.mark.parametrize("point", POINTS.values(), ids=lambda point: point.name)
@@ -28,6 +29,13 @@ UNIT_OF_ENDING = {
 
 def test_no_name_is_given_twice() -> None:
     assert len(_all_points()) == len(POINTS)
+
+
+def test_no_point_ever_changes_its_number() -> None:
+    """The list grows at its end. The hash is over the first points; who adds some adds a line for them."""
+    first = "\n".join(POINT_NAMES[:116])
+    assert hashlib.blake2b(first.encode(), digest_size=8).hexdigest() == "79911249dc7616f4"
+    assert [POINT_NUMBERS[name] for name in POINT_NAMES] == list(range(len(POINTS)))
 
 
 def test_the_plan_s_first_list_is_there() -> None:

@@ -40,6 +40,18 @@ def test_a_message_comes_back_as_it_was_sent(message: Telemetry) -> None:
     assert wire.decode_telemetry(wire.encode(message)) == message
 
 
+def test_a_layout_may_name_its_points_or_number_them() -> None:
+    body = '{"e":"e","s":1,"t":0,"r":[],"d":{"VOgPKg":["meter",[%s]]}}'
+    for points in ("80,83", '"grid.power_w",83', '"grid.power_w","grid.l1_voltage_v"'):
+        assert wire.layouts_in(wire.decode_telemetry((body % points).encode())) == {"VOgPKg": METER}
+
+
+def test_a_number_that_is_not_in_the_list_is_refused_by_name_of_the_layout() -> None:
+    message = wire.decode_telemetry(b'{"e":"e","s":1,"t":0,"r":[],"d":{"VOgPKg":["meter",[80,60000]]}}')
+    with pytest.raises(WireError, match=r"layout 'VOgPKg': point number 60000 .* update this side"):
+        wire.layouts_in(message)
+
+
 @given(st.data())
 def test_every_reading_comes_back_with_its_value_or_its_reason(data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(POINTS)), min_size=1, max_size=8, unique=True))
