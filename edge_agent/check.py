@@ -12,7 +12,7 @@ from device_profiles.model import DeviceMap, DiscoveryError
 from edge_agent import plant
 from edge_agent.config import BusConfig, SiteConfig
 from edge_agent.core import balance
-from edge_agent.io.modbus import BadAnswer, DeviceRefused, GatewaySilent, LinkDown, Unreachable
+from edge_agent.io.bus import BadAnswer, DeviceRefused, GatewaySilent, LinkDown, Unreachable
 from edge_agent.poll import Bus, monotonic_ms
 from edge_agent.session import DeviceSession
 

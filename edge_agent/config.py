@@ -6,7 +6,6 @@ Secrets stand in files of their own and are named here, so that this file may be
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -17,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contract.points import POINTS
 from contract.topics import is_site_id
 from device_profiles.load import profile_ids
+from edge_agent.config_faults import crossed
 
 Part = TypeVar("Part")
 
@@ -203,7 +203,7 @@ def parse_config(raw: object, path: Path) -> SiteConfig:
         config = SiteConfig.model_validate(raw)
     except ValidationError as error:
         faults = [_fault(found) for found in error.errors()]
-    faults += _crossed(raw)
+    faults += crossed(raw)
     if config is None or faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return _anchored(config, path.resolve().parent)
@@ -247,45 +247,6 @@ def _keys_at(loc: Iterable[int | str]) -> list[str]:
     names = [part for part in loc if isinstance(part, str)]
     part = _PARTS[names[-1]] if names else SiteConfig
     return list(part.model_fields)
-
-
-def _crossed(raw: dict[str, Any]) -> list[str]:
-    """Faults between parts. Works on the raw file, so that they are told together with all others."""
-    faults: list[str] = []
-    fast, slow = raw.get("interval_s", 5.0), raw.get("slow_interval_s", 60.0)
-    if isinstance(fast, int | float) and isinstance(slow, int | float) and slow < fast:
-        faults.append(f"slow_interval_s: {slow:g} is shorter than interval_s {fast:g}")
-    buses = [bus for bus in raw.get("buses") or () if isinstance(bus, dict)] if _is_list(raw.get("buses")) else []
-    faults += _twice("bus id", [(f"buses[{n}].id", bus.get("id")) for n, bus in enumerate(buses)])
-    devices = [
-        (f"buses[{n}].devices[{m}]", n, device)
-        for n, bus in enumerate(buses)
-        if _is_list(bus.get("devices"))
-        for m, device in enumerate(bus["devices"])
-        if isinstance(device, dict)
-    ]
-    faults += _twice("device id", [(f"{place}.id", device.get("id")) for place, _, device in devices])
-    for n in range(len(buses)):
-        units = [(f"{place}.unit", device.get("unit", 1)) for place, bus, device in devices if bus == n]
-        faults += _twice("unit on this bus", units)
-    return faults
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
-
-
-def _twice(what: str, named: list[tuple[str, Any]]) -> list[str]:
-    counts = Counter(str(value) for _, value in named if value is not None)
-    seen: set[str] = set()
-    faults = []
-    for place, value in named:
-        if value is None:
-            continue
-        if str(value) in seen:
-            faults.append(f"{place}: {what} {value!r} is there {counts[str(value)]} times")
-        seen.add(str(value))
-    return faults
 
 
 def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:

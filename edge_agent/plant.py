@@ -8,7 +8,8 @@ from typing import Final
 from device_profiles.load import Profile, load
 from device_profiles.model import ProfileError
 from edge_agent.config import BusConfig, ConfigError, SiteConfig
-from edge_agent.io.modbus import ModbusLine, RegisterLine, RtuAddress, TcpAddress
+from edge_agent.io.bus import RegisterLine, RtuAddress, TcpAddress
+from edge_agent.io.modbus import ModbusLine
 from edge_agent.poll import Bus
 from edge_agent.session import DeviceSession
 

@@ -24,7 +24,7 @@ from edge_agent.core.backoff import BackoffRules, own_line, probe_pause_ms, shar
 from edge_agent.core.gather import TickBook
 from edge_agent.core.health import Change, after_answer, after_silence
 from edge_agent.core.schedule import Schedule, Tick
-from edge_agent.io.modbus import DeviceRefused, LinkDown, RegisterLine, Unreachable
+from edge_agent.io.bus import DeviceRefused, LinkDown, RegisterLine, Unreachable
 from edge_agent.session import DeviceSession, Polled, quality_of
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from edge_agent.config import DeviceConfig
 from edge_agent.core.health import Health
 from edge_agent.core.polling import Plans, ReadPlan, dark_row, plans_for, points_of, row, without
 from edge_agent.core.refusals import ASK_AGAIN_MS, Found, Refusals, forget, hunt, remember
-from edge_agent.io.modbus import BadAnswer, DeviceRefused, IllegalAddress, LinkDown, RegisterLine
+from edge_agent.io.bus import BadAnswer, DeviceRefused, IllegalAddress, LinkDown, RegisterLine
 
 log = structlog.get_logger()
 

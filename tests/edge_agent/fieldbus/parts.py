@@ -14,7 +14,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from contract.messages import EventKind, Severity
 from contract.readings import DeviceReadings
 from device_profiles.model import Block, Table
-from edge_agent.io.modbus import IllegalAddress, LinkDown
+from edge_agent.io.bus import IllegalAddress, LinkDown
 
 Registers = Mapping[tuple[Table, int], int]
 

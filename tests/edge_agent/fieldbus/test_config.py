@@ -86,6 +86,11 @@ def test_all_faults_are_told_at_once_each_with_its_place() -> None:
     ("old", "new", "fault"),
     [
         ("slow_interval_s: 60", "slow_interval_s: 2", "slow_interval_s: 2 is shorter than interval_s 5"),
+        (
+            "rtu: {port: /dev/ttyUSB0, baudrate: 9600, parity: N, stopbits: 1}",
+            "tcp: {host: 127.42.0.1, port: 15020}",
+            "buses[1].tcp: address of a line '127.42.0.1:15020' is there 2 times",
+        ),
         ("interval_s: 5\n", "interval_s: 0\n", "interval_s: "),
         ("tcp: {host: 127.42.0.1, port: 15020}", "tpc: {}", "buses[0].tpc: unknown key, perhaps 'tcp'?"),
         ("tcp: {host: 127.42.0.1, port: 15020}", "tcp: ~", "buses[0]: want either tcp"),

@@ -16,17 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device_profiles.model import Block, Table
-from edge_agent.io.modbus import (
+from edge_agent.io.bus import (
     BusError,
     DeviceRefused,
     GatewaySilent,
     IllegalAddress,
     LinkDown,
-    ModbusLine,
     RtuAddress,
     TcpAddress,
     Unreachable,
 )
+from edge_agent.io.modbus import ModbusLine
 from edge_agent.io.strict import ReplyDecoder, StrictRtuFramer, StrictSocketFramer
 from tests.edge_agent.fieldbus.parts import lying, serving_rtu, serving_tcp, tcp_reply, unit_of
 from tests.support import free_port

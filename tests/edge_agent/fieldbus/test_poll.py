@@ -14,7 +14,8 @@ from contract.messages import EventKind
 from contract.readings import DeviceReadings, Quality
 from device_profiles.model import Block
 from edge_agent.core.schedule import Schedule
-from edge_agent.io.modbus import LinkDown, ModbusLine, RegisterLine, TcpAddress, Unreachable
+from edge_agent.io.bus import LinkDown, RegisterLine, TcpAddress, Unreachable
+from edge_agent.io.modbus import ModbusLine
 from edge_agent.poll import Bus, SitePoller
 from tests.edge_agent.fieldbus.parts import FakeLine, Notebook, serving_tcp, unit_of
 from tests.edge_agent.fieldbus.plants import registers_of, session

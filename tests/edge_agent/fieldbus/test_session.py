@@ -6,7 +6,7 @@ import pytest
 
 from contract.readings import Quality, Reading
 from device_profiles.model import Block, Table
-from edge_agent.io.modbus import BadAnswer, DeviceRefused, LinkDown
+from edge_agent.io.bus import BadAnswer, DeviceRefused, LinkDown
 from edge_agent.session import DeviceSession, Polled
 from tests.edge_agent.fieldbus.parts import FakeLine
 from tests.edge_agent.fieldbus.plants import registers_of, session
