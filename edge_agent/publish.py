@@ -35,7 +35,7 @@ from edge_agent.core.backfill import Delivery, History, Pace, Single
 from edge_agent.core.clock import SiteClock
 from edge_agent.core.reconnect import delay_s
 from edge_agent.io.broker import MqttLink, send, until_disconnected
-from edge_agent.io.outbox import Outbox
+from edge_agent.io.outbox import Outbox, OutboxUnreadableError
 from edge_agent.io.outbox_file import EVENT, Entry, rows_of
 
 log = structlog.get_logger()
@@ -45,6 +45,7 @@ STATUS_LOOK_MS: Final = 5_000
 """How often it is looked whether the status changed; so it is sent at most this often."""
 DEAF_MS: Final = 300_000
 """Connected and unanswered for this long: connect anew."""
+UNREADABLE_WAIT_MS: Final = 1_000
 FAREWELL_S: Final = 3.0
 
 
@@ -192,10 +193,13 @@ class Publisher:
         job = self._delivery.next(self._now_ms())
         if job is None or (is_leaving and isinstance(job, History)):
             return False
-        if isinstance(job, Single):
-            await self._send_single(client, job.seq)
-        else:
-            await self._send_history(client, job)
+        try:
+            if isinstance(job, Single):
+                await self._send_single(client, job.seq)
+            else:
+                await self._send_history(client, job)
+        except OutboxUnreadableError:
+            await self._sleep(UNREADABLE_WAIT_MS)
         return True
 
     async def _send_single(self, client: aiomqtt.Client, seq: int) -> None:

@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import structlog
-
 from contract.layouts import Layout
 from contract.messages import Event, EventKind, Loss, LossReason, Severity
 from contract.readings import DeviceReadings
 from contract.wire import encode, layout_of, row_of
 from edge_agent.core.clock import PROVISIONAL_MAX_MS, SiteClock, place_boots
 from edge_agent.io.outbox import Outbox
-from edge_agent.io.outbox_file import EVENT, TELEMETRY, RawRow, body_of
-
-log = structlog.get_logger()
+from edge_agent.io.outbox_file import EVENT, TELEMETRY, RawRow, body_of, complain
 
 Detail = Mapping[str, str | int | float | bool]
 
@@ -144,7 +140,7 @@ class Recorder:
             return
         numbers = list(losses)[:LOSSES_PER_EVENT]
         rows = sum(losses[n].rows for n in numbers)
-        log.warning("readings were given up", reason=reason.value, rows=rows)
+        complain("readings were given up", reason=reason.value, rows=rows)
         self._put_event(
             _TOLD_AS.get(reason, EventKind.DATA_LOST),
             self._clock.now_ms(),

@@ -20,26 +20,26 @@ from typing import Final, Self
 from msgspec.structs import replace as changed
 
 from contract.layouts import Layout
-from contract.messages import Loss, LossReason, OutboxStatus
+from contract.messages import OutboxStatus
 from contract.ranges import Range, RangeSet
 from edge_agent.core.clock import Span
-from edge_agent.io.outbox_core import Listener, OutboxCore
+from edge_agent.io.outbox_core import Listener, OutboxCore, OutboxUnreadableError
 from edge_agent.io.outbox_file import (
     EVENT,
     LOSS,
     STATE,
     TELEMETRY,
     UPSERT_FACT,
+    DamagedError,
     Entry,
     LossFact,
     OutboxError,
-    entry_of,
     fact_row,
     transaction,
 )
 from edge_agent.io.outbox_room import drop_delivered, make_room, used_bytes
 
-__all__ = ["BYTES_MAX", "Listener", "Outbox", "OutboxError"]
+__all__ = ["BYTES_MAX", "Listener", "Outbox", "OutboxError", "OutboxUnreadableError"]
 
 BYTES_MAX: Final = 256 * 1024 * 1024
 FORGET_AT: Final = 500
@@ -126,59 +126,52 @@ class Outbox(OutboxCore):
             self._failed(error)
 
     def entry(self, seq: int) -> Entry | None:
-        """One waiting entry; None when it is not there, not readable, or must not be sent yet."""
+        """One waiting entry; None when it is not there or must not be sent yet.
+
+        Raises:
+            OutboxUnreadableError: ask again later.
+        """
         if seq == self._last.seq and not self._tail:
             return self._last if self.is_timed(self._last) else None
         held = self._tail.entries.get(seq)
         if held is not None:
             # A number that no disk remembers could be given out again after a crash.
             return held if self._is_marked and self.is_timed(held) else None
-        rows = self._read("SELECT seq, crc, at_ms, kind, boot, body FROM entry WHERE seq = ? AND kind < 2", seq)
-        if not rows:
-            return None
-        entry = entry_of(rows[0])
-        if entry is None:
-            self._give_up(seq)
-            return None
-        return entry if self.is_timed(entry) else None
+        columns = "SELECT seq, crc, at_ms, kind, boot, body FROM entry WHERE seq = ? AND kind < 2"
+        found = [entry for entry in self._entries(columns, seq) if self.is_timed(entry)]
+        return found[0] if found else None
 
     def history(self, ranges: Sequence[Range], *, bytes_max: int) -> tuple[list[Entry], list[Range]]:
-        """Telemetry of these ranges, newest first, up to so many bytes, and the ranges that were looked through."""
+        """Telemetry of these ranges, newest first, up to so many bytes, and the ranges that were looked through.
+
+        Raises:
+            OutboxUnreadableError: ask again later.
+        """
         entries: list[Entry] = []
         looked: list[Range] = []
         room = bytes_max
         for first, last in ranges:
             at = last
             while at >= first:
-                rows = self._telemetry_down(first, at)
-                for row in rows:
-                    entry = entry_of(row)
-                    if entry is None:
-                        self._give_up(row[0])
-                    elif self.is_timed(entry):
-                        if entries and (len(entry.body) > room or len(entries) >= HISTORY_ENTRIES_MAX):
-                            looked += [(entry.seq + 1, last)] if entry.seq < last else []
-                            return entries, looked
-                        entries.append(entry)
-                        room -= len(entry.body)
-                at = rows[-1][0] - 1 if len(rows) == READ_ROWS else first - 1
+                chunk = self._telemetry_down(first, at)
+                for entry in chunk:
+                    if not self.is_timed(entry):
+                        continue
+                    if entries and (len(entry.body) > room or len(entries) >= HISTORY_ENTRIES_MAX):
+                        looked += [(entry.seq + 1, last)] if entry.seq < last else []
+                        return entries, looked
+                    entries.append(entry)
+                    room -= len(entry.body)
+                at = chunk[-1].seq - 1 if len(chunk) == READ_ROWS else first - 1
             looked.append((first, last))
         return entries, looked
 
-    def _telemetry_down(self, first: int, last: int) -> list[tuple[int, ...]]:
+    def _telemetry_down(self, first: int, last: int) -> list[Entry]:
         statement = (
             "SELECT seq, crc, at_ms, kind, boot, body FROM entry "
             "WHERE seq BETWEEN ? AND ? AND kind = ? ORDER BY seq DESC LIMIT ?"
         )
-        return self._read(statement, first, last, TELEMETRY, READ_ROWS)
-
-    def _give_up(self, seq: int) -> None:
-        """An entry that is not what its checksum says: it is lost, and that is told."""
-        self._forgotten.add(seq, seq)
-        at_ms = self.durable_ms
-        self.book.add_loss(
-            Loss(first_seq=seq, last_seq=seq, from_ms=at_ms, to_ms=at_ms, rows=1, reason=LossReason.DAMAGED)
-        )
+        return self._entries(statement, first, last, TELEMETRY, READ_ROWS)
 
     # --- What is in it -----------------------------------------------------------------------------------------------
 
@@ -272,7 +265,7 @@ class Outbox(OutboxCore):
             try:
                 if not self._make_some_room(self._db):
                     return
-            except sqlite3.Error as error:
+            except (sqlite3.Error, DamagedError) as error:
                 self._failed(error)
                 return
             force = False
@@ -285,7 +278,7 @@ class Outbox(OutboxCore):
             if made is None:
                 return False
             waiting = self._waiting - made.removed
-            state = self._counted(made.state, waiting)
+            state = self._counted(db, made.state, waiting)
             db.execute(UPSERT_FACT, fact_row(STATE, state))
             number = max(self.book.losses, default=0) + 1
             if made.loss is not None:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
-import structlog
 from msgspec.structs import replace as changed
 
 from contract.ranges import RangeSet
@@ -24,11 +23,14 @@ from edge_agent.io.outbox_file import (
     LOSS,
     STATE,
     UPSERT_FACT,
+    DamagedError,
     Entry,
     LossFact,
     Mark,
     MarkFile,
     State,
+    checked_entry,
+    complain,
     entry_of,
     fact_row,
     is_damage,
@@ -37,8 +39,6 @@ from edge_agent.io.outbox_file import (
 )
 from edge_agent.io.outbox_rescue import Opened, open_file
 from edge_agent.io.outbox_tail import Tail
-
-log = structlog.get_logger()
 
 LOG_BYTES: Final = 4 * 1024 * 1024
 COUNT_EVERY: Final = 256
@@ -56,6 +56,10 @@ class Listener(Protocol):
 
     def replaced(self) -> None:
         """The outbox has another file, name or numbers: ask for everything anew."""
+
+
+class OutboxUnreadableError(Exception):
+    """The file can't be read now, or was replaced while it was read: ask again later."""
 
 
 class OutboxCore:
@@ -165,7 +169,7 @@ class OutboxCore:
             # The count is exact as long as no entry that it counted is deleted without counting anew.
             is_due = self._next_seq - 1 - state.counted_to >= COUNT_EVERY or entry is None or bool(held)
             if is_due or any(first <= state.counted_to for first, _ in self._forgotten):
-                state = self._counted(state, waiting)
+                state = self._counted(db, state, waiting)
                 db.execute(UPSERT_FACT, fact_row(STATE, state))
         self._state, self._waiting = state, waiting
         self.book.unwritten.clear()
@@ -176,11 +180,15 @@ class OutboxCore:
         self._tail.clear()
         self._say_restored(held)
 
-    def _counted(self, state: State, waiting: int) -> State:
+    def _counted(self, db: sqlite3.Connection, state: State, waiting: int) -> State:
+        oldest = "SELECT seq, at_ms, boot FROM entry WHERE seq >= ? AND kind < 2 ORDER BY seq LIMIT 1"
+        seq, at_ms, boot = db.execute(oldest, (self._first_waiting,)).fetchone() or (0, 0, 0)
         return changed(
             state,
             counted=waiting,
             counted_to=self._next_seq - 1,
+            first_seq=seq,
+            first_ms=max(0, self.utc_of(Entry(seq, at_ms, 0, boot, b""))) if seq else 0,
             next_seq=self._next_seq,
             durable_ms=self.durable_ms,
         )
@@ -205,37 +213,56 @@ class OutboxCore:
 
     # --- Failing -----------------------------------------------------------------------------------------------------
 
-    def _failed(self, error: sqlite3.Error) -> bool:
+    def _failed(self, error: Exception) -> bool:
         """Say what went wrong. True: the file was damaged and is rebuilt."""
         if is_damage(error):
-            log.error("outbox file is damaged", path=str(self.path), error=str(error))
+            complain("outbox file is damaged", path=str(self.path), error=str(error))
             if self._db is not None:
                 self._db.close()
                 self._db = None
-            return self._open()
+            return self._open(damage=str(error))
         self._complain(error)
         return False
 
     def _complain(self, error: Exception) -> None:
         if not self.disk_error:
             what = "outbox can't be written, the newest entries stay in memory"
-            log.error(what, path=str(self.path), error=str(error))
+            complain(what, path=str(self.path), error=str(error))
         self.disk_error = str(error) or type(error).__name__
 
     def _read(self, statement: str, *values: int) -> list[tuple[int, ...]]:
-        if self._db is None:
+        """Rows of a query; none when the file can't be read."""
+        try:
+            return self._read_or_raise(statement, *values)
+        except OutboxUnreadableError:
             return []
+
+    def _entries(self, statement: str, *values: int) -> list[Entry]:
+        """Entries of a query.
+
+        Raises:
+            OutboxUnreadableError: the file can't be read now, or was just rebuilt.
+        """
+        try:
+            return [checked_entry(row) for row in self._read_or_raise(statement, *values)]
+        except DamagedError as error:
+            self._failed(error)
+            raise OutboxUnreadableError from error
+
+    def _read_or_raise(self, statement: str, *values: int) -> list[tuple[int, ...]]:
+        if self._db is None:
+            raise OutboxUnreadableError
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             self._failed(error)
-            return []
+            raise OutboxUnreadableError from error
 
     # --- Opening -----------------------------------------------------------------------------------------------------
 
-    def _open(self) -> bool:
+    def _open(self, *, damage: str = "") -> bool:
         try:
-            opened = open_file(self.path, self._mark.read(), log_bytes=self._log_bytes)
+            opened = open_file(self.path, self._mark.read(), log_bytes=self._log_bytes, damage=damage)
         except (sqlite3.Error, OSError) as error:
             self._complain(error)
             return False

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import structlog
 
 from contract.messages import Loss, Slot
 from contract.wire import Row
@@ -51,8 +52,21 @@ UPSERT_FACT: Final = (
 )
 
 
+log = structlog.get_logger()
+
+
+def complain(what: str, **details: object) -> None:
+    """Log an error. A log that lies on the same full disk must not be what fails."""
+    with contextlib.suppress(OSError):
+        log.error(what, **details)
+
+
 class OutboxError(Exception):
     """The outbox can't be used at all. The text says why and what to do."""
+
+
+class DamagedError(Exception):
+    """The file opens, but what stands in it is not what an outbox wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +107,18 @@ def entry_of(row: tuple[object, ...]) -> Entry | None:
     return entry if entry.crc == crc and seq >= 1 and 0 <= kind < 4 else None
 
 
+def checked_entry(row: tuple[object, ...]) -> Entry:
+    """The entry of a row.
+
+    Raises:
+        DamagedError: it is not what its checksum says. Then its number can't be trusted either.
+    """
+    entry = entry_of(row)
+    if entry is None:
+        raise DamagedError("an entry is not what its checksum says")
+    return entry
+
+
 # --- Facts -----------------------------------------------------------------------------------------------------------
 
 
@@ -104,6 +130,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """At least this comes next, even when no entry is left to tell."""
     counted: int = 0
     counted_to: int = 0
+    first_seq: int = 0
+    """Oldest entry that waited then, and its time; 0 = none."""
+    first_ms: int = 0
     thinned_1min_seq: int = 0
     thinned_15min_seq: int = 0
     durable_ms: int = 0
@@ -209,8 +238,10 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether the file is broken, rather than full, locked or forbidden."""
+    if isinstance(error, DamagedError):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and (code & 0xFF) in CORRUPT_CODES
 

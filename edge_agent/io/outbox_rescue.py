@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import structlog
 from msgspec.structs import replace
 
 from contract.messages import Loss, LossReason
@@ -28,11 +27,13 @@ from edge_agent.io.outbox_file import (
     SCHEMA,
     STATE,
     UPSERT_FACT,
+    DamagedError,
     Entry,
     Facts,
     LossFact,
     Mark,
     State,
+    complain,
     connect,
     entry_of,
     fact_body,
@@ -42,17 +43,11 @@ from edge_agent.io.outbox_file import (
     transaction,
 )
 
-log = structlog.get_logger()
-
 NUMBERS_SKIPPED: Final = 1_000
 """After damage numbers go on this far behind the highest one seen: what a torn mark may have missed."""
 GAPS_MAX: Final = 200
 """More gaps than this in a salvaged file are told as one."""
 _WAL_BYTES_MAX: Final = 64 * 1024 * 1024
-
-
-class DamagedError(Exception):
-    """The file opens, but what stands in it is not an outbox."""
 
 
 @dataclass(slots=True)
@@ -67,8 +62,8 @@ class Opened:
     losses: list[Loss] = field(default_factory=list)
 
 
-def open_file(path: Path, mark: Mark | None, *, log_bytes: int) -> Opened:
-    """Open the outbox, or what can be saved of it.
+def open_file(path: Path, mark: Mark | None, *, log_bytes: int, damage: str = "") -> Opened:
+    """Open the outbox, or what can be saved of it. ``damage``: what is known to be wrong with it already.
 
     Raises:
         sqlite3.Error: the disk does not let us (full, read-only, no permission); the file itself is not touched.
@@ -77,8 +72,9 @@ def open_file(path: Path, mark: Mark | None, *, log_bytes: int) -> Opened:
     _swap_in(path)
     wal = _read_wal(path)
     is_new = not path.exists() or (path.stat().st_size == 0 and not wal)
-    damage = ""
     try:
+        if damage:
+            raise DamagedError(damage)
         # SQLite deletes the log of an empty file, so that one is read by us.
         if not is_new and path.stat().st_size == 0:
             raise DamagedError("the file is empty, its log is not")
@@ -89,9 +85,9 @@ def open_file(path: Path, mark: Mark | None, *, log_bytes: int) -> Opened:
         if not is_damage(error):
             raise
         damage = str(error)
-    if damage:
-        opened = _salvage(path, wal, mark, damage, log_bytes=log_bytes)
-    return opened
+    else:
+        return opened
+    return _salvage(path, wal, mark, damage, log_bytes=log_bytes)
 
 
 def _read_wal(path: Path) -> bytes:
@@ -187,7 +183,7 @@ def _take_unbelieved(opened: Opened, frames: list[Frame]) -> None:
 
 def _skip_numbers(opened: Opened, top: int, mark: Mark | None) -> None:
     """Go on past every number that can have been used, and call those that are missing lost."""
-    last = max(top, mark.seq if mark is not None else 0)
+    last = max(top, mark.seq if mark is not None else 0, opened.state.next_seq - 1)
     in_memory = mark is not None and mark.in_memory
     skipped = last + NUMBERS_SKIPPED
     from_ms = opened.state.durable_ms
@@ -228,7 +224,7 @@ def _add_losses(opened: Opened) -> None:
 
 def _salvage(path: Path, wal: bytes, mark: Mark | None, damage: str, *, log_bytes: int) -> Opened:
     """Build a new file beside the damaged one, and swap them when it is complete. A crash anywhere only repeats it."""
-    log.error("outbox is damaged, saving what can be read", path=str(path), damage=damage)
+    complain("outbox is damaged, saving what can be read", path=str(path), damage=damage)
     part = _beside(path, ".rescue-part")
     part.unlink(missing_ok=True)
     db = sqlite3.connect(part, isolation_level=None)
@@ -244,7 +240,7 @@ def _salvage(path: Path, wal: bytes, mark: Mark | None, damage: str, *, log_byte
         db.close()
     part.replace(_beside(path, ".rescue"))
     _swap_in(path)
-    log.warning("outbox was rebuilt", path=str(path), entries=built.recovered, losses=len(built.losses))
+    complain("outbox was rebuilt", path=str(path), entries=built.recovered, losses=len(built.losses))
     db = connect(path, log_bytes=log_bytes)
     return Opened(db, built.state, built.facts, damage, built.recovered, built.losses)
 
@@ -311,19 +307,19 @@ def _conclude(opened: Opened, mark: Mark | None) -> None:
     epoch = found.epoch if found is not None else mark.epoch if mark is not None else secrets.token_hex(4)
     has_same_epoch = mark is not None and mark.epoch == epoch
     opened.state = found if found is not None else State(epoch=epoch)
-    opened.losses += _gaps(db)
+    opened.losses += _gaps(opened)
     waiting = db.execute("SELECT count(*) FROM entry WHERE kind < ?", (DELIVERED,)).fetchone()[0]
-    top = max(_highest(db), opened.state.next_seq - 1)
-    opened.state = replace(opened.state, counted=waiting, counted_to=top)
-    _skip_numbers(opened, top, mark if has_same_epoch else None)
+    opened.state = replace(opened.state, counted=waiting, counted_to=_highest(db))
+    _skip_numbers(opened, _highest(db), mark if has_same_epoch else None)
 
 
-def _gaps(db: sqlite3.Connection) -> list[Loss]:
+def _gaps(opened: Opened) -> list[Loss]:
     """Numbers that are missing between those that were saved. Some of them the city may have: then nothing is lost."""
     losses: list[Loss] = []
-    last_seq, last_ms = 0, 0
-    for seq, at_ms in db.execute("SELECT seq, at_ms FROM entry ORDER BY seq"):
-        if last_seq and seq > last_seq + 1:
+    # What waited at the last count begins here.
+    last_seq, last_ms = opened.state.first_seq - 1, opened.state.first_ms
+    for seq, at_ms in opened.db.execute("SELECT seq, at_ms FROM entry ORDER BY seq"):
+        if last_seq >= 0 and seq > last_seq + 1:
             losses.append(
                 Loss(
                     first_seq=last_seq + 1,

@@ -29,7 +29,7 @@ from edge_agent.io.outbox_file import (
     Entry,
     State,
     body_of,
-    entry_of,
+    checked_entry,
     raw_rows,
 )
 
@@ -62,7 +62,11 @@ def drop_delivered(db: sqlite3.Connection) -> int:
 
 
 def make_room(db: sqlite3.Connection, state: State, *, bytes_max: int, utc_of: Callable[[Entry], int]) -> Made | None:
-    """One step of thinning or dropping, inside the caller's transaction. None: nothing is left to give up."""
+    """One step of thinning or dropping, inside the caller's transaction. None: nothing is left to give up.
+
+    Raises:
+        DamagedError: an entry is not what its checksum says.
+    """
     fresh_max = max(1, min(FRESH_ENTRIES, bytes_max // 8_192))
     step, after = next_step(_bounds(db, state, fresh_max))
     fresh = _fresh_seq(db, fresh_max)
@@ -115,12 +119,7 @@ def _chunk(db: sqlite3.Connection, step: Step, after: int, before: int) -> list[
         "WHERE kind = ? AND seq > ? AND seq < ? ORDER BY seq LIMIT ?",
         (kind, after, before, limit),
     ).fetchall()
-    found = [entry_of(row) for row in rows]
-    return [
-        # A row that its checksum does not bear out has nothing to keep.
-        entry if entry is not None else Entry(int(row[0]), 0, kind, 0, b"[]")
-        for entry, row in zip(found, rows, strict=True)
-    ]
+    return [checked_entry(row) for row in rows]
 
 
 def _keys(entry: Entry) -> list[RowKey]:
