@@ -14,7 +14,7 @@ from central.api.asked import DAY_MS
 from central.core.city import Fate, Queries, Stretch
 
 log = structlog.get_logger(__name__)
-EVERY_S: Final = 60.0
+EVERY_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)

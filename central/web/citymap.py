@@ -22,6 +22,7 @@ APART: Final = 15.0
 ROUNDS_MAX: Final = 60
 REACH: Final = 46.0
 """A shelter's ground reaches so far, or to half way to the next shelter of another ward."""
+LABEL_REACH: Final = 110.0
 CORNERS: Final = 24
 TONES: Final = 4
 KM_PER_DEGREE: Final = 111.195
@@ -102,8 +103,8 @@ def _wards(sites: Sequence[Site], places: dict[str, Spot]) -> tuple[WardArea, ..
     return tuple(
         WardArea(
             name=ward,
-            name_en=group[0].ward_en or ward,
-            label=_middle(places[site.id] for site in group),
+            name_en=group[0].ward_en.removesuffix(" Ward") or ward,
+            label=_label(places[site.id] for site in group),
             ground="".join(_ground(places[site.id], others[ward]) for site in group),
             tone=tones[ward],
         )
@@ -150,11 +151,12 @@ def _cut(patch: list[tuple[float, float]], nx: float, ny: float, limit: float) -
     return kept
 
 
-def _middle(spots: Iterable[Spot]) -> Spot:
+def _label(spots: Iterable[Spot]) -> Spot:
+    """The middle of the spots, as far inside as a name needs."""
     found = list(spots)
-    return Spot(
-        round(sum(spot.x for spot in found) / len(found), 1), round(sum(spot.y for spot in found) / len(found), 1)
-    )
+    x = sum(spot.x for spot in found) / len(found)
+    y = sum(spot.y for spot in found) / len(found)
+    return Spot(round(min(max(x, LABEL_REACH), WIDTH - LABEL_REACH), 1), round(y, 1))
 
 
 def _spread(places: dict[str, Spot]) -> dict[str, Spot]:

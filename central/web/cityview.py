@@ -36,8 +36,8 @@ def name_of(now: SiteNow, lang: Lang) -> str:
 
 
 def ward_of(now: SiteNow, lang: Lang) -> str:
-    """Its ward's name in a language."""
-    return now.site.ward_en or now.site.ward if lang is Lang.EN else now.site.ward
+    """Its ward's name in a language. English needs no "Ward" after it: the column says that."""
+    return now.site.ward_en.removesuffix(" Ward") or now.site.ward if lang is Lang.EN else now.site.ward
 
 
 def by_urgency(shelters: Iterable[SiteNow]) -> list[SiteNow]:

@@ -27,6 +27,8 @@ from central.web.render import Renderer
 log = structlog.get_logger(__name__)
 
 PAGES_KEPT: Final = 64
+HISTORY_WAIT_S: Final = 5.0
+"""A store that takes longer does not keep people from the live values."""
 Asked = Annotated[str | None, Query(max_length=8)]
 Accept = Annotated[str | None, Header()]
 Filter = Annotated[str, Query(max_length=100)]
@@ -45,12 +47,15 @@ class Pages:
         clock: Callable[[], int],
         city_name: str,
         city_name_en: str,
+        *,
+        history_wait_s: float = HISTORY_WAIT_S,
     ) -> None:
         self.files = static.load()
         self._queries = queries
         self.live = live
         self._outlook = outlook
         self._clock = clock
+        self._history_wait_s = history_wait_s
         self._renderer = Renderer({Lang.JA: city_name, Lang.EN: city_name_en}, static.addresses(self.files))
         self._assets = hashlib.blake2b("".join(file.mark for file in self.files.values()).encode()).hexdigest()
         self._made: OrderedDict[tuple[str, ...], str] = OrderedDict()
@@ -159,15 +164,16 @@ class Pages:
         to_ms = now_ms - grid % siteview.STEP_MS + siteview.STEP_MS
         span = Span(to_ms - siteview.DAY_MS, to_ms)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout(self._history_wait_s), asyncio.TaskGroup() as tasks:
                 lines = {
                     point: tasks.create_task(self._line(site, point, span))
                     for point in (*siteview.POWERS.values(), siteview.CHARGE)
                 }
                 promise = tasks.create_task(self._promise(site, now_ms))
                 events = tasks.create_task(self._events(site))
-        except ExceptionGroup as error:
-            log.warning("history_unreadable", site=site, error=repr(error.exceptions[0]))
+        except (ExceptionGroup, TimeoutError) as error:
+            first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            log.warning("history_unreadable", site=site, error=repr(first))
             return None
         return siteview.History(
             from_ms=span.from_ms,
@@ -200,7 +206,9 @@ class Pages:
     # --- Errors ------------------------------------------------------------------------------------------------------
 
     def error(self, error: PageError, lang: Lang) -> str:
-        """An error in the looks of the pages. Asks nothing of the service, which may be what failed."""
+        """An error in the looks of the pages. After a fault of ours it asks nothing of what may have failed."""
+        if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.synthetic = any(now.site.synthetic for now in self._queries.now().sites)
         return self._renderer.error(CATALOGUES[lang], error, synthetic=self.synthetic)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from collections import Counter
@@ -167,11 +168,12 @@ def make_shelter(site: Site, n: int, at_ms: int) -> SiteNow:
 
 @dataclass
 class FakeQueries:
-    """``Queries`` over a city that the test owns. ``broken`` makes every question about history fail."""
+    """``Queries`` over a city of the test. ``broken``: questions of history fail; ``stuck``: they wait for ever."""
 
     at_ms: int = NOW_MS
     shelters: dict[str, SiteNow] = field(default_factory=dict)
     broken: bool = False
+    stuck: bool = False
     looks: int = 0
 
     @classmethod
@@ -226,6 +228,8 @@ class FakeQueries:
         aggregate: Aggregate,
     ) -> Sequence[Sample]:
         self._check(site, from_ms, to_ms)
+        if self.stuck:
+            await asyncio.Event().wait()
         assert point in POINTS, f"asked for {point!r}, which does not exist"
         assert device is None or device in {now.device for now in self.shelters[site].points}
         assert step_ms > 0

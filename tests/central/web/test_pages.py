@@ -11,8 +11,11 @@ from urllib.parse import quote
 
 import pytest
 
+from central.api.live import Live
+from central.api.outlook import OutlookKeeper
 from central.core.city import SiteState
 from central.web.catalogue import Lang
+from central.web.pages import Pages
 from tests.central.api.conftest import Service
 from tests.central.fake import SITES, FakeQueries
 
@@ -208,7 +211,6 @@ async def test_the_language_switch_keeps_the_filter(service: Service) -> None:
 
 @pytest.mark.parametrize("path", ["/", f"/sites/{SITE}", "/sites/unknown", "/no-such-page"])
 async def test_every_page_says_that_its_data_are_synthetic(service: Service, path: str) -> None:
-    await service.client.get("/")
     assert "合成データ（シミュレーション）" in (await service.client.get(path)).text
 
 
@@ -256,6 +258,25 @@ async def test_live_values_are_shown_when_the_history_can_not_be_read(service: S
     assert "履歴をいま読み出せません" in found.text
     assert "84.0" in found.text
     assert [entry["event"] for entry in service.logs] == ["history_unreadable"]
+
+
+async def test_a_store_that_does_not_answer_keeps_nobody_from_the_live_values() -> None:
+    queries = FakeQueries.of_city(10)
+    queries.stuck = True
+    live = Live(queries.now, epoch="a", interval_s=2, clock=lambda: queries.at_ms)
+    outlook = OutlookKeeper(queries, lambda: queries.at_ms)
+    pages = Pages(queries, live, outlook, lambda: queries.at_ms, "市", "City", history_wait_s=0.02)
+    text = await pages.site(SITE, Lang.JA)
+    assert "履歴をいま読み出せません" in text
+    assert "84.0" in text
+
+
+async def test_a_fault_while_a_page_is_made_is_a_page_too(service: Service) -> None:
+    service.queries.shelters[SITE] = None  # type: ignore[assignment]
+    found = await page(service, "/?lang=en", 500)
+    assert "The page could not be made" in found.text
+    assert "tell the operator" in found.text
+    assert "Traceback" not in found.text
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,14 @@ def test_urgent_shelters_come_first_then_ward_by_ward() -> None:
     assert calm == sorted(calm)
 
 
+def test_a_ward_is_named_shortly_in_english() -> None:
+    (now,) = FakeQueries.of_city(1).shelters.values()
+    named = replace(now, site=replace(now.site, ward_en="Chuo Ward"))
+    assert cityview.ward_of(named, Lang.EN) == "Chuo"
+    assert cityview.ward_of(replace(now, site=replace(now.site, ward_en="")), Lang.EN) == "中央区"
+    assert cityview.matches(named, cityview.Chosen(ward="Chuo Ward"))
+
+
 def test_the_headline_counts_what_needs_attention() -> None:
     queries = FakeQueries.of_city()
     assert texts(queries)["city", "headline"] == "182か所のうち7か所に注意が必要です"
