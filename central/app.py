@@ -21,7 +21,7 @@ from central.api.app import create_app
 from central.broker import Broker, BrokerAddress, TlsFiles
 from central.core.ledger import Ledger
 from central.core.live import LiveView
-from central.host import StartError, listening, only_one_in
+from central.host import StartError, collect_garbage_seldom, listening, only_one_in
 from central.inbox import Inbox
 from central.ingest import Ingest
 from central.queries import CityQueries
@@ -266,6 +266,7 @@ def log_to_stderr() -> None:
 def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
     """Run the service in a loop of its own, on uvloop where there is one."""
     log_to_stderr()
+    collect_garbage_seldom()
     try:
         from uvloop import new_event_loop
     except ImportError:

@@ -6,8 +6,8 @@ send again, and the keys of both absorb the repeat. While a store does not take 
 batch is tried again, the inbox fills up and the broker keeps the rest.
 
 Not acknowledged, because the shelter should keep it: a site that is not registered (yet), a row whose layout is not
-known (the acknowledgement asks for it), another version of the contract, a failure of central itself. Acknowledged as
-refused, because sending it again would not help: everything else that can't be used.
+known (the acknowledgement asks for it), another version of the contract or a newer list of points, a failure of
+central itself. Acknowledged as refused, because sending it again would not help: everything else that can't be used.
 """
 
 from __future__ import annotations

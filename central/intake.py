@@ -26,7 +26,7 @@ from contract.wire import MESSAGE_BYTES_MAX, WireError, decode_event, decode_sta
 
 log = structlog.get_logger(__name__)
 
-MESSAGES_MAX: Final = 2_000
+MESSAGES_MAX: Final = 4_000
 ROWS_MAX: Final = 40_000
 """Rows at which a batch is closed; the last message may go beyond."""
 ACK_RANGES_MAX: Final = 2_000
@@ -191,7 +191,7 @@ class Intake:
         shapes = self.shapes.get(site)
         if shapes is None:
             shapes = self.shapes[site] = {}
-        wrong: dict[str, str] = {}
+        wrong: dict[str, rules.WrongLayout] = {}
         if message.layouts:
             new, wrong = rules.learn(site, shapes, message)
             if new:
@@ -200,6 +200,9 @@ class Intake:
         if judged.need:
             wanted = batch.need.setdefault((site, message.epoch), [])
             wanted += [layout_id for layout_id in judged.need if layout_id not in wanted]
+            return
+        if judged.is_newer:
+            self._bury(judged.faults, site, name, payload, now_ms)
             return
         first = len(batch.rows)
         batch.rows += judged.rows

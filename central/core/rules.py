@@ -19,10 +19,11 @@ from typing import Final
 
 from central.store.base import StoreRow
 from contract.layouts import Layout
-from contract.messages import Slot, Telemetry
-from contract.points import POINTS, Point
+from contract.messages import LayoutDefinition, Slot, Telemetry
+from contract.points import POINT_NAMES, POINTS, Point
 from contract.readings import QUALITIES, WIRE_CODES, Quality
 from contract.rows import ROWS_MAX, SLOTS_MAX, WireError, rows_of_columns
+from contract.wire import layouts_in
 
 TIME_MIN_MS: Final = 1_577_836_800_000
 """2020-01-01. No shelter of this system measured anything earlier: such a time is a clock without a battery."""
@@ -59,6 +60,7 @@ class Shape:
 
     __slots__ = (
         "count",
+        "definition",
         "device",
         "divisors",
         "highs",
@@ -74,6 +76,8 @@ class Shape:
     def __init__(self, site: str, layout: Layout) -> None:
         self.site = site
         self.layout = layout
+        self.definition: LayoutDefinition | None = None
+        """As the site last told it."""
         self.device = layout.device
         self.count = len(layout.points)
         found = [POINTS.get(name) for name in layout.points]
@@ -121,37 +125,57 @@ class Faults:
 
 @dataclass(slots=True)
 class Judged:
-    """What a telemetry message comes to. ``need``: layouts to ask for; then nothing of the message is used yet."""
+    """What a telemetry message comes to.
+
+    ``need``: layouts to ask for; ``is_newer``: it names points by numbers of a newer list than this side has. With
+    either, nothing of the message is used yet: it can be once the layouts came, or this side was updated.
+    """
 
     rows: list[StoreRow] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     need: list[str] = field(default_factory=list)
+    is_newer: bool = False
 
 
-def learn(site: str, shapes: dict[str, Shape], message: Telemetry) -> tuple[list[Layout], dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class WrongLayout:
+    """A layout that came with a message and can't be used."""
+
+    reason: Reason
+    detail: str
+
+
+def learn(site: str, shapes: dict[str, Shape], message: Telemetry) -> tuple[list[Layout], dict[str, WrongLayout]]:
     """Add the layouts of a message to ``shapes``. Returns the new ones, and of wrong ones what is wrong."""
     new: list[Layout] = []
-    wrong: dict[str, str] = {}
-    for layout_id, (device, points) in message.layouts.items():
+    wrong: dict[str, WrongLayout] = {}
+    for layout_id, definition in message.layouts.items():
         known = shapes.get(layout_id)
-        layout = Layout(device, tuple(points))
-        if known is not None and known.layout == layout:
+        if known is not None and known.definition == definition:
             continue
-        if layout.id != layout_id:
-            wrong[layout_id] = f"layout {layout_id!r} of {device}: its contents have the hash {layout.id!r}"
-        elif known is not None:
-            wrong[layout_id] = f"layout {layout_id!r} of {device} clashes with one of {known.device}: same hash"
-        elif len(set(points)) != len(points):
-            wrong[layout_id] = f"layout {layout_id!r} of {device} names a point twice"
-        elif len(shapes) >= LAYOUTS_MAX:
-            wrong[layout_id] = f"layout {layout_id!r} of {device}: the site has {LAYOUTS_MAX} already"
+        # One by one: a wrong layout does not spoil its neighbours.
+        alone = Telemetry(epoch=message.epoch, seqs=message.seqs, base_ms=0, layouts={layout_id: definition})
+        try:
+            layout = layouts_in(alone)[layout_id]
+        except WireError as error:
+            is_newer = any(isinstance(point, int) and point >= len(POINT_NAMES) for point in definition[1])
+            wrong[layout_id] = WrongLayout(Reason.UNKNOWN_POINT if is_newer else Reason.WRONG_LAYOUT, str(error))
+            continue
+        if known is None and len(shapes) >= LAYOUTS_MAX:
+            detail = f"layout {layout_id!r} of {layout.device}: the site has {LAYOUTS_MAX} already"
+            wrong[layout_id] = WrongLayout(Reason.WRONG_LAYOUT, detail)
+        elif known is not None and known.layout != layout:
+            detail = f"layout {layout_id!r} of {layout.device} clashes with one of {known.device}: same hash"
+            wrong[layout_id] = WrongLayout(Reason.WRONG_LAYOUT, detail)
         else:
-            shapes[layout_id] = Shape(site, layout)
-            new.append(layout)
+            if known is None:
+                known = shapes[layout_id] = Shape(site, layout)
+                new.append(layout)
+            known.definition = definition
     return new, wrong
 
 
-def judge(message: Telemetry, shapes: Mapping[str, Shape], wrong: Mapping[str, str], now_ms: int) -> Judged:
+def judge(message: Telemetry, shapes: Mapping[str, Shape], wrong: Mapping[str, WrongLayout], now_ms: int) -> Judged:
     """Turn a message into rows for the store, and say what of it can't be used.
 
     ``wrong``: layouts that came with this message and were refused by ``learn``; their rows are lost for good. A row of
@@ -184,7 +208,7 @@ def judge(message: Telemetry, shapes: Mapping[str, Shape], wrong: Mapping[str, s
 
 
 def _judge_columns(
-    message: Telemetry, shapes: Mapping[str, Shape], wrong: Mapping[str, str], now_ms: int, judged: Judged
+    message: Telemetry, shapes: Mapping[str, Shape], wrong: Mapping[str, WrongLayout], now_ms: int, judged: Judged
 ) -> None:
     faults = judged.faults
     rows_left, slots_left = ROWS_MAX - len(message.rows), SLOTS_MAX
@@ -213,11 +237,12 @@ def _judge_columns(
                 _time_fault(faults, shape, history.at_ms, now_ms)
 
 
-def _miss(layout_id: object, judged: Judged, wrong: Mapping[str, str]) -> None:
+def _miss(layout_id: object, judged: Judged, wrong: Mapping[str, WrongLayout]) -> None:
     if not isinstance(layout_id, str) or len(layout_id) != 6:
         judged.faults.add(Reason.MALFORMED_ROW, f"{reprlib.repr(layout_id)} stands where a layout id should")
     elif layout_id in wrong:
-        judged.faults.add(Reason.WRONG_LAYOUT, wrong[layout_id])
+        judged.faults.add(wrong[layout_id].reason, wrong[layout_id].detail)
+        judged.is_newer |= wrong[layout_id].reason is Reason.UNKNOWN_POINT
     elif layout_id not in judged.need:
         judged.need.append(layout_id)
 

@@ -154,7 +154,26 @@ def test_a_point_twice_in_a_layout_is_refused() -> None:
     twice = Layout("meter", ("grid.power_w", "grid.power_w"))
     new, wrong = learn(SITE, {}, live_telemetry("a", 1, [], {twice.id: twice}))
     assert not new
-    assert "twice" in wrong[twice.id]
+    assert "twice" in wrong[twice.id].detail
+
+
+def test_a_point_number_of_a_newer_list_holds_the_message_back() -> None:
+    message = Telemetry(
+        epoch="a", seqs=1, base_ms=NOW, rows=[["AAAAAA", 0, 1]], layouts={"AAAAAA": ("meter", [60_000])}
+    )
+    new, wrong = learn(SITE, {}, message)
+    judged = judge(message, {}, wrong, NOW)
+    assert not new
+    assert judged.is_newer
+    assert list(judged.faults.counts) == [Reason.UNKNOWN_POINT]
+    assert "update this side" in judged.faults.details[Reason.UNKNOWN_POINT]
+
+
+def test_a_layout_by_names_and_by_numbers_is_the_same() -> None:
+    shapes: dict[str, Shape] = {}
+    named = Telemetry(epoch="a", seqs=1, base_ms=NOW, layouts={METER.id: (METER.device, list(METER.points))})
+    assert learn(SITE, shapes, named) == ([METER], {})
+    assert learn(SITE, shapes, live_telemetry("a", 1, [], {METER.id: METER})) == ([], {})
 
 
 def test_an_unknown_point_spoils_only_its_own_column() -> None:
