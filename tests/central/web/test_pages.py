@@ -5,78 +5,17 @@ from __future__ import annotations
 import gzip
 import re
 from collections import Counter
-from dataclasses import replace
-from html.parser import HTMLParser
 from urllib.parse import quote
 
 import pytest
 
-from central.api.live import Live
-from central.api.outlook import OutlookKeeper
 from central.core.city import SiteState
 from central.web.catalogue import Lang
-from central.web.pages import Pages
 from tests.central.api.conftest import Service
 from tests.central.fake import SITES, FakeQueries
+from tests.central.web.reading import page
 
 SITE = "E0000000007111"
-VOID = {"meta", "link", "input", "br", "hr", "img"}
-
-
-class Page(HTMLParser):
-    """Elements of a page with their texts, and complaints about what does not fit together."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.live: dict[tuple[str, str, str], list[str]] = {}
-        self._open: list[tuple[str, dict[str, str], list[str]]] = []
-        self.faults: list[str] = []
-        self.feed(text)
-        self.faults += [f"not closed: {tag}" for tag, _, _ in self._open]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.elements.append((tag, given))
-        if tag not in VOID:
-            self._open.append((tag, given, []))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        self._note(tag, self.elements[-1][1], "")
-
-    def handle_data(self, data: str) -> None:
-        for _, _, parts in self._open:
-            parts.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        opened, given, parts = self._open.pop()
-        if opened != tag:
-            self.faults.append(f"{opened} closed by {tag}")
-        self._note(tag, given, "".join(parts))
-
-    def _note(self, tag: str, given: dict[str, str], text: str) -> None:
-        if "data-k" not in given:
-            return
-        owners = [g["data-o"] for _, g, _ in self._open if "data-o" in g]
-        owner = given.get("data-o") or (owners[-1] if owners else "")
-        if not owner:
-            self.faults.append(f"{tag} {given['data-k']} belongs to nobody")
-        self.live.setdefault((owner, given["data-k"], given.get("data-as", "")), []).append(text)
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        return [given for name, given in self.elements if name == tag]
-
-
-async def page(service: Service, path: str, status: int = 200, **headers: str) -> Page:
-    answer = await service.client.get(path, headers=headers)
-    assert answer.status_code == status, answer.text[:500]
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["vary"].lower().startswith("accept")
-    return Page(answer.text)
-
-
 PATHS = ["/", f"/sites/{SITE}", "/sites/E0000000140111", "/?ward=%E7%B7%91%E5%8C%BA&state=never_seen", "/no-such-page"]
 
 
@@ -244,77 +183,6 @@ async def test_the_site_page_has_history_as_lines_and_as_a_table(service: Servic
     for said in ("1分値に間引き", "停電", "機器が値なしと回答", "1 件", "huawei-sun2000", "現地で待機"):
         assert said in found.text
     assert "&lt;timeout&gt;" in found.text
-
-
-async def test_a_shelter_without_any_word_yet_has_a_page(service: Service) -> None:
-    found = await page(service, "/sites/E0000000140111")
-    assert "まだ一度も接続していません" in found.text
-    assert "この24時間に値はありません" in found.text
-
-
-async def test_live_values_are_shown_when_the_history_can_not_be_read(service: Service) -> None:
-    service.queries.broken = True
-    found = await page(service, f"/sites/{SITE}")
-    assert "履歴をいま読み出せません" in found.text
-    assert "84.0" in found.text
-    assert [entry["event"] for entry in service.logs] == ["history_unreadable"]
-
-
-async def test_a_store_that_does_not_answer_keeps_nobody_from_the_live_values() -> None:
-    queries = FakeQueries.of_city(10)
-    queries.stuck = True
-    live = Live(queries.now, epoch="a", interval_s=2, clock=lambda: queries.at_ms)
-    outlook = OutlookKeeper(queries, lambda: queries.at_ms)
-    pages = Pages(queries, live, outlook, lambda: queries.at_ms, "市", "City", history_wait_s=0.02)
-    text = await pages.site(SITE, Lang.JA)
-    assert "履歴をいま読み出せません" in text
-    assert "84.0" in text
-
-
-async def test_a_fault_while_a_page_is_made_is_a_page_too(service: Service) -> None:
-    service.queries.shelters[SITE] = None  # type: ignore[assignment]
-    found = await page(service, "/?lang=en", 500)
-    assert "The page could not be made" in found.text
-    assert "tell the operator" in found.text
-    assert "Traceback" not in found.text
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "said"),
-    [
-        ("/sites/E0000000007112", 404, ["「E0000000007112」", "もしかして", "中央第7小学校", "一覧から選んで"]),
-        ("/?ward=%E6%B8%8B%E8%B0%B7%E5%8C%BA", 400, ["「渋谷区」", "選択肢から"]),
-        ("/?state=dead&lang=en", 400, ["“dead”", "Choose ward and state"]),
-        ("/no-such-page?lang=en", 404, ["There is no such page", "start from the city"]),
-        ("/static/other.js", 404, ["このページはありません"]),
-        (f"/?ward={'x' * 200}", 422, ["要求に応えられませんでした"]),
-        ("/sites/%3Cscript%3E", 404, ["&lt;script&gt;"]),
-    ],
-)
-async def test_an_error_is_a_page_that_says_what_to_try(
-    service: Service, path: str, status: int, said: list[str]
-) -> None:
-    found = await page(service, path, status)
-    for text in said:
-        assert text in found.text
-    assert found.faults == []
-
-
-async def test_writing_to_a_page_is_refused_in_words(service: Service) -> None:
-    answer = await service.client.post("/")
-    assert answer.status_code == 405
-    assert "閲覧専用" in answer.text
-
-
-async def test_names_from_the_registry_can_not_become_markup(service: Service) -> None:
-    site = service.queries.shelters[SITE].site
-    service.queries.change(SITE, site=replace(site, name='<b>"x"</b>', ward="<i>'区'</i>"))
-    for path in ("/", f"/sites/{SITE}"):
-        found = await page(service, path)
-        assert found.faults == []
-        assert "<b>&#34;" not in found.text
-        assert '<b>"x"' not in found.text
-        assert "<i>" not in found.text
 
 
 async def test_a_city_without_shelters_says_how_to_register_them(service: Service) -> None:
