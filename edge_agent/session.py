@@ -124,8 +124,9 @@ class DeviceSession:
         read_plan = self.plans.full if slow else self.plans.fast
         taking = await self._take(line, read_plan, now_ms)
         readings = row(read_plan, taking.image, taking.failed)
-        refused = self._learn_refusals(taking, read_plan, now_ms) if taking.found else None
-        if refused is not None or taking.found:
+        refused = None
+        if taking.found:
+            refused = self._learn_refusals(taking, read_plan, now_ms)
             readings = self._name_refused(readings)
         return Polled(readings, once, is_new, refused)
 
@@ -161,6 +162,8 @@ class DeviceSession:
     async def _take(self, line: RegisterLine, read_plan: ReadPlan, now_ms: int) -> _Taking:
         taking = _Taking()
         blocks = read_plan.blocks
+        if not blocks and read_plan.refused:
+            await self._ask_for_life(line, read_plan)
         if self._silent:  # What was silent comes last, so that it can't hide the others.
             blocks = tuple(sorted(blocks, key=lambda block: block in self._silent))
         for block in blocks:
@@ -193,6 +196,14 @@ class DeviceSession:
                 if silence is not None:
                     del self._silent[block]
         return taking
+
+    async def _ask_for_life(self, line: RegisterLine, read_plan: ReadPlan) -> None:
+        """A device that refuses everything is asked for one field, so that it is not called online unasked."""
+        try:
+            await line.read(read_plan.fields[0].spans[0], self.unit, timeout_s=self.timeout_s)
+        except DeviceRefused:
+            return
+        self.refusals = replace(self.refusals, ask_again_at_ms=0)  # It has changed its mind: the next poll asks all.
 
     def _note_silence(self, block: Block, now_ms: int, *, others_answer: bool) -> None:
         silence = self._silent.setdefault(block, _Silence())

@@ -102,6 +102,23 @@ async def test_a_device_that_refuses_everything_is_asked_again_every_minute() ->
     assert value(await poll(device, line, now_ms=240_000), "grid.power_w") == (7, Quality.GOOD)
 
 
+async def test_a_device_that_refuses_everything_is_still_asked_whether_it_is_there() -> None:
+    line, device = FakeLine({2: {}}), session("sdm630", unit=2)
+    await poll(device, line)
+    line.asked.clear()
+    await poll(device, line, now_ms=1000)
+    assert len(line.asked) == 1
+    line.units[2] = registers_of("sdm630", {"grid.power_w": 7})
+    await poll(device, line, now_ms=2000)
+    assert value(await poll(device, line, now_ms=3000), "grid.power_w") == (7, Quality.GOOD)
+    device = session("sdm630", unit=2)
+    line.units[2] = {}
+    await poll(device, line)
+    del line.units[2]
+    with pytest.raises(LinkDown):
+        await poll(device, line, now_ms=1000)
+
+
 async def test_a_busy_device_leaves_a_gap_in_that_block_only() -> None:
     line, device = FakeLine({1: registers_of("huawei-sun2000", PLANT)}), session("huawei-sun2000")
     await poll(device, line)
