@@ -21,6 +21,10 @@ from central.core.runs import HOLE_MIN_MS, Book, Run, first_of, hole_limit_ms, l
 from contract.messages import Loss, SeqRange
 
 INTERVAL_DEFAULT_MS: Final = 5_000
+RUNS_MAX: Final = 20_000
+"""Runs of one outbox in memory; a year of a shelter makes some hundred."""
+EPOCHS_MAX: Final = 200
+"""Outboxes of one site in memory; a new one is made when a file is lost."""
 REFUSED: Final = "refused"
 """How the reason of entries begins that arrived and could not be used."""
 
@@ -144,8 +148,19 @@ class Ledger:
                 else:
                     deletes.append((site, epoch, first))
             book.touched.clear()
+            self._let_go(site, book)
         self._touched.clear()
         return Changes(tuple(upserts), tuple(deletes))
+
+    def _let_go(self, site: str, book: Book) -> None:
+        """Keep the memory bounded, whatever a shelter sends for years: what is let go of here is written."""
+        if len(book.runs) > RUNS_MAX:
+            del book.runs[: -RUNS_MAX // 2]
+            self._cut.add(site)
+        epochs = self._epochs[site]
+        while len(epochs) > EPOCHS_MAX and (site, epochs[0]) not in self._touched:
+            del self._books[site, epochs.pop(0)]
+            self._cut.add(site)
 
     def runs(self, site: str) -> list[LedgerRun]:
         """All runs of a site: outbox by outbox, each in the order of its numbers."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from central.core.city import Fate
-from central.core.ledger import Ledger, LedgerRun
+from central.core.ledger import EPOCHS_MAX, RUNS_MAX, Ledger, LedgerRun
 from central.core.runs import hole_limit_ms
 from contract.messages import Loss, LossReason
 from contract.ranges import RangeSet
@@ -175,6 +175,19 @@ def test_it_goes_on_from_what_was_kept() -> None:
     again = Ledger(ledger.changes().upserts)
     arrive(again, 11, 19)
     assert told(again) == [(1, 30, "arrived")]
+
+
+def test_the_memory_is_bounded_whatever_a_shelter_sends() -> None:
+    ledger = Ledger()
+    for number in range(2 * EPOCHS_MAX):
+        ledger.arrived(SITE, f"epoch{number}", [(1, 1)], [T0], interval_ms=STEP)
+        assert len(ledger.changes().upserts) == 1
+    assert len({run.epoch for run in ledger.runs(SITE)}) == EPOCHS_MAX
+    for number in range(RUNS_MAX + 1):
+        arrive(ledger, 2 * number + 1, 2 * number + 1)
+    assert len(ledger.changes().upserts) == RUNS_MAX + 1
+    assert len(ledger.runs(SITE)) < RUNS_MAX
+    assert ledger.is_cut(SITE)
 
 
 Step = tuple[str, int, int, int]
