@@ -14,7 +14,8 @@ from typing import Final
 import aiomqtt
 
 TIMEOUT_S: Final = 30.0
-"""For one answer of the broker. A slow link carries the largest batch in this time."""
+"""For the word on one message. A slow link carries the largest batch in this time."""
+CONNECT_TIMEOUT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class MqttLink:
             will=will,
             clean_session=True,
             keepalive=self.keepalive_s,
-            timeout=TIMEOUT_S,
+            timeout=CONNECT_TIMEOUT_S,
             tls_context=None if self.tls is None else self.tls.context(),
             queue_type=Inbox,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
