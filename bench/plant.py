@@ -85,9 +85,9 @@ class Plant:
         for name in self._counted:
             self._counted[name] += 9_000 * self._share[name] * elapsed_s / 3_600
         for order, shape in enumerate(self.shapes):
-            points = (*shape.fast, *shape.slow) if is_slow else shape.fast
             taken_ms = at_ms + 20 * order + self._random.randint(0, 15)
-            yield DeviceReadings(shape.device, taken_ms, tuple(self._reading(name, at_ms) for name in points))
+            for points in (shape.fast, shape.slow) if is_slow and shape.slow else (shape.fast,):
+                yield DeviceReadings(shape.device, taken_ms, tuple(self._reading(name, at_ms) for name in points))
 
     def _reading(self, name: str, at_ms: int) -> Reading:
         if name in self._counted:

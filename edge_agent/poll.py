@@ -238,10 +238,8 @@ class BusPoller:
         self._answered(session, polled)
         session.last_answer_ms = taken_at_ms
         session.slow_read_in = period
-        rows = [DeviceReadings(session.id, taken_at_ms, polled.readings)]
-        if polled.once:
-            rows.append(DeviceReadings(session.id, taken_at_ms, polled.once))
-        self.site.post(tick.number, session.id, rows)
+        rows = (*session.rows(polled.readings), polled.once) if polled.once else session.rows(polled.readings)
+        self.site.post(tick.number, session.id, [DeviceReadings(session.id, taken_at_ms, row) for row in rows])
         return None
 
     def _reached(self) -> None:
@@ -275,4 +273,5 @@ class BusPoller:
 
     def _post_dark(self, number: int, session: DeviceSession, at_ms: int, quality: Quality) -> None:
         readings = session.dark(slow=self.site.schedule.is_slow(number), quality=quality)
-        self.site.post(number, session.id, [DeviceReadings(session.id, at_ms, readings)] if readings else [])
+        rows = [DeviceReadings(session.id, at_ms, row) for row in session.rows(readings)]
+        self.site.post(number, session.id, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from device_profiles.load import Profile
 from device_profiles.model import Block, DeviceMap, Field, Table
 from edge_agent.config import DeviceConfig
 from edge_agent.core.health import Health
-from edge_agent.core.polling import Plans, ReadPlan, dark_row, plans_for, points_of, row, without
+from edge_agent.core.polling import Plans, ReadPlan, dark_row, plans_for, points_of, row, rows_apart, without
 from edge_agent.core.refusals import ASK_AGAIN_MS, Found, Refusals, forget, hunt, remember
 from edge_agent.io.bus import BadAnswer, DeviceRefused, IllegalAddress, LinkDown, RegisterLine
 
@@ -105,6 +105,10 @@ class DeviceSession:
     def dark(self, *, slow: bool, quality: Quality = Quality.TIMEOUT) -> tuple[Reading, ...]:
         """The row of a poll that nobody answered; empty while the device's points are not known."""
         return dark_row(self.plans.full if slow else self.plans.fast, quality) if self.plans else ()
+
+    def rows(self, readings: Sequence[Reading]) -> tuple[tuple[Reading, ...], ...]:
+        """The readings of a poll as the rows that are recorded: fast points, and the slow ones when they were read."""
+        return rows_apart(readings, self.plans.fast) if self.plans else ()
 
     def lost(self) -> None:
         """The device has been away: it may come back as another one, so it is asked again who it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contract.readings import Quality, Reading
@@ -110,6 +110,20 @@ def row(read_plan: ReadPlan, image: Image, failed: Mapping[Block, Quality]) -> t
     found |= {reading.point: reading for reading in readings(present, image, [s for s in sums if s.of])}
     gone = {s.point: Quality.MISSING_INPUT if s.of else Quality.ILLEGAL_ADDRESS for s in sums}
     return tuple(found.get(point) or Reading(point, None, gone[point]) for point in points_of(read_plan))
+
+
+def rows_apart(readings: Sequence[Reading], fast: ReadPlan) -> tuple[tuple[Reading, ...], ...]:
+    """The readings of a poll as a row of fast points and, when it read more, a row of the others.
+
+    So a device has one shape of row for its fast points, be the poll fast or full: what names them travels once, and
+    the store keeps each point in one place.
+    """
+    names = frozenset(points_of(fast))
+    rows = (
+        tuple(reading for reading in readings if reading.point in names),
+        tuple(reading for reading in readings if reading.point not in names),
+    )
+    return tuple(row for row in rows if row)
 
 
 def dark_row(read_plan: ReadPlan, quality: Quality) -> tuple[Reading, ...]:

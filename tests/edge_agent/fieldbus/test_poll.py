@@ -73,8 +73,11 @@ async def test_a_tick_is_one_entry_with_all_devices_and_the_derived_row() -> Non
     bus = Bus("b", line, [session("huawei-sun2000", device_id="inverter"), session("sdm630", 2, device_id="meter")])
     async with polling(bus) as (_, notebook):
         await eventually(lambda: len(notebook.entries) >= 5)
-    for entry in notebook.entries[:5]:
+    first, *others = notebook.entries[:5]
+    assert [row.device for row in first] == ["inverter", "inverter", "meter", "meter", "site"], "with slow points"
+    for entry in others:
         assert [row.device for row in entry] == ["inverter", "meter", "site"]
+    for entry in (first, *others):
         derived = {r.point: r.value for r in entry[-1].readings}
         assert derived == {"load.power_w": 4300, "balance.error_w": 100}
     assert notebook.events == []
@@ -84,10 +87,13 @@ async def test_slow_points_come_with_the_first_poll_of_each_slow_period() -> Non
     line = FakeLine({2: registers_of("sdm630")})
     async with polling(Bus("b", line, [session("sdm630", 2)]), interval_ms=40, slow_every=5) as (_, notebook):
         await eventually(lambda: len(notebook.entries) >= 17)
-    sizes = [len(row.readings) for row in notebook.rows("sdm630")]
-    assert sizes[0] == max(sizes), "the first poll reads everything"
-    whole = [n for n, size in enumerate(sizes) if size == max(sizes)]
-    assert {b - a for a, b in pairwise(whole[1:])} == {5}
+    polls = [[row for row in entry if row.device == "sdm630"] for entry in notebook.entries]
+    fast, slow = ([reading.point for reading in row.readings] for row in polls[0])
+    assert "grid.import_energy_wh" in slow, "the first poll reads everything"
+    assert not set(fast) & set(slow)
+    assert all([reading.point for reading in rows[0].readings] == fast for rows in polls), "one shape of fast row"
+    full = [n for n, rows in enumerate(polls) if len(rows) == 2]
+    assert {b - a for a, b in pairwise(full[1:])} == {5}
 
 
 async def test_a_tick_every_interval_and_no_drift() -> None:
@@ -98,7 +104,7 @@ async def test_a_tick_every_interval_and_no_drift() -> None:
         polling(bus, interval_ms=50) as (poller, notebook),
     ):
         await asyncio.sleep(2.02)
-        count = len(notebook.rows("sdm630"))
+        count = len({row.taken_at_ms for row in notebook.rows("sdm630")})
     assert 40 <= count + poller.ticks_skipped <= 41
 
 
