@@ -34,7 +34,7 @@ from contract.wire import (
 from edge_agent.core.backfill import Delivery, History, Pace, Single
 from edge_agent.core.clock import SiteClock
 from edge_agent.core.reconnect import delay_s
-from edge_agent.io.broker import MqttLink, send, until_disconnected
+from edge_agent.io.broker import Connection, MqttLink
 from edge_agent.io.outbox import Outbox, OutboxUnreadableError
 from edge_agent.io.outbox_file import EVENT, Entry, rows_of
 
@@ -45,6 +45,8 @@ STATUS_LOOK_MS: Final = 5_000
 """How often it is looked whether the status changed; so it is sent at most this often."""
 DEAF_MS: Final = 300_000
 """Connected and unanswered for this long: connect anew."""
+CLOCK_WAIT_MS: Final = 600_000
+"""Online for so long and nobody told the time: the wall clock's word is taken."""
 UNREADABLE_WAIT_MS: Final = 1_000
 FAREWELL_S: Final = 3.0
 
@@ -146,29 +148,28 @@ class Publisher:
             log.info("connected to the broker", host=self._link.host, port=self._link.port)
             self._status_last = None
             self._delivery.connect(self._outbox.newest_entries(), now_ms=self._now_ms())
-            # Not a TaskGroup: the connection must be watched through the goodbye that follows our own cancellation.
-            watch = asyncio.create_task(until_disconnected(client), name="connection")
-            watch.add_done_callback(lambda _: self._wake.set())
+            connection = Connection(client, on_end=self._wake.set)
             try:
-                await self._send_all(client, watch)
+                await self._send_all(connection)
             except asyncio.CancelledError:
                 with contextlib.suppress(TimeoutError, aiomqtt.MqttError):
                     async with asyncio.timeout(FAREWELL_S):
-                        await self._say_goodbye(client, watch)
+                        await self._say_goodbye(connection)
                 raise
             finally:
-                watch.cancel()
-                with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
-                    await watch
+                await connection.close()
 
-    async def _send_all(self, client: aiomqtt.Client, watch: asyncio.Task[None]) -> None:
-        while not watch.done():
-            await self._send_status_if_due(client)
-            if not await self._send_next(client):
+    async def _send_all(self, connection: Connection) -> None:
+        since_ms = self._now_ms()
+        while not connection.is_over:
+            if not self._clock.is_known and self._now_ms() - since_ms >= CLOCK_WAIT_MS:
+                self._clock.trust_wall()
+            await self._send_status_if_due(connection)
+            if not await self._send_next(connection):
                 await self._sleep(self._delivery.wake_ms(self._now_ms()))
             if self._delivery.is_deaf(self._deaf_ms, self._now_ms()):
                 raise aiomqtt.MqttError(f"nothing was acknowledged for {self._deaf_ms / 1000:.0f} s")
-        watch.result()
+        raise aiomqtt.MqttError("the connection ended")
 
     async def _sleep(self, wait_ms: int) -> None:
         self._wake.clear()
@@ -177,32 +178,32 @@ class Publisher:
             async with asyncio.timeout(wait_ms / 1000):
                 await self._wake.wait()
 
-    async def _say_goodbye(self, client: aiomqtt.Client, watch: asyncio.Task[None]) -> None:
+    async def _say_goodbye(self, connection: Connection) -> None:
         """Send what is new, wait a moment for its acknowledgement, and say that we go. History stays for next time."""
         deadline_ms = self._now_ms() + FAREWELL_S * 1000 / 2
-        while not (self._delivery.is_live_done or watch.done()) and self._now_ms() < deadline_ms:
-            if not await self._send_next(client, is_leaving=True):
+        while not (self._delivery.is_live_done or connection.is_over) and self._now_ms() < deadline_ms:
+            if not await self._send_next(connection, is_leaving=True):
                 await self._sleep(100)
         self._outbox.flush()
         offline = replace(self._full_status(), online=False)
-        await send(client, self._topics[Channel.STATUS], encode(offline), retain=True)
+        await connection.send(self._topics[Channel.STATUS], encode(offline), retain=True)
 
     # --- Sending -----------------------------------------------------------------------------------------------------
 
-    async def _send_next(self, client: aiomqtt.Client, *, is_leaving: bool = False) -> bool:
+    async def _send_next(self, connection: Connection, *, is_leaving: bool = False) -> bool:
         job = self._delivery.next(self._now_ms())
         if job is None or (is_leaving and isinstance(job, History)):
             return False
         try:
             if isinstance(job, Single):
-                await self._send_single(client, job.seq)
+                await self._send_single(connection, job.seq)
             else:
-                await self._send_history(client, job)
+                await self._send_history(connection, job)
         except OutboxUnreadableError:
             await self._sleep(UNREADABLE_WAIT_MS)
         return True
 
-    async def _send_single(self, client: aiomqtt.Client, seq: int) -> None:
+    async def _send_single(self, connection: Connection, seq: int) -> None:
         entry = self._outbox.entry(seq)
         if entry is None:
             self._delivery.gone(seq)
@@ -211,16 +212,16 @@ class Publisher:
             event = decode_event(entry.body)
             event = replace(event, epoch=self._outbox.epoch, seq=seq, at_ms=max(0, self._outbox.utc_of(entry)))
             self._delivery.sent(seq, now_ms=self._now_ms())
-            await self._publish(client, Channel.EVENT, encode(event))
+            await self._publish(connection, Channel.EVENT, encode(event))
             return
         rows = self._rows_of(entry)
         used = {row.layout_id for row in rows}
         definitions = self._definitions(used)
         payload = encode(live_telemetry(self._outbox.epoch, seq, rows, definitions))
         self._delivery.sent(seq, used=used, defined=definitions, now_ms=self._now_ms())
-        await self._publish(client, Channel.TELEMETRY, payload)
+        await self._publish(connection, Channel.TELEMETRY, payload)
 
-    async def _send_history(self, client: aiomqtt.Client, job: History) -> None:
+    async def _send_history(self, connection: Connection, job: History) -> None:
         bytes_max = job.bytes_max
         while True:
             entries, looked = self._outbox.history(job.ranges, bytes_max=bytes_max)
@@ -234,14 +235,14 @@ class Publisher:
             bytes_max //= 2
         self._delivery.history_sent(carried, looked, used=used, defined=definitions, now_ms=self._now_ms())
         if entries:
-            await self._publish(client, Channel.TELEMETRY, payload)
+            await self._publish(connection, Channel.TELEMETRY, payload)
         else:
             await asyncio.sleep(0)
 
-    async def _publish(self, client: aiomqtt.Client, channel: Channel, payload: bytes) -> None:
+    async def _publish(self, connection: Connection, channel: Channel, payload: bytes) -> None:
         self.stats.messages += 1
         self.stats.bytes += len(payload)
-        await send(client, self._topics[channel], payload)
+        await connection.send(self._topics[channel], payload)
 
     def _rows_of(self, entry: Entry) -> list[Row]:
         return rows_of(entry, self._outbox.utc_of(entry) - entry.at_ms)
@@ -265,7 +266,7 @@ class Publisher:
             outbox=self._outbox.status(),
         )
 
-    async def _send_status_if_due(self, client: aiomqtt.Client) -> None:
+    async def _send_status_if_due(self, connection: Connection) -> None:
         now_ms = self._now_ms()
         age_ms = now_ms - self._status_at_ms
         if self._status_last is not None and age_ms < STATUS_LOOK_MS:
@@ -274,7 +275,7 @@ class Publisher:
         if self._status_last is not None and age_ms < STATUS_EVERY_MS and _gist(status) == _gist(self._status_last):
             return
         self._status_at_ms, self._status_last = now_ms, status
-        await send(client, self._topics[Channel.STATUS], encode(status), retain=True)
+        await connection.send(self._topics[Channel.STATUS], encode(status), retain=True)
 
     # --- Listening ---------------------------------------------------------------------------------------------------
 

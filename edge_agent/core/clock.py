@@ -9,7 +9,9 @@ What is believed, first match wins:
 1. the kernel says that a time server disciplines the clock, and the clock is not before this software's release;
 2. central said what time it is (every acknowledgement does);
 3. the wall clock is neither before the release, nor before the newest entry in the outbox plus what passed since
-   start, nor absurdly far after it. An ordinary machine without a time service is believed by this rule.
+   start, nor absurdly far after it. An ordinary machine without a time service is believed by this rule;
+4. nobody contradicted it although we have been online for a while (``trust_wall``): a shelter that waits for ever
+   for a better time would be silent for ever.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ PROVISIONAL_MAX_MS: Final = 946_684_800_000
 """Smaller than this (the year 2000): milliseconds since boot."""
 LEAP_MAX_MS: Final = 60 * 86_400_000
 """A wall clock further ahead of the outbox than this is doubted while nobody confirms it."""
+BACK_MAX_MS: Final = 60_000
+"""So much a wall clock may be behind the outbox: drift, and small steps of a time service before a restart."""
 TRUST_CENTRAL_MS: Final = 5 * 60_000
 """An undisciplined wall clock that differs more than this from central's time is wrong."""
 
@@ -80,7 +84,7 @@ def utc_offset_ms(seen: Evidence) -> int | None:
         return None
     if seen.durable_ms:
         earliest_ms = seen.durable_ms + seen.boot_ms - seen.started_boot_ms
-        if not earliest_ms <= seen.wall_ms <= earliest_ms + LEAP_MAX_MS:
+        if not earliest_ms - BACK_MAX_MS <= seen.wall_ms <= earliest_ms + LEAP_MAX_MS:
             return None
     return wall_offset
 
@@ -194,6 +198,11 @@ class SiteClock:
         self._known = True
         self._last_offset_ms = offset
         self._central_offset_ms = None if offset == wall_ms - boot_ms else offset
+
+    def trust_wall(self) -> None:
+        """Nobody can tell the time better than the wall clock: take it, if it is after the release."""
+        self._durable_ms = 0
+        self.look()
 
     def hear(self, utc_ms: int) -> None:
         """Take central's time as a second opinion."""

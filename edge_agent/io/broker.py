@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import socket
 import ssl
@@ -83,23 +84,51 @@ class MqttLink:
         )
 
 
-async def send(client: aiomqtt.Client, topic: str, payload: bytes, *, retain: bool = False) -> None:
-    """Publish and wait for the broker's word (QoS 1).
+class Connection:
+    """A live connection: sends, and knows when it has ended."""
 
-    Raises:
-        aiomqtt.MqttError: the connection is gone.
-        TimeoutError: the broker said nothing in time.
-    """
-    # aiomqtt's own time limit starts a task for every message.
-    async with asyncio.timeout(TIMEOUT_S):
-        await client.publish(topic, payload, qos=1, retain=retain, timeout=math.inf)
+    def __init__(self, client: aiomqtt.Client, on_end: Callable[[], None]) -> None:
+        self._client = client
+        self._limit: asyncio.Timeout | None = None
+        self._on_end = on_end
+        # Not in a TaskGroup: it must live through the goodbye that follows our own cancellation.
+        self._watch = asyncio.create_task(self._until_disconnected(), name="connection")
+        self._watch.add_done_callback(self._ended)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection has ended."""
+        return self._watch.done()
 
-async def until_disconnected(client: aiomqtt.Client) -> None:
-    """Return never; what ends it is the end of the connection.
+    async def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish and wait for the broker's word (QoS 1).
 
-    Raises:
-        aiomqtt.MqttError: the connection is gone.
-    """
-    async for _ in client.messages:
-        pass
+        Raises:
+            aiomqtt.MqttError: the connection is gone, or the broker said nothing in time.
+        """
+        # aiomqtt's own time limit costs a task for every message, and does not end with the connection.
+        try:
+            async with asyncio.timeout(TIMEOUT_S) as self._limit:
+                await self._client.publish(topic, payload, qos=1, retain=retain, timeout=math.inf)
+        except TimeoutError:
+            what = "the connection ended" if self.is_over else f"no word from the broker for {TIMEOUT_S:.0f} s"
+            raise aiomqtt.MqttError(what) from None
+        finally:
+            self._limit = None
+
+    async def close(self) -> None:
+        """Stop watching."""
+        self._watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
+            await self._watch
+
+    async def _until_disconnected(self) -> None:
+        async for _ in self._client.messages:
+            pass
+
+    def _ended(self, watch: asyncio.Task[None]) -> None:
+        if not watch.cancelled():
+            watch.exception()
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(asyncio.get_running_loop().time())
+        self._on_end()

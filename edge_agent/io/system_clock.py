@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent.core.clock import SiteClock, Sync
@@ -39,10 +41,9 @@ class KernelSync:
         self._asked_s = float("-inf")
         # struct timex is 208 bytes; all zero means "change nothing, tell me".
         self._timex = ctypes.create_string_buffer(512)
-        try:
+        self._adjtimex: Callable[[ctypes.Array[ctypes.c_char]], int] | None = None
+        with contextlib.suppress(AttributeError, OSError):
             self._adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
-        except (AttributeError, OSError):
-            self._adjtimex = None
 
     def __call__(self) -> Sync:
         """What the kernel says; unknown where it can't be asked."""

@@ -127,6 +127,7 @@ class City:
                         assert isinstance(message.payload, bytes)
                         is_event = message.topic.value.endswith("/event")
                         ack = self.event(message.payload) if is_event else self.telemetry(message.payload)
-                        await client.publish(topic(SITE, Channel.ACK), encode(ack), qos=1)
+                        # aiomqtt notices a lost connection here only when the wait is over.
+                        await client.publish(topic(SITE, Channel.ACK), encode(ack), qos=1, timeout=0.5)
             except aiomqtt.MqttError:
                 await asyncio.sleep(0.05)

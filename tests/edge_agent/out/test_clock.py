@@ -30,7 +30,7 @@ YEAR_MS = 365 * DAY_MS
 
 
 def evidence(wall_ms: int, **more: object) -> Evidence:
-    return Evidence(wall_ms=wall_ms, boot_ms=60_000, **more)  # type: ignore[arg-type]
+    return Evidence(wall_ms=wall_ms, boot_ms=60_000, started_boot_ms=60_000, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,7 @@ def evidence(wall_ms: int, **more: object) -> Evidence:
         ("before the release", evidence(RELEASED_MS - 1), False),
         ("1970, the kernel claims to be synced", evidence(5_000, sync=Sync.SYNCED), False),
         ("an hour behind the outbox", evidence(NOW_MS - HOUR_MS, durable_ms=NOW_MS), False),
+        ("a little behind the outbox", evidence(NOW_MS - 5_000, durable_ms=NOW_MS), True),
         ("an hour behind, but synced", evidence(NOW_MS - HOUR_MS, durable_ms=NOW_MS, sync=Sync.SYNCED), True),
         ("after the outbox", evidence(NOW_MS + 1, durable_ms=NOW_MS - HOUR_MS), True),
         ("a year ahead of the outbox", evidence(NOW_MS + YEAR_MS, durable_ms=NOW_MS), False),
@@ -190,6 +191,17 @@ def test_a_wall_clock_that_falls_to_1970_while_running_does_not_take_the_time_wi
     clocks.wall_ms = 0
     clock.look()
     assert clock.now_ms() == NOW_MS + 1_000
+
+
+def test_a_doubtful_wall_clock_is_taken_when_nobody_knows_better() -> None:
+    clocks = Clocks(wall_ms=NOW_MS)
+    clock = clocks.clock(durable_ms=NOW_MS + HOUR_MS)
+    assert not clock.is_known
+    clock.trust_wall()
+    assert clock.now_ms() == NOW_MS
+    dead = Clocks(wall_ms=0).clock()
+    dead.trust_wall()
+    assert not dead.is_known, "1970 is never taken"
 
 
 def test_this_machine_is_asked_without_harm() -> None:

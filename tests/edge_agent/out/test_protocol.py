@@ -24,12 +24,12 @@ PACE = Pace(fresh_max=5, live_window=3, live_age_ms=2_000, event_window=2, patie
 
 
 class Air:
-    """What stands in for the client: messages go into the air."""
+    """What stands in for the connection: messages go into the air."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, bytes]] = []
 
-    async def publish(self, topic: str, payload: bytes, **_: object) -> None:
+    async def send(self, topic: str, payload: bytes, **_: object) -> None:
         self.messages.append((topic, payload))
 
 

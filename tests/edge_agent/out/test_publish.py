@@ -33,7 +33,7 @@ class Shelter:
         self.outbox = Outbox.open(path, keep_delivered=True)
         self.clock = system_clock(self.outbox.durable_ms)
         self.recorder = Recorder(self.outbox, self.clock)
-        self._at_ms = 0
+        self._at_ms = self.outbox.durable_ms
         self.devices: list[DeviceStatus] = []
         self.publisher = Publisher(
             self.outbox,
