@@ -12,6 +12,7 @@ import structlog
 
 from central.api.asked import DAY_MS
 from central.core.city import Fate, Queries, Stretch
+from central.core.promise import BEFORE_FIRST
 
 log = structlog.get_logger(__name__)
 EVERY_S: Final = 20.0
@@ -34,13 +35,15 @@ class Outlook:
 
 
 def add_up(promises: Iterable[Iterable[Stretch]], *, from_ms: int, to_ms: int) -> Outlook:
-    """Sum the stretches of many shelters."""
+    """Sum the stretches of many shelters. What was before a shelter's first reading counts for nothing."""
     by_fate: Counter[Fate] = Counter()
     lost_by: Counter[str] = Counter()
     sites = 0
     for stretches in promises:
         sites += 1
         for stretch in stretches:
+            if stretch.reason == BEFORE_FIRST:
+                continue
             length_ms = stretch.to_ms - stretch.from_ms
             by_fate[stretch.fate] += length_ms
             if stretch.fate is Fate.LOST:

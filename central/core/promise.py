@@ -13,7 +13,7 @@ What an outbox tells, from its runs and from the edge's last word about it (``St
     before the first run         waiting, as far back as the lacking numbers reach; nothing before number 1
     after the last run           going on (a reading stands for what follows, up to the longest pause that is none);
                                  waiting when the edge numbered more; not measured when it says that it did not
-    everything else              before the first outbox: not measured; after the last word: unknown
+    everything else              before the first outbox: not measured ("before_first"); after the last word: unknown
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ NOT_AT_EDGE: Final = "not_at_edge"
 """The edge does not have these entries any more, and they are not here: acknowledged data that the city lost."""
 OUTBOX_REPLACED: Final = "outbox_replaced"
 """An outbox ended without a word and another one followed: what the first still held is not known."""
+BEFORE_FIRST: Final = "before_first"
+"""The shelter had sent nothing yet: there was nothing to promise."""
 FUTURE: Final = "future"
 SETTLED_MS: Final = 600_000
 """So long after a status was said, what was on its way then has arrived."""
@@ -93,7 +95,7 @@ def _spans(runs: Sequence[LedgerRun], word: Word | None, now_ms: int, interval_m
     if not begins:
         return
     begins.sort()
-    yield _Span(0, begins[0][0], Fate.NOT_MEASURED)
+    yield _Span(0, begins[0][0], Fate.NOT_MEASURED, BEFORE_FIRST)
     end_ms = begins[0][1]
     for begin_ms, until_ms in begins[1:]:
         if begin_ms > end_ms:

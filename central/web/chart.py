@@ -41,11 +41,15 @@ class Chart:
     """Where zero is, in parts of ``HEIGHT``; ``None`` when it is an edge."""
 
 
+STEP_MIN: Final = 1e-9
+"""Below this a span is no span: every line is flat."""
+
+
 def nice_step(span: float, wanted: int) -> float:
     """A round distance between grid lines."""
-    if span <= 0:
-        return 1.0
     raw = span / wanted
+    if raw < STEP_MIN:
+        return 1.0
     power: float = 10.0 ** math.floor(math.log10(raw))
     return next(step * power for step in _STEPS if raw <= step * power * (1 + 1e-9))
 

@@ -68,8 +68,8 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     # City: the data promise
     "promise": ("データの約束", "Data promise"),
     "promise_24h": (
-        "直近24時間のデータがどうなったか（全避難所、時間の割合）",
-        "What became of the last 24 hours of data (all shelters, share of time)",
+        "直近24時間のデータがどうなったか（全避難所、最初のデータからの時間の割合）",
+        "What became of the last 24 hours of data (all shelters, share of the time since their first data)",
     ),
     "promise_pending": ("集計しています。", "Being added up."),
     "promise_lost_by": ("欠測の内訳", "Lost because of"),

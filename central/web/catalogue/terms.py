@@ -55,6 +55,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "reason.dropped": ("保存容量の上限", "Dropped at the disk limit"),
     "reason.damaged": ("保存ファイルの破損", "Damaged file"),
     "reason.disk_full": ("ディスクの空きなし", "Disk full"),
+    "reason.not_at_edge": ("避難所にも残っていない", "No longer at the shelter either"),
+    "reason.outbox_replaced": ("避難所の保存ファイルが交換された", "The shelter's outbox was replaced"),
+    "reason.before_first": ("最初のデータより前", "Before its first data"),
+    "reason.future": ("これから先の時間", "Still to come"),
     "reason.refused": ("届いたが使えなかった", "Arrived, but could not be used"),
     # Why a message could not be used
     "refusal.too_large": ("大きすぎる", "too large"),

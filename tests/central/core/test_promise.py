@@ -89,7 +89,7 @@ CASES = {
         [run(1, 360, 30, 60)],
         word(60, 361),
         60,
-        ["0-30 not_measured", "30-60 arrived"],
+        ["0-30 not_measured before_first", "30-60 arrived"],
     ),
     "numbers lack, so the rest waits": (
         [run(1, 120, 0, 10), run(241, 720, 20, 60)],
@@ -156,14 +156,14 @@ CASES = {
         [run(121, 480, 30, 60)],
         word(60, 481, waiting=120),
         60,
-        ["0-20 not_measured", "20-30 waiting", "30-60 arrived"],
+        ["0-20 not_measured before_first", "20-30 waiting", "30-60 arrived"],
     ),
     "never heard of": ([], None, 60, ["0-60 unknown"]),
     "only a status, and everything waits": (
         [],
         word(60, 100, waiting=99, first_seq=1, oldest_min=15),
         60,
-        ["0-15 not_measured", "15-60 waiting"],
+        ["0-15 not_measured before_first", "15-60 waiting"],
     ),
     "the future is not known": ([run(1, 480, 0, 40)], word(40, 481), 40, ["0-40 arrived", "40-60 unknown future"]),
     "two outboxes overlap": (
