@@ -51,7 +51,9 @@ class Stop:
 def demo(
     sites: Annotated[int, typer.Option(min=1, max=2000, help="Number of synthetic shelters.")] = 182,
     for_s: Annotated[float | None, typer.Option("--for", min=1, help="Seconds to run once all are online.")] = None,
-    speed: Annotated[float, typer.Option(min=0.1, max=5000, help="Simulated seconds per real second.")] = 1.0,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, max=5000, help="Simulated seconds per real second (else the scenario's).")
+    ] = None,
     scenario: Annotated[str, typer.Option(help="What happens; `shelter-sim scenarios` lists them.")] = "quiet_day",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the city's page (0: any free one).")] = 0,
     json_: Annotated[bool, typer.Option("--json", help="At the end print one JSON object on stdout.")] = False,
@@ -66,7 +68,7 @@ def demo(
 
       shelter-demo                                    182 shelters until Ctrl+C
 
-      shelter-demo --sites 20 --scenario typhoon_2019 --speed 600
+      shelter-demo --sites 20 --scenario typhoon_2019       twenty days without power in fast time
 
       shelter-demo --for 60 --json                    what was lost or doubled, as one object
     """

@@ -35,7 +35,8 @@ class Plan:
     folder: Path
     sites: int = 182
     seed: int = 7
-    speed: float = 1.0
+    speed: float | None = None
+    """Simulated seconds per second; ``None``: the scenario's own."""
     scenario: str = "quiet_day"
     interval_s: float = 5.0
     http_port: int = 0
@@ -196,7 +197,8 @@ class House:
         plan = self.plan
         arguments = ["--dir", str(self.fleet_folder), "--sites", str(plan.sites), "--seed", str(plan.seed)]
         arguments += ["--mqtt-host", HOST, "--mqtt-port", str(self.mqtt_port), "--interval-s", str(plan.interval_s)]
-        arguments += ["--speed", str(plan.speed), "--scenario", plan.scenario, "--keep-delivered"]
+        arguments += ["--scenario", plan.scenario, "--keep-delivered"]
+        arguments += ["--speed", str(plan.speed)] if plan.speed is not None else []
         arguments += ["--network", self.network]
         if self.secured and self.files.credentials.exists():
             arguments += ["--mqtt-credentials-file", str(self.files.credentials)]

@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from demo.broker import find_program
 from demo.house import House, Plan
 from demo.processes import Child
 from tests.support import eventually
@@ -129,7 +128,3 @@ async def test_the_page_shows_every_shelter_of_the_running_house(tmp_path: Path)
         for path in house.site_files():
             assert path.parent.name in page
         await house.stop()
-
-
-def test_mosquitto_is_looked_for_where_debian_keeps_servers() -> None:
-    assert find_program("a-program-that-nobody-has") is None

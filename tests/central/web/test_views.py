@@ -88,6 +88,15 @@ def test_the_promise_names_each_fate_and_why_data_was_lost() -> None:
     assert sum(float(width) for _, width in places) == pytest.approx(100)
 
 
+def test_the_time_before_a_shelter_s_first_data_counts_for_nothing() -> None:
+    stretches = [
+        Stretch(from_ms=0, to_ms=DAY_MS // 2, fate=Fate.NOT_MEASURED, reason="before_first"),
+        Stretch(from_ms=DAY_MS // 2, to_ms=DAY_MS, fate=Fate.ARRIVED),
+    ]
+    outlook = add_up([stretches], from_ms=0, to_ms=DAY_MS)
+    assert (outlook.share(Fate.ARRIVED), outlook.share(Fate.NOT_MEASURED)) == (1.0, 0.0)
+
+
 def test_before_the_first_outlook_the_page_says_that_it_is_being_made() -> None:
     assert texts(FakeQueries.of_city(1))["city", "promise_at"] == "集計しています。"
 
