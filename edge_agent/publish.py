@@ -196,14 +196,15 @@ class Publisher:
             return False
         try:
             if isinstance(job, Single):
-                await self._send_single(connection, job.seq)
+                self._send_single(connection, job.seq)
             else:
-                await self._send_history(connection, job)
+                self._send_history(connection, job)
+            await asyncio.sleep(0)  # Between messages everybody else has a turn.
         except OutboxUnreadableError:
             await self._sleep(UNREADABLE_WAIT_MS)
         return True
 
-    async def _send_single(self, connection: Connection, seq: int) -> None:
+    def _send_single(self, connection: Connection, seq: int) -> None:
         entry = self._outbox.entry(seq)
         if entry is None:
             self._delivery.gone(seq)
@@ -212,16 +213,16 @@ class Publisher:
             event = decode_event(entry.body)
             event = replace(event, epoch=self._outbox.epoch, seq=seq, at_ms=max(0, self._outbox.utc_of(entry)))
             self._delivery.sent(seq, now_ms=self._now_ms())
-            await self._publish(connection, Channel.EVENT, encode(event))
+            self._post(connection, Channel.EVENT, encode(event))
             return
         rows = self._rows_of(entry)
         used = {row.layout_id for row in rows}
         definitions = self._definitions(used)
         payload = encode(live_telemetry(self._outbox.epoch, seq, rows, definitions))
         self._delivery.sent(seq, used=used, defined=definitions, now_ms=self._now_ms())
-        await self._publish(connection, Channel.TELEMETRY, payload)
+        self._post(connection, Channel.TELEMETRY, payload)
 
-    async def _send_history(self, connection: Connection, job: History) -> None:
+    def _send_history(self, connection: Connection, job: History) -> None:
         bytes_max = job.bytes_max
         while True:
             entries, looked = self._outbox.history(job.ranges, bytes_max=bytes_max)
@@ -235,14 +236,12 @@ class Publisher:
             bytes_max //= 2
         self._delivery.history_sent(carried, looked, used=used, defined=definitions, now_ms=self._now_ms())
         if entries:
-            await self._publish(connection, Channel.TELEMETRY, payload)
-        else:
-            await asyncio.sleep(0)
+            self._post(connection, Channel.TELEMETRY, payload)
 
-    async def _publish(self, connection: Connection, channel: Channel, payload: bytes) -> None:
+    def _post(self, connection: Connection, channel: Channel, payload: bytes) -> None:
         self.stats.messages += 1
         self.stats.bytes += len(payload)
-        await connection.send(self._topics[channel], payload)
+        connection.post(self._topics[channel], payload)
 
     def _rows_of(self, entry: Entry) -> list[Row]:
         return rows_of(entry, self._outbox.utc_of(entry) - entry.at_ms)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import aiomqtt
+from paho.mqtt.client import MQTT_ERR_SUCCESS
 
 TIMEOUT_S: Final = 30.0
 """For the word on one message. A slow link carries the largest batch in this time."""
@@ -99,6 +100,17 @@ class Connection:
     def is_over(self) -> bool:
         """Whether the connection has ended."""
         return self._watch.done()
+
+    def post(self, topic: str, payload: bytes) -> None:
+        """Publish without waiting for the broker's word: for what the city acknowledges itself, in bounded number.
+
+        Raises:
+            aiomqtt.MqttError: the connection is gone.
+        """
+        # aiomqtt offers no publish that does not wait, and each wait is one more time to wake up.
+        said = self._client._client.publish(topic, payload, qos=1)
+        if said.rc != MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttError(f"the connection ended (MQTT client error {said.rc})")
 
     async def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish and wait for the broker's word (QoS 1).

@@ -29,7 +29,7 @@ class Air:
     def __init__(self) -> None:
         self.messages: list[tuple[str, bytes]] = []
 
-    async def send(self, topic: str, payload: bytes, **_: object) -> None:
+    def post(self, topic: str, payload: bytes) -> None:
         self.messages.append((topic, payload))
 
 
