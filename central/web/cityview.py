@@ -19,6 +19,8 @@ URGENT_SHOWN: Final = 6
 CITY: Final = "city"
 SOC_MIN_PCT: Final = 5.0
 """Above it, energy over state of charge gives the battery's real capacity; below, the registered one is nearer."""
+SOC_UNKNOWN_PCT: Final = 101.0
+"""Sorts behind every charge that is known."""
 _RANK: Final = {state: rank for rank, state in enumerate(URGENCY)}
 
 
@@ -43,6 +45,15 @@ def ward_of(now: SiteNow, lang: Lang) -> str:
 def by_urgency(shelters: Iterable[SiteNow]) -> list[SiteNow]:
     """Most urgent state first, then ward, then id."""
     return sorted(shelters, key=lambda now: (_RANK[now.state], now.site.ward, now.site.id))
+
+
+def look_first(shelters: Iterable[SiteNow]) -> list[SiteNow]:
+    """Shelters that need attention: most urgent state first, then the emptiest battery, where it is known."""
+
+    def key(now: SiteNow) -> tuple[int, float, str, str]:
+        return _RANK[now.state], SOC_UNKNOWN_PCT if now.soc_pct is None else now.soc_pct, now.site.ward, now.site.id
+
+    return sorted((now for now in shelters if now.state is not SiteState.ON_GRID), key=key)
 
 
 def places(shelters: Iterable[SiteNow]) -> dict[str, int]:
@@ -152,15 +163,20 @@ def _totals(city: CityNow, words: Catalogue) -> dict[str, str]:
 
 
 def _urgent(city: CityNow, words: Catalogue) -> dict[str, str]:
-    worst = [now for now in by_urgency(city.sites) if now.state is not SiteState.ON_GRID]
+    worst = look_first(city.sites)
     texts: dict[str, str] = {"urgent_more": words("urgent_more", n=len(worst))}
     for n in range(URGENT_SHOWN):
         now = worst[n] if n < len(worst) else None
         texts[f"u{n}_state"] = now.state.value if now else ""
         texts[f"u{n}_name"] = name_of(now, words.lang) if now else ""
-        texts[f"u{n}_ward"] = ward_of(now, words.lang) if now else ""
+        texts[f"u{n}_ward"] = _ward_and_charge(now, words) if now else ""
         texts[f"u{n}_href"] = f"/sites/{now.site.id}?lang={words.lang.value}" if now else ""
     return texts
+
+
+def _ward_and_charge(now: SiteNow, words: Catalogue) -> str:
+    ward = ward_of(now, words.lang)
+    return ward if now.soc_pct is None else f"{ward} {figures.percent(now.soc_pct)} %"
 
 
 def _promise(outlook: Outlook | None, words: Catalogue) -> dict[str, str]:

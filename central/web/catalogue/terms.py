@@ -13,8 +13,8 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "state.never_seen": ("未接続", "Never seen"),
     "state.on_grid": ("系統連系中", "On grid"),
     "state_means.islanded": (
-        "電力会社の電気が止まり、太陽光と蓄電池で建物に電気を送っています。",
-        "The grid is gone; PV and battery carry the building.",
+        "電力会社の電気が止まっています。電源は太陽光と蓄電池だけです。",
+        "The grid is gone; PV and battery are the only supply.",
     ),
     "state_means.fault": (
         "機器が異常を知らせているか、応答しない機器があります。",

@@ -27,6 +27,15 @@ def test_urgent_shelters_come_first_then_ward_by_ward() -> None:
     assert calm == sorted(calm)
 
 
+def test_of_the_shelters_without_grid_the_emptiest_battery_is_looked_at_first() -> None:
+    queries = FakeQueries.of_city(4)
+    for site, soc_pct in zip(queries.shelters, (60.0, None, 12.0, 35.0), strict=True):
+        queries.change(site, state=SiteState.ISLANDED, soc_pct=soc_pct)
+    charges = [now.soc_pct for now in cityview.look_first(queries.now().sites)]
+    assert charges == [12.0, 35.0, 60.0, None]
+    assert texts(queries)["city", "u0_ward"].endswith("区 12 %")
+
+
 def test_a_ward_is_named_shortly_in_english() -> None:
     (now,) = FakeQueries.of_city(1).shelters.values()
     named = replace(now, site=replace(now.site, ward_en="Chuo Ward"))
