@@ -164,7 +164,9 @@ def _take_unbelieved(opened: Opened, frames: list[Frame]) -> None:
     """Entries of whole transactions that stand behind a torn frame of the log."""
     while frames and not frames[-1].is_commit:
         frames.pop()
-    if not frames:
+    # One transaction that SQLite does not believe is the one in which the process was killed: its entry was never
+    # accepted. Only what was written after it shows that the log was damaged later.
+    if sum(frame.is_commit for frame in frames) < 2:
         return
     pages = PageSource(b"", {frame.page: frame.data for frame in frames})
     highest = _highest(opened.db)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from contract.points import POINTS as ALL_POINTS
 from edge_agent.core.salvage import PageSource, wal_frames
 from edge_agent.io.outbox import Outbox, OutboxUnreadableError
 from edge_agent.io.outbox_audit import audit, audit_losses
+from edge_agent.io.outbox_file import MarkFile
 from tests.edge_agent.out.support import events_in, opened, taken
 
 PAGE = 4096
@@ -166,6 +168,23 @@ def test_a_log_torn_in_the_middle_costs_at_most_one_entry(with_log: Path, tmp_pa
     wal[at : at + PAGE] = bytes(PAGE)
     wal_path.write_bytes(wal)
     check_rescued(with_log, before, gone_max=1, epoch=epoch)
+
+
+def test_a_last_transaction_that_was_cut_short_by_a_kill_is_no_damage(with_log: Path) -> None:
+    wal_path = with_log.with_name(with_log.name + "-wal")
+    wal = bytearray(wal_path.read_bytes())
+    wal[-100:] = bytes(100)
+    wal_path.write_bytes(wal)
+    # The entry was not accepted yet, so the mark does not know it either.
+    mark = MarkFile(with_log)
+    known = mark.read()
+    assert known is not None
+    mark.write(replace(known, seq=known.seq - 1))
+    mark.close()
+    outbox, _, _ = opened(with_log)
+    assert events_in(with_log) == []
+    assert outbox.next_seq == known.seq
+    outbox.close()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 0.9])
