@@ -41,6 +41,10 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
         await child_made.kill()
 
 
+def runs(child: Child) -> bool:
+    return child.pid is not None
+
+
 def is_gone(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE  # Whoever adopted it may be slow to bury it.
@@ -55,9 +59,9 @@ async def test_the_ready_line_is_waited_for_and_what_it_says_is_kept(make: Make)
     await child.ready(10)
     assert child.said == {"port": 7}
     child.check()
-    assert child.pid is not None
+    assert runs(child)
     await child.stop()
-    assert child.pid is None
+    assert not runs(child)
 
 
 async def test_lines_before_the_ready_line_are_passed_over(make: Make) -> None:
@@ -118,7 +122,7 @@ async def test_kill_is_a_power_cut_and_a_second_life_is_possible(make: Make) -> 
     first = child.pid
     await child.kill()
     await child.kill()
-    assert child.pid is None
+    assert not runs(child)
     await child.start()
     await child.ready(10)
     assert child.pid not in (None, first)
