@@ -22,8 +22,8 @@ from central.ingest import Ingest
 from central.store.base import TelemetryStore
 from central.store.records import Records
 
-TOKYO_MIDNIGHT_MS: Final = 15 * 3_600_000
-"""A midnight in Tokyo (which is nine hours before UTC all year), in UTC: steps are counted from it."""
+TOKYO_MIDNIGHT_MS: Final = -9 * 3_600_000
+"""The midnight in Tokyo that began 1970, in UTC: steps are counted from it, here and where gaps are filled in."""
 
 
 class CityQueries:

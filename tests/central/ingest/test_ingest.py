@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from central.api.asked import Span, fill_gaps
 from central.core.city import Aggregate, Fate
 from central.inbox import Inbox
 from central.store import records as kept
@@ -358,3 +360,15 @@ async def test_the_inbox_counts_bytes_too() -> None:
     assert inbox.put("t", b"x" * 999)
     assert not inbox.put("t", b"x")
     assert inbox.is_full
+
+
+@pytest.mark.parametrize("step_ms", [5_000, 7 * 3_600_000, 13 * 3_600_000, 86_400_000, 7 * 86_400_000])
+async def test_steps_of_a_series_stand_where_its_gaps_are_filled_in(step_ms: int, tmp_path: Path) -> None:
+    async with running(tmp_path) as house:
+        house.tell(live_message(1, at_ms=NOW - 60_000, power=100))
+        await house.settle()
+        span = Span(NOW - 3 * step_ms, NOW)
+        asked = {"from_ms": span.from_ms, "to_ms": span.to_ms, "step_ms": step_ms}
+        found = await house.queries.series(SITE, "grid.power_w", device=None, aggregate=Aggregate.MEAN, **asked)
+        filled = fill_gaps(list(found), span, step_ms)
+        assert all(later.at_ms - sample.at_ms == step_ms for sample, later in pairwise(filled))
