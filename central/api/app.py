@@ -15,7 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from central.api import health, models, problems, routes
-from central.api.headers import SecurityHeaders
+from central.api.headers import HeadAsGet, SecurityHeaders
 from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
 from central.core.city import CityNow, Queries
@@ -41,7 +41,7 @@ class CityApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Our headers go outside of all layers, so that an unforeseen fault carries them too."""
-        return SecurityHeaders(super().build_middleware_stack())
+        return SecurityHeaders(HeadAsGet(super().build_middleware_stack()))
 
     def openapi(self) -> dict[str, Any]:
         """Errors are problem+json in the document too, not the framework's own shape."""

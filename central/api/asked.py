@@ -14,6 +14,7 @@ from central.core.city import Sample
 STEPS_MAX: Final = 10_000
 SECOND_MS: Final = 1_000
 DAY_MS: Final = 86_400_000
+STEP_MAX_MS: Final = 366 * DAY_MS
 TOKYO_OFFSET_MS: Final = 9 * 3_600_000
 """Tokyo is nine hours before UTC all year, so a Tokyo midnight is at ``n * DAY_MS - TOKYO_OFFSET_MS``."""
 TIME_MAX_MS: Final = 253_402_300_799_000
@@ -74,15 +75,15 @@ def parse_step_ms(text: str) -> int:
     """Milliseconds of ``5s``, ``30m``, ``1h``, ``1d``.
 
     Raises:
-        Problem: it is not a step, or not longer than zero.
+        Problem: it is not a step, or not between zero and ``STEP_MAX_MS``.
     """
     match = _STEP.fullmatch(text.strip())
     step_ms = int(match[1]) * _UNITS_MS[match[2]] if match else 0
-    if step_ms <= 0:
+    if not 0 < step_ms <= STEP_MAX_MS:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             "Not a step",
-            f"{text[:40]!r} is not a length of time above zero.",
+            f"{text[:40]!r} is not a length of time above zero and up to 366 days.",
             where="query: step",
             attempt="Write a number and ms, s, m, h or d: 5s, 30m, 1h, 1d.",
         )

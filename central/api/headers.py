@@ -1,4 +1,4 @@
-"""Headers that every answer carries, whatever made it."""
+"""What every answer has in common, whatever made it: its headers, and that HEAD is GET without a body."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+STREAM_PATHS: Final = ("/api/v1/stream", "/live/")
+"""Answers without end: HEAD of them would wait for ever, so it is refused like any other method."""
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -17,6 +20,24 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+
+
+class HeadAsGet:
+    """Answers HEAD as GET without its body; monitoring tools ask in this way."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"].startswith(STREAM_PATHS):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)
 
 
 class SecurityHeaders:

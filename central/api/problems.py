@@ -15,6 +15,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from central.store.base import StoreError
+
 MEDIA_TYPE: Final = "application/problem+json"
 NEAREST_MAX: Final = 5
 CANDIDATES_MAX: Final = 50
@@ -141,6 +143,17 @@ def internal() -> Problem:
     )
 
 
+def store_away() -> Problem:
+    """The store or the records do not answer; what is in memory is still served."""
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The store does not answer",
+        "What was stored can't be read at the moment; what shelters send is not lost, they keep it.",
+        attempt="Ask again in a minute; GET /readyz says which part lacks something. Live values are still there.",
+        headers={"Retry-After": "60"},
+    )
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of an app with a problem. Pages put their own handlers in front of these."""
 
@@ -160,7 +173,12 @@ def install(app: FastAPI) -> None:
         log.error("request_failed", path=request.url.path, error=repr(error), exc_info=error)
         return answer(internal(), request.url.path)
 
+    async def on_store(request: Request, error: Exception) -> JSONResponse:
+        log.warning("store_not_read", path=request.url.path, error=str(error))
+        return answer(store_away(), request.url.path)
+
     app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(StoreError, on_store)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Exception, on_fault)

@@ -28,6 +28,7 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     404: {**_PROBLEM, "description": "Nothing has this name"},
     422: {**_PROBLEM, "description": "A parameter is not valid"},
     500: {**_PROBLEM, "description": "The service failed; its log says why"},
+    503: {**_PROBLEM, "description": "The store does not answer, or there is no room for another stream"},
 }
 
 SiteId = Annotated[str, Path(description="National common shelter ID", examples=["E0000000001111"], max_length=64)]
@@ -109,7 +110,7 @@ def router(queries: Queries, live: Live, clock: Callable[[], int]) -> APIRouter:
     @routes.get("/stream", tags=["city"], summary="Changes as server-sent events", response_class=StreamingResponse)
     async def stream(
         since: Annotated[str, Query(max_length=64, description="Mark of the last event that you have")] = "",
-        last_event_id: Annotated[str, Header(max_length=64)] = "",
+        last_event_id: Annotated[str, Header(max_length=64, description="The same, as browsers send it")] = "",
     ) -> StreamingResponse:
         """Event `changes`: `{site id: {"now": …}}` and `{"city": {"now": …}}`, first all, then only what changed.
 
@@ -132,7 +133,7 @@ def _add_sites(routes: APIRouter, asker: Asker) -> None:
     async def sites(
         ward: Annotated[str | None, Query(max_length=100, description="Name of a ward, Japanese or English")] = None,
         state: Annotated[list[SiteState] | None, Query(description="One state, or several")] = None,
-        offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+        offset: Annotated[int, Query(ge=0, le=1_000_000, description="Shelters to pass over")] = 0,
         limit: Limit = 200,
     ) -> models.ShelterPage:
         """In the order of their ids, so that pages don't shift when a state changes."""
@@ -195,7 +196,9 @@ def _add_history(routes: APIRouter, asker: Asker) -> None:
         device: Annotated[str | None, Query(max_length=64, description="Default: the one that has the point")] = None,
         from_: From = None,
         to: To = None,
-        step: Annotated[str, Query(max_length=16, description="5s, 30m, 1h, 1d; at most 10,000 steps")] = "30m",
+        step: Annotated[
+            str, Query(max_length=16, description="5s, 30m, 1h, 1d, up to 366d; at most 10,000 steps")
+        ] = "30m",
         aggregate: Annotated[Aggregate, Query(description="How readings of a step become one")] = Aggregate.MEAN,
     ) -> models.Series:
         """Steps are aligned to midnight in Tokyo; a step without a good reading is there with a null."""

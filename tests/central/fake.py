@@ -174,6 +174,8 @@ class FakeQueries:
     shelters: dict[str, SiteNow] = field(default_factory=dict)
     broken: bool = False
     stuck: bool = False
+    away: Exception | None = None
+    """What questions of history raise."""
     looks: int = 0
 
     @classmethod
@@ -210,9 +212,14 @@ class FakeQueries:
     def site_now(self, site: str) -> SiteNow | None:
         return self.shelters.get(site)
 
-    def _check(self, site: str, from_ms: int, to_ms: int) -> None:
+    def _check_store(self) -> None:
+        if self.away is not None:
+            raise self.away
         if self.broken:
             raise RuntimeError("the store is gone")
+
+    def _check(self, site: str, from_ms: int, to_ms: int) -> None:
+        self._check_store()
         assert site in self.shelters, f"asked for {site!r}, which was never registered"
         assert 0 <= from_ms < to_ms, f"an empty span: {from_ms}..{to_ms}"
 
@@ -272,8 +279,7 @@ class FakeQueries:
         ]
 
     async def events(self, site: str | None, *, limit: int) -> Sequence[EventRecord]:
-        if self.broken:
-            raise RuntimeError("the store is gone")
+        self._check_store()
         assert site is None or site in self.shelters
         assert 1 <= limit <= 1_000
         shown = [site] if site else list(self.shelters)[:3]
@@ -295,6 +301,7 @@ class FakeQueries:
         ][:limit]
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
+        self._check_store()
         assert 1 <= limit <= 1_000
         return [
             DeadLetter(

@@ -14,35 +14,35 @@ from central.core.city import DeadLetter, IngestStats
 class DeadLetterOut(BaseModel):
     """A message, or a part of one, that could not be used."""
 
-    id: int
-    received_at: datetime
-    site: str
-    topic: str
-    reason: str
-    detail: str
+    id: int = Field(description="Number of the letter, rising")
+    received_at: datetime = Field(description="When it came, UTC")
+    site: str = Field(description="Shelter that it came from, as far as that is known")
+    topic: str = Field(description="MQTT topic")
+    reason: str = Field(description="Why, in one word such as `future_time`")
+    detail: str = Field(description="What is wrong with it")
     payload: str = Field(description="First bytes of it, as text")
 
 
 class DeadLetters(BaseModel):
     """Newest first; the table is bounded, the counts in `/ingest` are not."""
 
-    dead_letters: list[DeadLetterOut]
+    dead_letters: list[DeadLetterOut] = Field(description="Newest first")
 
 
 class Ingest(BaseModel):
     """What the intake did since this process started."""
 
-    since: datetime
-    messages: int
-    readings_stored: int
+    since: datetime = Field(description="When this process started, UTC")
+    messages: int = Field(description="MQTT messages taken")
+    readings_stored: int = Field(description="Good readings that are in the store now and were not before")
     readings_repeated: int = Field(description="Came again and changed nothing")
     readings_bad: int = Field(description="Stored as a gap with its reason")
     dead_letters: dict[str, int] = Field(description="Reason → count")
-    batches: int
-    queue_length: int
-    queue_max: int
+    batches: int = Field(description="Commits of the store")
+    queue_length: int = Field(description="Messages that wait for the store")
+    queue_max: int = Field(description="Messages from which on the broker has to wait")
     store_seconds_p50: float | None = Field(description="From the register to durable in the store, s")
-    store_seconds_p99: float | None
+    store_seconds_p99: float | None = Field(description="The same for the slowest of a hundred, s")
 
 
 class Health(BaseModel):

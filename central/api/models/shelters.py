@@ -48,9 +48,9 @@ class Shelter(BaseModel):
     id: str = Field(description="National common shelter ID")
     name: str = Field(description="Name in Japanese")
     name_en: str = Field(description="Name in English, may be empty")
-    ward: str
-    ward_en: str
-    kind: SiteKind
+    ward: str = Field(description="Ward in Japanese")
+    ward_en: str = Field(description="Ward in English, may be empty")
+    kind: SiteKind = Field(description="What building it is")
     latitude: float = Field(description="Degrees north, WGS 84")
     longitude: float = Field(description="Degrees east, WGS 84")
     pv_kw: float = Field(description="Rated power of the PV modules, kW")
@@ -77,10 +77,10 @@ class ShelterPage(BaseModel):
 
     at: datetime = Field(description="When the view was made, UTC")
     total: int = Field(description="Shelters that match the filters")
-    offset: int
-    limit: int
+    offset: int = Field(description="Shelters that were passed over")
+    limit: int = Field(description="Most shelters of a page")
     next: str | None = Field(description="Address of the next page; null on the last")
-    sites: list[Shelter]
+    sites: list[Shelter] = Field(description="The shelters, by id")
 
 
 class City(BaseModel):
@@ -89,71 +89,71 @@ class City(BaseModel):
     at: datetime = Field(description="When the view was made, UTC")
     sites: int = Field(description="Registered shelters")
     counts: dict[SiteState, int] = Field(description="Shelters by state")
-    pv_w: float
-    load_w: float
+    pv_w: float = Field(description="PV generation, W")
+    load_w: float = Field(description="What the shelters use, W")
     grid_w: float = Field(description="W; positive: from the grid, negative: to the grid")
-    stored_wh: float
+    stored_wh: float = Field(description="Energy in the batteries, Wh")
     reporting: dict[str, int] = Field(description="Total → number of shelters with a fresh value")
 
 
 class DeviceOut(BaseModel):
     """One device as the shelter's agent sees it."""
 
-    id: str
-    profile: str
-    online: bool
-    last_answer_at: datetime | None
-    model: str
-    serial: str
-    firmware: str
+    id: str = Field(description="Name of the device, as points have it")
+    profile: str = Field(description="Profile by which its registers are read")
+    online: bool = Field(description="Whether it answered when it was last asked")
+    last_answer_at: datetime | None = Field(description="When it last answered, UTC")
+    model: str = Field(description="Model, as the device says")
+    serial: str = Field(description="Serial number, as the device says")
+    firmware: str = Field(description="Firmware, as the device says")
 
 
 class OutboxOut(BaseModel):
     """What waits at the shelter."""
 
     waiting: int = Field(description="Entries that the city does not have yet")
-    oldest_at: datetime | None
-    bytes: int
-    bytes_max: int
+    oldest_at: datetime | None = Field(description="Time of the oldest of them, UTC")
+    bytes: int = Field(description="Size of the outbox on the shelter's disk")
+    bytes_max: int = Field(description="Size from which on it thins its oldest data")
 
 
 class AgentOut(BaseModel):
     """The agent in the shelter, by its last status message."""
 
-    online: bool
-    at: datetime | None
-    version: str
-    interval_s: float
+    online: bool = Field(description="Whether it is connected")
+    at: datetime | None = Field(description="When it said so, UTC")
+    version: str = Field(description="Version of its software")
+    interval_s: float = Field(description="Time between two readings of fast points, s")
     clock: str = Field(description="known, or unknown after a power cut without network")
-    devices: list[DeviceOut]
-    outbox: OutboxOut | None
+    devices: list[DeviceOut] = Field(description="Its configured devices")
+    outbox: OutboxOut | None = Field(description="What waits at the shelter; null: it has not said")
 
 
 class ShelterDetail(Shelter):
     """One shelter with its agent."""
 
-    agent: AgentOut | None
+    agent: AgentOut | None = Field(description="By its last status message; null: none came yet")
 
 
 class PointOut(BaseModel):
     """Newest reading of one point of one device."""
 
-    device: str
-    point: str
+    device: str = Field(description="Device that was read")
+    point: str = Field(description="Name of the point")
     value: float | None = Field(description="In `unit`; null when `quality` is not good")
-    unit: str
-    quality: Quality
-    at: datetime
+    unit: str = Field(description="Unit of the value; empty for a state")
+    quality: Quality = Field(description="good, or why there is no value that may be used")
+    at: datetime = Field(description="Time of the reading, UTC")
     age_s: float = Field(description="Age when asked, s")
 
 
 class Latest(BaseModel):
     """Every point of one shelter."""
 
-    site: str
-    at: datetime
-    state: SiteState
-    points: list[PointOut]
+    site: str = Field(description="ID of the shelter")
+    at: datetime = Field(description="When the view was made, UTC")
+    state: SiteState = Field(description="As of the shelter")
+    points: list[PointOut] = Field(description="By device and name")
 
 
 def _at(at_ms: int | None) -> datetime | None:

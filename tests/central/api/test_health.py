@@ -65,3 +65,32 @@ async def test_an_unforeseen_fault_carries_them_too(service: Service, path: str)
 async def test_long_answers_are_compressed(service: Service) -> None:
     answer = await service.client.get("/api/v1/sites", headers={"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/sites/E0000000001111",
+        "/static/page.css",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/v1/city",
+        "/api/v1/sites",
+        "/api/v1/sites/E0000000001111/series?point=pv.power_w",
+        "/api/v1/openapi.json",
+        "/api/v1/nothing",
+    ],
+)
+async def test_head_is_get_without_a_body(service: Service, path: str) -> None:
+    whole, head = await service.client.get(path), await service.client.head(path)
+    assert head.status_code == whole.status_code
+    assert head.content == b""
+    for name in ("content-type", "content-length", "cache-control", "x-content-type-options"):
+        assert head.headers.get(name) == whole.headers.get(name)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/stream", "/live/city"])
+async def test_a_stream_has_no_head(service: Service, path: str) -> None:
+    assert (await service.client.head(path)).status_code == 405

@@ -233,3 +233,13 @@ async def test_the_lifespan_produces_for_readers_and_ends_their_streams(service:
         assert SITE in (await stream.next())[2]
         await eventually(lambda: service.app.state.outlook.latest is not None, what="the first outlook")
     await asyncio.wait_for(task, 5)
+
+
+def test_a_clock_that_was_set_back_does_not_freeze_the_view() -> None:
+    queries = FakeQueries.of_city(1)
+    live = Live(queries.now, epoch="a", interval_s=2, clock=lambda: queries.at_ms)
+    live.add("pv", lambda city: {("city", "pv"): str(city.pv_w)}, event="texts")
+    before = live.current("pv").texts["city", "pv"]
+    queries.at_ms -= 3_600_000
+    queries.change(SITE, pv_w=1.0)
+    assert live.current("pv").texts["city", "pv"] == "1.0" != before

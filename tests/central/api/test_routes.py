@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from central.core.city import SiteState
+from central.store.base import StoreError
 from tests.central.api.conftest import Service
 from tests.central.fake import NOW_MS, SITES
 
@@ -227,3 +228,37 @@ async def test_an_answer_is_what_the_document_says(service: Service, path: str, 
     document = (await service.client.get("/api/v1/openapi.json")).json()
     answer = (await service.client.get(f"/api/v1{path}")).json()
     jsonschema.validate(answer, {"$ref": f"#/components/schemas/{schema}", "components": document["components"]})
+
+
+def test_every_field_and_parameter_of_the_api_says_what_it_means(service: Service) -> None:
+    document = service.app.openapi()
+    silent = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, about in schema.get("properties", {}).items()
+        if "description" not in about
+    ]
+    silent += [
+        f"{path}?{parameter['name']}"
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if "description" not in parameter
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("step", ["367d", "999999999d", "0s"])
+async def test_a_step_that_no_calendar_has_is_refused(service: Service, step: str) -> None:
+    problem = await ask(service, f"/sites/{SITE}/series?point=pv.power_w&step={step}", 400)
+    assert problem["where"] == "query: step"
+
+
+async def test_a_store_that_is_away_is_told_as_such_and_the_live_values_stay(service: Service) -> None:
+    service.queries.away = StoreError("http://10.0.0.5:8086: no answer")
+    for path in (f"/sites/{SITE}/series?point=pv.power_w", f"/sites/{SITE}/promise", "/events", "/dead-letters"):
+        problem = await ask(service, path, 503)
+        assert problem["title"] == "The store does not answer"
+        assert "readyz" in problem["try"]
+        assert "10.0.0.5" not in str(problem)
+    await ask(service, f"/sites/{SITE}/latest")
