@@ -75,4 +75,5 @@ def migrate(db: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except util.CommandError as error:
-        raise StoreError(f"{db.engine.url}: {error} (a newer version wrote it: update this program)") from error
+        name = db.engine.url.render_as_string(hide_password=True)
+        raise StoreError(f"{name}: {error} (a newer version wrote it: update this program)") from error
