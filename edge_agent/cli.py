@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from edge_agent.config import ConfigError, SiteConfig, load_config
-from edge_agent.words import LANGUAGES, WORDS, help_for, language
-
-if TYPE_CHECKING:
-    from edge_agent.check import DeviceSeen, SiteSeen
+from edge_agent.config_faults import in_words
+from edge_agent.words import LANGUAGES, WORDS, language
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,9 +41,14 @@ def run(
     Prints one line `ready {...}` on stdout when the loops run. Starts with any device or the broker dark.
     SIGTERM ends it within 6 s: the outbox is closed and the city is told that the site is offline.
 
-    Example: shelter-edge run --config /etc/shelter/site.yaml
+    \b
+    Examples:
+      shelter-edge run --config /etc/shelter/site.yaml
+      # As a service the logs are in the journal
+      journalctl -u shelter-edge -f
     """
     configs = _load(config)
+    _warn_of_files(configs)
     with _hidden("rich"):  # structlog loads it when it is there: 6 MB in a process that never shows a table.
         from edge_agent.app import main_loop
         from edge_agent.logs import configure_logs
@@ -56,33 +60,82 @@ def run(
 @app.command()
 def check(
     config: Annotated[Path, typer.Option("--config", "-c", help="Site file (YAML).")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     lang: Annotated[str | None, typer.Option(help="ja or en; as LANG says when left out, else ja.")] = None,
+    width: Annotated[int | None, typer.Option(min=40, help="Columns; as the terminal has when left out.")] = None,
 ) -> None:
-    """Read everything once and show it: device, point, value, unit, quality and register.
+    """Read everything once and say whether it is right. すべての機器を 1 回読み、結果を表示します。
 
-    Needs no broker and writes nothing. Ends with code 1 when a device is dark, and says what to try.
-    The agent should not run meanwhile: many inverters take one connection only.
+    The first line is what matters most; the last one says who answers. Between them: what to try, the powers with
+    their direction and whether they add up, and each point with value, unit and register. Needs no broker and writes
+    nothing. Ends with code 0 when everything answers, 1 when a device is dark or something is at fault, 2 when the
+    file has faults. The agent should not run meanwhile: many inverters take one connection only.
 
-    Example: shelter-edge check --config site.yaml --lang en
+    \b
+    Examples:
+      shelter-edge check --config site.yaml
+      # In English, for a script, on a narrow phone
+      shelter-edge check --config site.yaml --lang en
+      shelter-edge check --config site.yaml --json
+      shelter-edge check --config site.yaml --width 48
     """
     if lang is not None and lang not in LANGUAGES:
         _fail(f"--lang: want one of {', '.join(LANGUAGES)}, got {lang!r}")
-    (site,) = _load([config])
+    spoken = _language(lang)
+    (site,) = _load([config], spoken)
     from edge_agent.check import check_site
     from edge_agent.logs import configure_logs
+    from edge_agent.show import as_json as json_of
+    from edge_agent.show import page
 
     configure_logs("error")
+    started = time.monotonic()
+
+    def tell(waiting: Sequence[str]) -> None:
+        seconds = time.monotonic() - started
+        names = ", ".join(waiting) or site.mqtt.host
+        sys.stderr.write(WORDS[spoken]["waiting"].format(names=names, seconds=seconds) + "\n")
+        sys.stderr.flush()
+
     try:
-        seen = asyncio.run(check_site(site))
+        seen = asyncio.run(check_site(site, tell))
     except ConfigError as error:
-        _fail(str(error))
+        _fail(in_words(str(error), spoken))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
     if as_json:
-        sys.stdout.write(json.dumps(asdict(seen), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(json_of(seen), ensure_ascii=False) + "\n")
     else:
-        environment = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "")
-        _show(seen, language(lang, environment))
-    raise typer.Exit(1 if seen.dark else 0)
+        columns = width or shutil.get_terminal_size((80, 24)).columns
+        sys.stdout.write(page(seen, spoken, columns, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    raise typer.Exit(0 if seen.is_ok else 1)
+
+
+def _language(given: str | None = None) -> str:
+    environment = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "")
+    return language(given, environment)
+
+
+def _warn_of_files(configs: Sequence[SiteConfig]) -> None:
+    """What a restart would not mend is said before the loops start; without its password file nothing starts."""
+    from edge_agent.findings import Severity
+    from edge_agent.says import remedy, what
+    from edge_agent.surroundings import look_at_files
+
+    spoken = _language()
+    is_hopeless = False
+    for site in configs:
+        for finding in look_at_files(site):
+            if finding.severity is Severity.NOTE:
+                continue
+            words = WORDS[spoken]
+            sys.stderr.write(
+                f"{site.site}: {words[finding.severity.value]} {what(finding, spoken)}\n"
+                f"  {words['try']}: {remedy(finding, spoken)}\n"
+            )
+            is_hopeless |= finding.kind == "password_unreadable"
+    if is_hopeless:
+        raise typer.Exit(2)
 
 
 @contextmanager
@@ -98,7 +151,7 @@ def _hidden(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-def _load(paths: list[Path]) -> list[SiteConfig]:
+def _load(paths: list[Path], lang: str | None = None) -> list[SiteConfig]:
     configs: list[SiteConfig] = []
     faults: list[str] = []
     for path in paths:
@@ -113,7 +166,7 @@ def _load(paths: list[Path]) -> list[SiteConfig]:
         twice = sorted({value for value in values if values.count(value) > 1})
         faults += [f"{name} {value} is in more than one of the given files" for value in twice]
     if faults:
-        _fail("\n".join(faults))
+        _fail(in_words("\n".join(faults), lang or _language()))
     return configs
 
 
@@ -125,47 +178,6 @@ def _fail(text: str) -> None:
 def _say_ready(detail: dict[str, object]) -> None:
     sys.stdout.write("ready " + json.dumps(detail, ensure_ascii=False) + "\n")
     sys.stdout.flush()
-
-
-def _show(seen: SiteSeen, lang: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    words = WORDS[lang]
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    console.print(f"[bold]{seen.site}[/bold] {seen.name}")
-    table = Table(*(words[key] for key in ("device", "point")), header_style="bold")
-    table.add_column(words["value"], justify="right")
-    for key in ("unit", "quality", "register"):
-        table.add_column(words[key], overflow="fold")
-    for device in seen.devices:
-        for point in device.points:
-            shown = "" if point.value is None else f"{point.value:,.10g}"
-            style = "" if point.quality == "good" else "yellow"
-            table.add_row(
-                device.device, point.point, shown, point.unit, words[point.quality], point.register, style=style
-            )
-    for point in seen.derived:
-        shown = "" if point.value is None else f"{point.value:,.10g}"
-        table.add_row(words["derived"], point.point, shown, point.unit, words[point.quality], "", style="cyan")
-    console.print(table)
-    for device in seen.devices:
-        console.print(_device_line(device, lang))
-        if not device.online:
-            console.print(f"    {device.error}\n    {words['try']}: {help_for(device.cause, lang)}")
-    dark = seen.dark
-    key = "summary_dark" if dark else "summary_ok"
-    names = ", ".join(device.device for device in dark)
-    console.print(words[key].format(count=len(seen.devices), dark=len(dark), names=names), style="bold")
-    console.print(words["requests"].format(requests=seen.requests, seconds=seen.seconds))
-
-
-def _device_line(device: DeviceSeen, lang: str) -> str:
-    words = WORDS[lang]
-    state = f"[green]{words['online']}[/green]" if device.online else f"[red bold]{words['dark']}[/red bold]"
-    known = " ".join(text for text in device.identity.values())
-    spent = words["requests"].format(requests=device.requests, seconds=device.seconds)
-    return f"{device.device} ({device.profile}, {device.address}, unit {device.unit}): {state} {known} · {spent}"
 
 
 def main() -> None:

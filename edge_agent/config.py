@@ -16,9 +16,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contract.points import POINTS
 from contract.topics import is_site_id
 from device_profiles.load import profile_ids
-from edge_agent.config_faults import crossed
+from edge_agent.config_faults import crossed, keys_twice, unreadable
 
 Part = TypeVar("Part")
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class ConfigError(ValueError):
@@ -181,11 +182,22 @@ def load_config(path: Path) -> SiteConfig:
         ConfigError: with every fault and its place.
     """
     try:
-        raw = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}), so not YAML either") from None
+    try:
+        twice = keys_twice(yaml.compose(text, Loader=_LOADER))
+        raw = yaml.load(text, Loader=_LOADER)  # noqa: S506
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = str(getattr(error, "problem", None) or error)
+        raise ConfigError(f"{path}: {unreadable(text, mark and mark.line + 1, problem)}") from None
+    if isinstance(raw, str):
+        raise ConfigError(f"{path}: {unreadable(text, None, 'want a mapping with site, mqtt and buses')}")
+    if twice:
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in twice))
     return parse_config(raw, path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from contract.messages import EventKind
 from contract.topics import Channel, subscription, topic
 from contract.wire import decode_event, decode_status, decode_telemetry
 from edge_agent.io.outbox import Outbox
+from edge_agent.show import cells
 from tests.edge_agent.fieldbus.parts import serving_tcp, unit_of
 from tests.edge_agent.fieldbus.plants import registers_of
 from tests.support import Mosquitto, free_port
@@ -92,14 +94,19 @@ async def test_check_reads_everything_once_and_says_so_in_json(tmp_path: Path) -
     assert power == {"point": "grid.power_w", "value": 300, "unit": "W", "quality": "good", "register": "input 52–53"}
     assert {p["point"]: p["value"] for p in seen["derived"]} == {"load.power_w": 4300, "balance.error_w": 100}
     assert seen["requests"] == sum(device["requests"] for device in seen["devices"])
+    assert seen["ok"]
+    assert (seen["balance"]["verdict"], seen["balance"]["load_w"], seen["balance"]["error_w"]) == ("ok", 4300, 100)
+    assert [finding["kind"] for finding in seen["findings"] if finding["severity"] == "warning"] == ["broker_away"]
+    assert set(seen["findings"][0]["ja"]) == set(seen["findings"][0]["en"]) == {"what", "try"}
+    assert seen["summary"]["en"] == "Everything answers (3 devices)."
 
 
 @pytest.mark.parametrize(
     ("arguments", "lang", "words"),
     [
-        ([], "C", ["測定項目", "応答なし", "RS-485", "3 台のうち 1 台"]),
-        (["--lang", "en"], "C", ["Register", "does not answer", "What to try", "1 of 3 devices"]),
-        ([], "en_US.UTF-8", ["1 of 3 devices do not answer: inverter"]),
+        ([], "C", ["測定項目", "応答なし", "RS-485", "3 台のうち 2 台が応答: meter, relay。応答なし: inverter"]),
+        (["--lang", "en"], "C", ["Register", "cannot connect to 127.0.0.1:", "Try: power and LAN cable"]),
+        ([], "en_US.UTF-8", ["2 of 3 devices answer: meter, relay. No answer: inverter"]),
     ],
 )
 async def test_check_says_what_to_try_for_a_dark_device(
@@ -111,8 +118,67 @@ async def test_check_says_what_to_try_for_a_dark_device(
         process = await start("check", "--config", site_file(tmp_path, ports), *arguments, lang=lang)
         code, out, _ = await ended(process)
     assert code == 1
-    assert "127.0.0.1:" in out
+    first, last = out.splitlines()[0], out.splitlines()[-1]
+    assert "inverter" in first, "the first line names what matters"
+    assert "inverter" in last, "the last line says who answers"
     assert all(word in out for word in words), out
+
+
+@pytest.mark.parametrize("width", [48, 80])
+async def test_check_fits_a_phone_and_says_which_way_the_power_goes(tmp_path: Path, width: int) -> None:
+    ports = (free_port(), free_port())
+    async with plant(ports):
+        config = site_file(tmp_path, ports)
+        code, out, _ = await ended(await start("check", "--config", config, "--lang", "ja", "--width", str(width)))
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].startswith("正常 すべての機器(3 台)が応答し")
+    assert lines[-1] == "すべての機器(3 台)が応答しました。"
+    assert all(cells(line) <= width for line in lines), [line for line in lines if cells(line) > width]
+    assert re.search(r"太陽光 +5,000 W 発電", out)
+    assert re.search(r"蓄電池 +-1,000 W 充電", out)
+    assert re.search(r"受電点\) +300 W 買電", out)
+    assert "収支: 合っています" in out
+    assert ("holding 32064" in out) == (width == 80)
+
+
+@pytest.mark.parametrize(
+    ("inverter", "profile"), [("huawei-sun2000", "goodwe-et"), ("goodwe-et", "huawei-sun2000"), ("goodwe-et", "sdm630")]
+)
+async def test_a_wrong_profile_is_recognised_and_others_are_named(tmp_path: Path, inverter: str, profile: str) -> None:
+    ports = (free_port(), free_port())
+    meter, relay = unit_of(2, registers_of("sdm630", {"grid.power_w": 300})), unit_of(3, registers_of("relay"))
+    path = site_file(tmp_path, ports)
+    path.write_text(path.read_text(encoding="utf-8").replace("huawei-sun2000", profile), encoding="utf-8")
+    async with serving_tcp(ports[0], unit_of(1, registers_of(inverter))), serving_tcp(ports[1], meter, relay):
+        code, out, _ = await ended(await start("check", "--config", path, "--lang", "en", "--width", "100"))
+    assert code == 1
+    assert f"FAULT inverter: this does not look like a {profile}: " in out
+    assert "points are not plausible" in out
+    assert inverter in out.partition("Try: another profile, one of:")[2].partition("\n\n")[0]
+    assert out.splitlines()[-1] == "All 3 devices answer, but something is at fault: inverter"
+
+
+async def test_who_waits_longer_than_two_seconds_is_told_for_what(tmp_path: Path) -> None:
+    ports = (free_port(), free_port())
+    path = site_file(tmp_path, ports)
+    path.write_text(path.read_text(encoding="utf-8").replace("timeout_s: 0.5", "timeout_s: 1.5"), encoding="utf-8")
+    inverter, meter = unit_of(9, registers_of("huawei-sun2000")), unit_of(2, registers_of("sdm630"))
+    async with serving_tcp(ports[0], inverter), serving_tcp(ports[1], meter, unit_of(3, registers_of("relay"))):
+        code, out, err = await ended(await start("check", "--config", path, "--lang", "en"))
+    assert code == 1
+    assert "waiting for: inverter (2 s)" in err
+    assert out.startswith("FAULT inverter: unit 1 at 127.0.0.1:"), out
+
+
+async def test_run_says_at_once_that_its_password_file_is_missing(tmp_path: Path) -> None:
+    path = site_file(tmp_path, (free_port(), free_port()))
+    text = path.read_text(encoding="utf-8").replace("mqtt: {", "mqtt: {username: a, password_file: nowhere, ")
+    path.write_text(text, encoding="utf-8")
+    code, out, err = await ended(await start("run", "--config", path))
+    assert (code, out) == (2, "")
+    assert "異常 mqtt.password_file" in err
+    assert "対処: " in err
 
 
 async def test_a_bad_file_is_told_on_stderr_with_code_2(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from edge_agent.config import ConfigError, SiteConfig, load_config, parse_config
+from edge_agent.config_faults import in_words
 
 GOOD = """
 site: E0000000001111
@@ -129,6 +130,37 @@ def test_a_file_that_is_not_yaml_or_not_there_is_a_fault(tmp_path: Path) -> None
     path.write_bytes(b"site: [\xff")
     with pytest.raises(ConfigError, match="not YAML"):
         load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "english", "japanese"),
+    [
+        ("site： x\n", "line 1: full-width '：', want ':'", "全角の '：' があります"),
+        ("site: x\nbuses:\n\t- id: a\n", "line 3: tab", "タブがあります"),
+        ("site: [x\nmqtt: {host: h}\n", "line 2: no closing bracket", "閉じていません"),
+        ("site: x\nmqtt: {host: h}\nsite: y\n", "line 3: the key 'site' is there twice", "2 回あります"),
+        ("site: x\nmqqt: {host: h}\n", "mqqt: unknown key, perhaps 'mqtt'?", "mqtt の間違いでは?"),
+        ("site: x\n", "mqtt: missing", "必須のキーがありません"),
+    ],
+)
+def test_typing_faults_are_told_in_plain_words_of_both_languages(
+    tmp_path: Path, text: str, english: str, japanese: str
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert english in str(caught.value)
+    told = in_words(str(caught.value), "ja")
+    assert told.startswith("設定ファイルに ")
+    assert english in told, "the place stays as it is written"
+    assert japanese in told
+
+
+def test_a_full_width_sign_inside_a_name_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(GOOD.replace("中央第一小学校", "中央：第一（小）"), encoding="utf-8")
+    assert load_config(path).name == "中央：第一（小）"
 
 
 def test_a_secret_can_not_stand_in_the_file() -> None:
