@@ -13,12 +13,14 @@ central itself. Acknowledged as refused, because sending it again would not help
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 import structlog
 
+from central.apart import parts_of, write_in_halves
 from central.core.city import IngestStats, Site
 from central.core.latency import Latency
 from central.core.ledger import Ledger
@@ -26,7 +28,7 @@ from central.core.letters import Letters
 from central.core.live import LiveView
 from central.core.rules import Shape
 from central.inbox import Inbox
-from central.intake import Batch, Intake
+from central.intake import Batch, Entry, Intake
 from central.store import records as kept
 from central.store.base import StoreError, StoreRefusedError, StoreRow, TelemetryStore, Written
 from contract.layouts import Layout
@@ -133,6 +135,9 @@ class Ingest:
         self.is_busy = True
         try:
             await self._batch()
+        except Exception:
+            # A fault of this program. Nothing of the batch is acknowledged, so the shelters still have it.
+            log.exception("batch_not_acknowledged")
         finally:
             self.is_busy = False
 
@@ -141,9 +146,9 @@ class Ingest:
         if not batch.messages:
             return
         self.counts.messages += batch.messages
-        written = await self._write(batch)
+        rows, repeated = await self._write(batch)
         stored_ms = self._now()
-        self._count(batch, written, stored_ms)
+        self._count(batch, rows, repeated, stored_ms)
         self._account(batch, stored_ms)
         await self._keep(batch)
         self.counts.batches += 1
@@ -152,29 +157,22 @@ class Ingest:
 
     # --- Store --------------------------------------------------------------------------------------------------------
 
-    async def _write(self, batch: Batch) -> Written:
+    async def _write(self, batch: Batch) -> tuple[Sequence[StoreRow], int | None]:
+        """What of the batch is in the store now, and how much of it was there before (``None``: it can't tell)."""
         if not batch.rows:
-            return Written(0, 0)
+            return (), 0
         try:
-            return await self._insist("store", lambda: self._store.write(batch.rows))
+            return batch.rows, (await self._insist_on_rows(batch.rows)).repeated
         except Exception as error:  # noqa: BLE001 - whatever it is, the other shelters must not wait for it
             log.error("batch_failed", error=repr(error), rows=len(batch.rows))
-        # Something in it that no rule foresaw: one message at a time, so that the others get through.
-        rows: list[StoreRow] = []
-        repeated: int | None = 0
-        for entry in batch.entries:
-            part = batch.rows[entry.row_first : entry.row_end]
-            if not part:
-                continue
-            try:
-                written = await self._insist("store", lambda part=part: self._store.write(part))  # type: ignore[misc]
-            except Exception as error:  # noqa: BLE001 - as above
-                self.intake.spoil(batch, entry, repr(error), self._now())
-                continue
-            rows += part
-            repeated = None if written.repeated is None or repeated is None else repeated + written.repeated
-        batch.rows = rows
-        return Written(len(rows), repeated)
+        # Something in it that no rule foresaw.
+        return await write_in_halves(batch.entries, batch.rows, self._insist_on_rows, partial(self._spoil, batch))
+
+    async def _insist_on_rows(self, rows: Sequence[StoreRow]) -> Written:
+        return await self._insist("store", lambda: self._store.write(rows))
+
+    def _spoil(self, batch: Batch, entry: Entry, error: Exception) -> None:
+        self.intake.spoil(batch, entry, repr(error), self._now())
 
     async def _insist(self, part: str, work: Callable[[], Awaitable[T]]) -> T:
         """Until it is done: a store that is away comes back, and until then everything waits where it is safe."""
@@ -196,15 +194,15 @@ class Ingest:
                     log.info("store_back", part=part)
                 return done
 
-    def _count(self, batch: Batch, written: Written, stored_ms: int) -> None:
+    def _count(self, batch: Batch, rows: Sequence[StoreRow], repeated: int | None, stored_ms: int) -> None:
         good = bad = 0
-        for row in batch.rows:
+        for row in rows:
             missing = row.values.count(None) if row.bad else 0
             bad += missing
             good += len(row.values) - missing
         # The store counts rows; readings of a batch in which only some rows are repeats are shared out by rows.
-        repeats = written.repeated or 0
-        share = repeats / written.rows if written.rows else 0.0
+        repeats = repeated or 0
+        share = repeats / len(rows) if rows else 0.0
         self.counts.repeated += round((good + bad) * share)
         self.counts.stored += round(good * (1 - share))
         self.counts.bad += round(bad * (1 - share))
@@ -218,24 +216,29 @@ class Ingest:
 
     def _account(self, batch: Batch, now_ms: int) -> None:
         """Enter what arrived, what was refused and what was lost into the ledger."""
-        ledger, live = self._ledger, self._live
         for entry in batch.entries:
             if entry.spoilt:
                 continue
-            if entry.refused and not entry.times_ms:
-                ledger.refused(entry.site, entry.epoch, entry.ranges, entry.refused.value, now_ms)
-                continue
-            times_ms = entry.times_ms or [now_ms]
-            ledger.arrived(
-                entry.site,
-                entry.epoch,
-                entry.ranges,
-                times_ms,
-                interval_ms=live.interval_ms(entry.site),
-                rows=entry.row_end - entry.row_first if len(entry.ranges) == 1 else None,
-            )
+            try:
+                self._enter(entry, now_ms)
+            except Exception as error:
+                log.exception("entry_failed", site=entry.site)
+                self._spoil(batch, entry, error)
         for site, epoch, losses in batch.losses:
-            ledger.lost(site, epoch, losses, now_ms)
+            self._ledger.lost(site, epoch, losses, now_ms)
+
+    def _enter(self, entry: Entry, now_ms: int) -> None:
+        if entry.refused and not entry.times_ms:
+            self._ledger.refused(entry.site, entry.epoch, entry.ranges, entry.refused.value, now_ms)
+            return
+        self._ledger.arrived(
+            entry.site,
+            entry.epoch,
+            entry.ranges,
+            entry.times_ms or [now_ms],
+            interval_ms=self._live.interval_ms(entry.site),
+            rows=entry.row_end - entry.row_first if len(entry.ranges) == 1 else None,
+        )
 
     async def _keep(self, batch: Batch) -> None:
         changes = self._ledger.changes()
@@ -247,8 +250,23 @@ class Ingest:
             statuses=batch.statuses,
             dead_letters=self.letters.take(),
         )
-        if any((left.ledger, left.ledger_deletes, left.events, left.layouts, left.statuses, left.dead_letters)):
+        if not any((left.ledger, left.ledger_deletes, left.events, left.layouts, left.statuses, left.dead_letters)):
+            return
+        try:
             await self._insist("records", lambda: self._keeper.save_batch(left))
+        except Exception as error:  # noqa: BLE001 - as with the store: the others must not wait for it
+            log.error("records_failed", error=repr(error))
+        else:
+            return
+        for part in parts_of(left):
+            try:
+                await self._insist("records", lambda part=part: self._keeper.save_batch(part.batch))  # type: ignore[misc]
+            except Exception as error:  # noqa: BLE001 - as above
+                log.error("record_refused", site=part.site, seq=part.seq, error=repr(error))
+                self._ledger.change_again(part.batch.ledger, part.batch.ledger_deletes)
+                for entry in batch.entries:
+                    if part.concerns(entry) and not entry.spoilt:
+                        self._spoil(batch, entry, error)
 
     # --- Numbers ------------------------------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ class Intake:
             why = f"{topic.site} is not registered: import it, the shelter keeps its data until then"
             self._letters.add(name, topic.site, Reason.UNKNOWN_SITE, why, payload, now_ms)
             return
-        rows = len(batch.rows)
+        before = len(batch.rows), len(batch.entries), len(batch.events), len(batch.losses)
         try:
             if topic.channel is Channel.TELEMETRY:
                 self._telemetry(batch, topic.site, name, payload, now_ms)
@@ -170,7 +170,8 @@ class Intake:
             self._unreadable(batch, topic.site, name, payload, str(error), now_ms)
         except Exception as error:
             # A fault of this program. The message stays with the shelter, the others go on.
-            del batch.rows[rows:]
+            del batch.rows[before[0] :], batch.entries[before[1] :]
+            del batch.events[before[2] :], batch.losses[before[3] :]
             log.exception("message_failed", topic=name)
             self._letters.add(name, topic.site, Reason.INTERNAL_ERROR, repr(error), payload, now_ms)
 

@@ -152,6 +152,20 @@ class Ledger:
         self._touched.clear()
         return Changes(tuple(upserts), tuple(deletes))
 
+    def change_again(self, upserts: Iterable[LedgerRun], deletes: Iterable[Key]) -> None:
+        """Changes that could not be written: tell them again next time, as far as they still hold."""
+        for site, epoch, first, is_there in (
+            *((run.site, run.epoch, run.first_seq, True) for run in upserts),
+            *((*key, False) for key in deletes),
+        ):
+            book = self._books.get((site, epoch))
+            if book is None:
+                continue
+            at = bisect_left(book.runs, first, key=first_of)
+            if (at < len(book.runs) and book.runs[at].first == first) is is_there:
+                book.touched.add(first)
+                self._touched.add((site, epoch))
+
     def _let_go(self, site: str, book: Book) -> None:
         """Keep the memory bounded, whatever a shelter sends for years: what is let go of here is written."""
         if len(book.runs) > RUNS_MAX:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Final
 
 from central.core.city import Fate
-from contract.messages import LossReason, SeqRange
+from contract.messages import INTEGER_MAX, LossReason, SeqRange
 
 HOLE_MIN_MS: Final = 60_000
 KEPT_MAX: Final = 2
@@ -76,7 +76,7 @@ class Run:
         self.last = later.last
         self.from_ms = min(self.from_ms, later.from_ms)
         self.to_ms = max(self.to_ms, later.to_ms)
-        self.rows += later.rows
+        self.rows = min(self.rows + later.rows, INTEGER_MAX)  # What a shelter tells must not outgrow a column.
 
 
 first_of = attrgetter("first")
