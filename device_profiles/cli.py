@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
+import shutil
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from device_profiles.dump import Decoded, decode_dump, read_dump
+from device_profiles.facts import Fact, counting_text, facts, limits_text, spec_of
 from device_profiles.load import LIBRARY, Profile, load, profile_ids
 from device_profiles.model import DiscoveryError, ProfileError
-from device_profiles.schema import SunSpecSpec
 
 app = typer.Typer(
     name="shelter-profiles",
@@ -23,8 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-WIDTH_UNSEEN = 160
-"""Columns of a table that goes into a file or a pipe."""
 ProfileArgument = Annotated[str, typer.Option("--profile", "-p", help="Id of a library profile, or a YAML file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object for machines instead of a table.")]
 
@@ -48,57 +46,111 @@ def _load(profile: str) -> Profile:
 
 @app.command("list")
 def list_profiles(as_json: JsonOption = False) -> None:
-    """List the profiles of the library.
+    """List the profiles of the library, how sure each is, and how many of its facts are doubtful.
 
-    Example: shelter-profiles list
+    \b
+    recorded    agrees with registers recorded from a real device
+    documented  agrees with the maker's document, or with two independent programs
+    unverified  one source, or sources that disagree: prove it on the device
+
+    \b
+    Examples:
+      shelter-profiles list
+      shelter-profiles list --json
     """
-    profiles = [_load(profile_id) for profile_id in profile_ids()]
+    rows: list[dict[str, object]] = []
+    for profile_id in profile_ids():
+        spec = spec_of(profile_id)
+        found = facts(spec)
+        doubtful = [fact.point for fact in found if fact.is_doubtful]
+        rows.append(
+            {
+                "id": spec.id,
+                "ja": spec.names.ja,
+                "en": spec.names.en,
+                "confidence": spec.confidence.value,
+                "facts": len(found),
+                "unverified": list(dict.fromkeys(doubtful)),
+            }
+        )
     if as_json:
-        rows = [{"id": p.id, "ja": p.name_ja, "en": p.name_en, "confidence": p.confidence.value} for p in profiles]
         typer.echo(json.dumps({"profiles": rows}, ensure_ascii=False))
         return
-    _print_table(
-        ("id", "confidence", "name"), [(p.id, p.confidence.value, f"{p.name_en}\n{p.name_ja}") for p in profiles]
-    )
+    for row in rows:
+        unverified = row["unverified"]
+        assert isinstance(unverified, list)
+        typer.echo(f"{row['id']}  [{row['confidence']}]")
+        _say(f"{row['en']} / {row['ja']}")
+        if unverified:
+            _say(f"unverified: {', '.join(unverified)}")
+    typer.echo("\nOne of them in full: shelter-profiles show ID")
 
 
 @app.command()
-def show(profile: Annotated[str, typer.Argument(help="Id of a library profile, or a YAML file.")]) -> None:
-    """Show one profile: where it comes from, what it stands, and each point with its register.
+def show(
+    profile: Annotated[str, typer.Argument(help="Id of a library profile, or a YAML file.")],
+    point: Annotated[str, typer.Option("--point", help="Only points and controls whose name has this in it.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Show one profile in a form to hold against the maker's manual.
 
-    Example: shelter-profiles show huawei-sun2000
+    Each entry: point and unit; registers, type and reckoning; what a raw number above zero means in the device; how
+    sure it is, from which source.
+
+    \b
+    Examples:
+      shelter-profiles show huawei-sun2000
+      shelter-profiles show goodwe-et --point battery
+      shelter-profiles show my-inverter.yaml --json
     """
-    found = _load(profile)
-    limits = found.limits
-    typer.echo(f"{found.id}: {found.name_en} / {found.name_ja}\nsource: {found.source.strip()}")
-    typer.echo(f"confidence: {found.confidence.value}")
-    if found.notes:
-        typer.echo(f"notes: {found.notes.strip()}")
-    typer.echo(
-        f"limits: {limits.registers_max} registers a request, {limits.gap_max} read along, "
-        f"timeout {limits.timeout_s:g} s, {limits.connect_delay_s:g} s after connecting, "
-        f"{limits.clients_max or 'any number of'} clients"
-    )
-    if found.sunspec is not None:
-        typer.echo("the registers are found on the device itself, by its SunSpec models")
-        _print_table(("point", "model", "SunSpec point", "scale", "group", "confidence"), _sunspec_rows(found.sunspec))
+    _load(profile)
+    spec = spec_of(profile)
+    found = [fact for fact in facts(spec) if point in fact.point]
+    if as_json:
+        told = {"id": spec.id, "source": spec.source.strip(), "confidence": spec.confidence.value, "notes": spec.notes}
+        typer.echo(json.dumps(told | {"facts": [fact.as_json() for fact in found]}, ensure_ascii=False))
         return
-    rows: list[tuple[str, ...]] = [
-        (f.point, f"{f.table.value} {f.address}", f.type.value, f"{f.scale:g}", f.group.value, f.confidence.value)
-        for f in (*found.fields, *found.controls)
-    ]
-    rows += [(s.point, f"sum of {', '.join(s.of)}", "", "", "", "") for s in found.sums]
-    _print_table(("point", "registers", "type", "scale", "group", "confidence"), rows)
+    if not found:
+        raise _fail(f"{profile}: no point has {point!r} in its name", 2)
+    typer.echo(f"{spec.id}: {spec.names.en} / {spec.names.ja}")
+    _say(f"source: {spec.source.strip()}", indent="")
+    _say(f"confidence: {spec.confidence.value}", indent="")
+    if spec.notes:
+        _say(f"notes: {spec.notes.strip()}", indent="")
+    _say(f"limits: {limits_text(spec)}", indent="")
+    _say(counting_text(spec), indent="")
+    for fact in found:
+        _print_fact(fact)
 
 
-def _sunspec_rows(spec: SunSpecSpec) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for each in spec.models:
-        ids = " ".join(map(str, each.ids))
-        entries = [*each.points.items(), *each.controls.items()]
-        entries += [item for section in each.sections for item in (*section.points.items(), *section.totals.items())]
-        rows += [(name, ids, e.point, f"{e.scale:g}", e.group.value, e.confidence.value) for name, e in entries]
-    return rows
+def _print_fact(fact: Fact) -> None:
+    doubt = "unverified: doubtful, prove it" if fact.is_doubtful else fact.confidence
+    unit = f" [{fact.unit}]" if fact.unit else ""
+    mark = "  (control)" if fact.writes else ""
+    typer.echo(f"{fact.point}{unit}{mark}")
+    reckoning = ", ".join(part for part in (fact.place, fact.type, fact.value) if part)
+    _say(reckoning)
+    how = [f"read {fact.group}" if fact.group else "", f"writes {fact.writes}" if fact.writes else ""]
+    how.insert(0, f"raw + is {fact.sign}" if fact.sign and fact.sign != "no sign" else fact.sign)
+    _say("; ".join(part for part in (*how, doubt, fact.source, fact.note) if part))
+
+
+def _say(text: str, indent: str = "  ") -> None:
+    """A paragraph that fits the terminal."""
+    columns = max(shutil.get_terminal_size((80, 24)).columns, 40)
+    line = ""
+    for word in text.split():
+        if line and _cells(f"{indent}{line} {word}") > columns:
+            typer.echo(indent + line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    if line:
+        typer.echo(indent + line)
+
+
+def _cells(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 @app.command()
@@ -107,7 +159,10 @@ def lint(
 ) -> None:
     """Check profile files and tell every fault of every file; exit code 1 when there is one.
 
-    Example: shelter-profiles lint my-inverter.yaml
+    \b
+    Examples:
+      shelter-profiles lint
+      shelter-profiles lint my-inverter.yaml
     """
     paths = files or sorted(LIBRARY.glob("*.yaml"))
     faults: list[str] = []
@@ -134,7 +189,10 @@ def decode(
     The file holds "holding", "input", "coil" and "discrete": 0-based address → word. Points whose registers are not
     in it are named as such, and are no error.
 
-    Example: shelter-profiles decode --profile goodwe-et --dump gw10k.json --json
+    \b
+    Examples:
+      shelter-profiles decode --profile goodwe-et --dump gw10k.json
+      shelter-profiles decode --profile goodwe-et --dump gw10k.json --json
     """
     found = _load(profile)
     try:
@@ -151,26 +209,13 @@ def decode(
 def _print_decoded(decoded: Decoded) -> None:
     for name, text in decoded.identity.items():
         typer.echo(f"{name}: {text}")
-    rows = [
-        (point, "" if each.value is None else f"{each.value:g}", each.unit, each.quality.value)
-        for point, each in decoded.points.items()
-    ]
-    _print_table(("point", "value", "unit", "quality"), rows)
+    good = sum(each.value is not None for each in decoded.points.values())
+    typer.echo(f"{good} of {len(decoded.points)} points have a value")
+    for point, each in decoded.points.items():
+        shown = each.quality.value if each.value is None else f"{each.value:,.10g} {each.unit}"
+        typer.echo(f"{point:<30} {shown}".rstrip())
     if decoded.not_in_dump:
-        typer.echo(f"not in the dump: {', '.join(decoded.not_in_dump)}")
-
-
-def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    # rich takes a tenth of a second and 10 MB that `lint` and `decode --json` have no use for.
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else WIDTH_UNSEEN).print(table)
+        _say(f"not in the dump: {', '.join(decoded.not_in_dump)}", indent="")
 
 
 if __name__ == "__main__":
