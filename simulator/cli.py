@@ -102,6 +102,9 @@ def site(
     speed: Speed = None,
     scenario: ScenarioName = "quiet_day",
     network: NetworkPrefix = "127.42",
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Gets a site.yaml that fits, for `shelter-edge check` and `run`.")
+    ] = None,
     table: Annotated[bool, typer.Option(help="Show the site's true state as a live table on the terminal.")] = True,
 ) -> None:
     """Serve one shelter: for trying a profile, an agent or a Modbus tool on it.
@@ -109,7 +112,9 @@ def site(
     \b
     Examples:
       shelter-sim site --profile huawei-sun2000
-      shelter-sim site --profile goodwe-et --speed 60 --no-table
+      # One terminal serves, the other one reads
+      shelter-sim site --profile goodwe-et --dir var/site --no-table
+      shelter-edge check --config var/site/site.yaml
     """
     from simulator.fleet import build
 
@@ -117,12 +122,18 @@ def site(
     specs = build(1, seed, (profile,))
     net = _network(network)
     host = net.host(0)
-    ready = {
+    ready: dict[str, Any] = {
         "site": specs[0].id,
         "inverter": {"host": host, "port": net.inverter_port, "unit": 1, "profile": profile.value},
         "meter": {"host": host, "port": net.gateway_port, "unit": 2, "profile": "sdm630"},
         "relay": {"host": host, "port": net.gateway_port, "unit": 3, "profile": "relay"},
     }
+    if folder is not None:
+        settings = EdgeSettings(mqtt_host="127.0.0.1", mqtt_port=1883)
+        try:
+            ready["config"] = str(write_site(folder, specs[0], host, net, settings))
+        except OSError as error:
+            _fail(f"--dir {folder}: {error.strerror or error}")
     show = table and sys.stderr.isatty()
     _run(_serve(specs, plot, seed=seed, speed=speed or plot.speed, net=net, settings=None, ready=ready, show=show))
 

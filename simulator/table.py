@@ -26,6 +26,13 @@ _ROWS: Final = (
     "backup.power_w",
     "inverter.islanded",
 )
+_DIRECTIONS: Final = {
+    "pv.power_w": ("発電 generates", ""),
+    "battery.power_w": ("放電 discharge", "充電 charge"),
+    "grid.power_w": ("買電 import", "売電 export"),
+    "inverter.power_w": ("出力 output", "入力 input"),
+}
+"""Words of a power above and below zero."""
 _REFRESH_S: Final = 0.5
 
 
@@ -44,10 +51,17 @@ def _table(site: SimulatedSite, now_ms: int) -> Table:
     table.add_column("point")
     table.add_column("truth", justify="right")
     truth = site.truth()
+    table.add_column("")
     for point in _ROWS:
-        table.add_row(point, f"{truth[point]:,.{POINTS[point].decimals}f} {POINTS[point].unit}")
+        value = truth[point]
+        table.add_row(point, f"{value:,.{POINTS[point].decimals}f} {POINTS[point].unit}", _direction(point, value))
     table.add_row("inverter.state", InverterState(int(truth["inverter.state"])).name.lower())
     table.add_row("battery.state", BatteryState(int(truth["battery.state"])).name.lower())
     faults = [f"{name}: {device.fault.kind.value}" for name, device in site.devices.items() if device.fault]
     table.add_row("faults", ", ".join(faults) or "none")
     return table
+
+
+def _direction(point: str, value: float) -> str:
+    above, below = _DIRECTIONS.get(point, ("", ""))
+    return above if value > 0 else below if value < 0 else ""

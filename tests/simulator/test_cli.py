@@ -110,7 +110,10 @@ async def test_a_fleet_says_ready_answers_tells_notes_on_stderr_and_ends_on_sigt
 
 def test_a_single_site_names_its_addresses(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "simulator.cli", "site", "--profile", "huawei-sun2000", "--network", PREFIX],
+        [
+            *(sys.executable, "-m", "simulator.cli", "site", "--profile", "huawei-sun2000", "--network", PREFIX),
+            *("--dir", str(tmp_path / "site")),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -120,6 +123,9 @@ def test_a_single_site_names_its_addresses(tmp_path: Path) -> None:
         ready = json.loads(process.stdout.readline().removeprefix("ready "))
         assert ready["inverter"] == {"host": f"{PREFIX}.0.1", "port": 15_020, "unit": 1, "profile": "huawei-sun2000"}
         assert ready["relay"]["unit"] == 3
+        config = yaml.safe_load(Path(ready["config"]).read_text(encoding="utf-8"))
+        assert config["buses"][0]["tcp"] == {"host": f"{PREFIX}.0.1", "port": 15_020}
+        assert config["buses"][0]["devices"] == [{"id": "inverter", "profile": "huawei-sun2000", "unit": 1}]
     finally:
         process.terminate()
         assert process.wait(timeout=5) == 0
