@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from central.intake import Entry
+from central.batch import Entry
 from central.store import records as kept
 from central.store.base import StoreRow, Written
 

@@ -90,6 +90,7 @@ class Central:
         queries = CityQueries(
             live=self._live, ledger=ledger, ingest=ingest, store=self._store, records=self._records, now=self._now
         )
+        ingest.intake.newest_ms = ledger.newest_ms()
         await self._remember(ingest)
         settings = self._settings
         app = create_app(
@@ -142,7 +143,7 @@ class Central:
                 log.warning("status_not_readable", site=site, error=str(error))
         for site in ingest.intake.known_sites:
             try:
-                self._live.update(await self._store.latest(site))
+                self._live.update(await self._store.latest(site), self._now())
             except StoreError as error:
                 # The intake meets the same and waits; the view fills up from what comes in.
                 ingest.trouble.store = str(error)
@@ -167,11 +168,12 @@ class Central:
                 log.warning("sites_not_read", error=str(error))
 
     def _ready(self, ingest: Ingest) -> Mapping[str, str]:
-        return {
+        parts = {
             "store": ingest.trouble.store or "ok",
             "records": ingest.trouble.records or "ok",
             "mqtt": self._broker.trouble or "ok",
         }
+        return parts | ({"clock": ingest.trouble.clock} if ingest.trouble.clock else {})
 
     async def _announce(self, server: uvicorn.Server, listener: socket.socket, announce: Callable[[str], None]) -> None:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -21,6 +21,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from central.apart import parts_of, write_in_halves
+from central.batch import Batch, Entry
 from central.core.city import IngestStats, Site
 from central.core.latency import Latency
 from central.core.ledger import Ledger
@@ -28,7 +29,7 @@ from central.core.letters import Letters
 from central.core.live import LiveView
 from central.core.rules import Shape
 from central.inbox import Inbox
-from central.intake import Batch, Entry, Intake
+from central.intake import Intake
 from central.store import records as kept
 from central.store.base import StoreError, StoreRefusedError, StoreRow, TelemetryStore, Written
 from contract.layouts import Layout
@@ -72,6 +73,7 @@ class Trouble:
 
     store: str = ""
     records: str = ""
+    clock: str = ""
 
 
 class Ingest:
@@ -145,6 +147,7 @@ class Ingest:
         batch = await self.intake.collect(self._inbox, self._now)
         if not batch.messages:
             return
+        self._mind_the_clock()
         self.counts.messages += batch.messages
         rows, repeated = await self._write(batch)
         stored_ms = self._now()
@@ -154,6 +157,16 @@ class Ingest:
         self.counts.batches += 1
         for site, ack in batch.acks(stored_ms):
             self._send(site, ack)
+
+    def _mind_the_clock(self) -> None:
+        back = self.intake.clock_is_back
+        if back == bool(self.trouble.clock):
+            return
+        behind_s = (self.intake.newest_ms - self._now()) / 1_000
+        self.trouble.clock = (
+            f"this machine's clock was set back by {behind_s:.0f} s: check its time server" if back else ""
+        )
+        log.warning("clock", trouble=self.trouble.clock or "none any more")
 
     # --- Store --------------------------------------------------------------------------------------------------------
 

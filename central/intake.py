@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 import structlog
 
+from central.batch import Batch, Entry
 from central.core import rules
 from central.core.city import EventRecord
 from central.core.letters import Letters
 from central.core.live import LiveView
 from central.core.rules import Faults, Reason, Shape
 from central.inbox import Inbox
-from central.store.base import StoreRow
-from contract.layouts import Layout
-from contract.messages import VERSION, Ack, Epoch, Event, Loss, Seq, SeqRange
-from contract.ranges import RangeSet
+from contract.messages import VERSION, Epoch, Event, Loss, Seq, SeqRange
 from contract.topics import Channel, Topic, TopicError, parse
 from contract.wire import MESSAGE_BYTES_MAX, WireError, decode_event, decode_status, decode_telemetry, encode
 
@@ -29,8 +26,6 @@ log = structlog.get_logger(__name__)
 MESSAGES_MAX: Final = 4_000
 ROWS_MAX: Final = 40_000
 """Rows at which a batch is closed; the last message may go beyond."""
-ACK_RANGES_MAX: Final = 2_000
-"""Ranges of one acknowledgement: far below the size that a shelter reads."""
 BREATHER: Final = 200
 """Messages after which other tasks get a turn."""
 _TOPICS_MAX: Final = 10_000
@@ -47,75 +42,6 @@ class _Head(msgspec.Struct):
 _head_decoder = msgspec.json.Decoder(_Head, strict=True)
 
 
-@dataclass(slots=True)
-class Entry:
-    """One message's outbox entries, and which of the batch's rows are theirs."""
-
-    site: str
-    epoch: str
-    ranges: Sequence[SeqRange]
-    topic: str = ""
-    row_first: int = 0
-    row_end: int = 0
-    from_ms: int = 0
-    times_ms: list[int] = field(default_factory=list)
-    """Times of its rows, sorted; empty when nothing of it can be used."""
-    is_live: bool = False
-    refused: Reason | None = None
-    spoilt: bool = False
-    """Central failed over it: it is not acknowledged."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """What some messages come to, before anything of it is on disk."""
-
-    messages: int = 0
-    rows: list[StoreRow] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    events: list[EventRecord] = field(default_factory=list)
-    losses: list[tuple[str, str, list[Loss]]] = field(default_factory=list)
-    """Site, its outbox, and what it gave up."""
-    layouts: dict[str, list[Layout]] = field(default_factory=dict)
-    statuses: dict[str, tuple[bytes, int]] = field(default_factory=dict)
-    need: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    """Site and outbox → layouts to ask for."""
-
-    def acks(self, at_ms: int) -> Iterator[tuple[str, Ack]]:
-        """One acknowledgement for each outbox that had something in the batch."""
-        here: dict[tuple[str, str], RangeSet] = {key: RangeSet() for key in self.need}
-        refused: dict[tuple[str, str], dict[str, str]] = {}
-        for entry in self.entries:
-            if entry.spoilt:
-                continue
-            key = (entry.site, entry.epoch)
-            numbers = here.get(key)
-            if numbers is None:
-                numbers = here[key] = RangeSet()
-            for first, last in entry.ranges:
-                numbers.add(first, last)
-                if entry.refused is not None:
-                    name = str(first) if first == last else f"{first}-{last}"
-                    refused.setdefault(key, {})[name] = entry.refused.value
-        for (site, epoch), numbers in here.items():
-            ranges = list(numbers)
-            told = list(refused.get((site, epoch), {}).items())
-            need = self.need.get((site, epoch), [])
-            # A shelter refuses to read a message without end, so a long acknowledgement comes in parts.
-            for part in range(max(1, -(-len(ranges) // ACK_RANGES_MAX), -(-len(told) // ACK_RANGES_MAX))):
-                cut = slice(part * ACK_RANGES_MAX, (part + 1) * ACK_RANGES_MAX)
-                yield (
-                    site,
-                    Ack(
-                        epoch=epoch,
-                        ranges=ranges[cut],
-                        refused=dict(told[cut]),
-                        need=[] if part else need,
-                        at_ms=at_ms,
-                    ),
-                )
-
-
 class Intake:
     """Decodes and judges messages. Keeps the layouts of all sites."""
 
@@ -126,11 +52,18 @@ class Intake:
         self.known_sites: frozenset[str] = frozenset()
         self.shapes: dict[str, dict[str, Shape]] = {}
         self.messages_max = MESSAGES_MAX
+        self.newest_ms = 0
+        """The latest moment that this city ever knew."""
+        self.clock_is_back = False
+        """Whether the city's clock stands before that by more than a shelter's may be fast. Then it is not known whose
+        clock is wrong, and to refuse a reading for its time would throw it away: it stays where it is."""
 
     async def collect(self, inbox: Inbox, now: Callable[[], int]) -> Batch:
         """Empty the inbox into a batch, as far as a batch goes."""
         batch = Batch()
         now_ms = now()
+        self.clock_is_back = now_ms < self.newest_ms - rules.AHEAD_MAX_MS
+        self.newest_ms = max(self.newest_ms, now_ms)
         while batch.messages < self.messages_max and len(batch.rows) < ROWS_MAX:
             letter = inbox.take()
             if letter is None:
@@ -139,7 +72,7 @@ class Intake:
             self._take(batch, letter[0], letter[1], now_ms)
             if batch.messages % BREATHER == 0:
                 await asyncio.sleep(0)
-        self._live.update(batch.rows)
+        self._live.update(batch.rows, now_ms)
         return batch
 
     def spoil(self, batch: Batch, entry: Entry, why: str, now_ms: int) -> None:
@@ -202,7 +135,7 @@ class Intake:
             wanted = batch.need.setdefault((site, message.epoch), [])
             wanted += [layout_id for layout_id in judged.need if layout_id not in wanted]
             return
-        if judged.is_newer:
+        if judged.is_newer or (self.clock_is_back and Reason.FUTURE_TIME in judged.faults.counts):
             self._bury(judged.faults, site, name, payload, now_ms)
             return
         first = len(batch.rows)
@@ -236,11 +169,14 @@ class Intake:
 
     def _event(self, batch: Batch, site: str, name: str, payload: bytes, now_ms: int) -> None:
         event = decode_event(payload)
+        fault = rules.check_event_time(event.at_ms, now_ms)
+        if fault is not None and self.clock_is_back and fault[0] is Reason.FUTURE_TIME:
+            self._letters.add(name, site, *fault, payload, now_ms)
+            return
         entry = Entry(site, event.epoch, [(event.seq, event.seq)], name, len(batch.rows), len(batch.rows))
         batch.entries.append(entry)
         if event.losses:
             batch.losses.append((site, event.epoch, self._sound_losses(event, site, name, payload, now_ms)))
-        fault = rules.check_event_time(event.at_ms, now_ms)
         if fault is not None:
             entry.refused = fault[0]
             self._letters.add(name, site, *fault, payload, now_ms)

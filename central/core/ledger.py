@@ -176,6 +176,10 @@ class Ledger:
             del self._books[site, epochs.pop(0)]
             self._cut.add(site)
 
+    def newest_ms(self) -> int:
+        """Time of the newest entry of all that are in memory; 0 without one."""
+        return max((run.to_ms for book in self._books.values() for run in book.runs), default=0)
+
     def runs(self, site: str) -> list[LedgerRun]:
         """All runs of a site: outbox by outbox, each in the order of its numbers."""
         return [

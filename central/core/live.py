@@ -15,7 +15,7 @@ from central.core.city import CityNow, PointNow, Site, SiteNow, SiteState
 from central.core.figures import SITE_DEVICE, Figures, Seen, figures
 from central.core.ledger import INTERVAL_DEFAULT_MS
 from central.store.base import StoreRow
-from contract.messages import Status
+from contract.messages import MILLIS_MAX, Status
 from contract.readings import QUALITIES, Quality
 
 INTERVALS_FRESH: Final = 3
@@ -31,6 +31,8 @@ class _Newest:
     """The newest row of one device and shape, and how far apart its rows come."""
 
     row: StoreRow
+    heard_ms: int
+    """When it was read, but not later than when it came: a shelter's clock may be fast."""
     pause_ms: int = 0
     pause_before_ms: int = 0
 
@@ -44,7 +46,7 @@ class _Newest:
 class _Shelter:
     rows: dict[tuple[str, tuple[str, ...]], _Newest] = field(default_factory=dict)
     heard_ms: int = 0
-    """Time of the newest row, dark ones too."""
+    """Of the newest row, dark ones too: when it was read, but not later than when it came."""
     read_ms: int = 0
     """Time of the newest row in which a device answered."""
     status: Status | None = None
@@ -73,7 +75,7 @@ class LiveView:
         self._sites = {site.id: site for site in sorted(sites, key=lambda site: site.id)}
         self._city = None
 
-    def update(self, rows: Iterable[StoreRow]) -> None:
+    def update(self, rows: Iterable[StoreRow], received_ms: int = MILLIS_MAX) -> None:
         """Take rows, late ones too: only the newest of each device and shape is kept."""
         shelters = self._shelters
         for row in rows:
@@ -83,15 +85,19 @@ class LiveView:
             key = (row.device, row.points)
             newest = shelter.rows.get(key)
             at_ms = row.at_ms
+            heard_ms = min(at_ms, received_ms)
             if newest is None:
-                shelter.rows[key] = _Newest(row)
+                shelter.rows[key] = _Newest(row, heard_ms)
             elif at_ms > newest.row.at_ms:
                 newest.pause_before_ms = newest.pause_ms
                 newest.pause_ms = at_ms - newest.row.at_ms
                 newest.row = row
+                newest.heard_ms = heard_ms
             else:
                 continue
-            shelter.heard_ms = max(shelter.heard_ms, at_ms)
+            # What was heard "later" than now was heard before the city's clock was set back.
+            if not heard_ms <= shelter.heard_ms <= received_ms:
+                shelter.heard_ms = heard_ms
             if at_ms > shelter.read_ms and len(row.bad) != 1:
                 shelter.read_ms = at_ms
 
@@ -116,10 +122,19 @@ class LiveView:
         return (shelter.status, shelter.status_received_ms) if shelter else (None, 0)
 
     def device_with(self, site: str, point: str) -> str | None:
-        """The device that has a point: the edge's own figures first, else the one that was heard last."""
+        """The device that has a point: in the order of the headline figures, one that is gone for long last."""
         shelter = self._shelters.get(site)
-        found = [newest.row for newest in shelter.rows.values() if point in newest.row.points] if shelter else []
-        return min(found, key=lambda row: (row.device != SITE_DEVICE, -row.at_ms, row.device)).device if found else None
+        if shelter is None:
+            return None
+        rows = [newest.row for newest in shelter.rows.values()]
+        inverters = {row.device for row in rows if "inverter.state" in row.points}
+        forget_ms = shelter.heard_ms - FORGET_MS
+
+        def place(row: StoreRow) -> tuple[bool, bool, bool, str]:
+            return row.at_ms < forget_ms, row.device != SITE_DEVICE, row.device in inverters, row.device
+
+        found = [row for row in rows if point in row.points]
+        return min(found, key=place).device if found else None
 
     def city(self, now_ms: int) -> CityNow:
         """The whole city, not older than a second; shelters in the order of their ids and without their points."""
@@ -169,20 +184,26 @@ def _seen(shelter: _Shelter, now_ms: int) -> list[Seen]:
     for newest in rows:
         pause_ms = max(shelter.interval_ms, newest.usual_pause_ms)
         heard_ms, shortest_ms = devices.get(newest.row.device, (0, pause_ms))
-        devices[newest.row.device] = (max(heard_ms, newest.row.at_ms), min(shortest_ms, pause_ms))
+        devices[newest.row.device] = (max(heard_ms, newest.heard_ms), min(shortest_ms, pause_ms))
     fresh = {
         device
         for device, (heard_ms, pause_ms) in devices.items()
-        if now_ms - shelter.heard_ms <= shelter.fresh_for_ms and now_ms - heard_ms <= INTERVALS_FRESH * pause_ms
+        if _is_within(shelter.fresh_for_ms, shelter.heard_ms, now_ms)
+        and _is_within(INTERVALS_FRESH * pause_ms, heard_ms, now_ms)
     }
     return [
         Seen(
             newest.row,
             fresh=newest.row.device in fresh
-            and now_ms - newest.row.at_ms <= INTERVALS_FRESH * max(shelter.interval_ms, newest.usual_pause_ms),
+            and _is_within(INTERVALS_FRESH * max(shelter.interval_ms, newest.usual_pause_ms), newest.heard_ms, now_ms),
         )
         for newest in rows
     ]
+
+
+def _is_within(limit_ms: float, heard_ms: int, now_ms: int) -> bool:
+    """Whether something was heard not long ago. Nothing was heard in the future: then the clock was set back."""
+    return -limit_ms <= now_ms - heard_ms <= limit_ms
 
 
 def _state(shelter: _Shelter, found: Figures, dark: Sequence[str], now_ms: int) -> SiteState:
@@ -192,7 +213,7 @@ def _state(shelter: _Shelter, found: Figures, dark: Sequence[str], now_ms: int) 
     # A will that arrives after its agent came back by another connection is outrun by that agent's readings.
     if status is not None and not status.online and shelter.heard_ms <= shelter.status_received_ms:
         return SiteState.OFFLINE
-    if now_ms - shelter.heard_ms > shelter.fresh_for_ms:
+    if not _is_within(shelter.fresh_for_ms, shelter.heard_ms, now_ms):
         return SiteState.STALE
     if found.islanded:
         return SiteState.ISLANDED

@@ -202,3 +202,35 @@ def test_the_whole_city_takes_little() -> None:
     live.city(NOW)
     print(f"CityNow of 182 sites: {(time.perf_counter() - began) * 1_000:.1f} ms")
     assert live.city(NOW).counts == {SiteState.ON_GRID: 182}
+
+
+def test_a_shelter_whose_clock_is_fast_grows_stale_as_soon_as_any_other() -> None:
+    live = view()
+    live.update([inverter(NOW + 240_000, inverter__islanded=1.0)], NOW)
+    assert state(live, NOW + 15_000) is SiteState.ISLANDED
+    assert state(live, NOW + 15_001) is SiteState.STALE
+    live.set_status(ID, Status(online=False), NOW + 1_000)
+    assert state(live, NOW + 2_000) is SiteState.OFFLINE
+
+
+@pytest.mark.parametrize("back_ms", [60_000, 3_600_000])
+def test_nothing_is_fresh_because_the_citys_clock_was_set_back(back_ms: int) -> None:
+    live = view()
+    live.update([inverter()], NOW)
+    later_ms = NOW - back_ms
+    assert state(live, later_ms) is SiteState.STALE
+    found = live.site(ID, later_ms)
+    assert found is not None
+    assert (found.pv_w, {point.quality for point in found.points}) == (None, {Quality.STALE})
+    live.update([inverter(NOW + 5_000)], later_ms)
+    assert state(live, later_ms) is SiteState.ON_GRID, "and what is heard then is fresh again"
+
+
+def test_a_point_of_several_devices_is_always_of_the_same_one() -> None:
+    live = view(inverter(NOW), row("meter", NOW - 50, grid__power_w=1.0))
+    assert live.device_with(ID, "grid.power_w") == "meter", "as the headline figure"
+    live.update([row("meter", NOW + 4_950, grid__power_w=1.0), inverter(NOW + 5_100)])
+    assert live.device_with(ID, "grid.power_w") == "meter"
+    live.update([inverter(NOW + 2 * 86_400_000)])
+    assert live.device_with(ID, "grid.power_w") == "inverter", "the meter is gone for long"
+    assert live.device_with(ID, "load.power_w") is None

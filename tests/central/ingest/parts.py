@@ -119,6 +119,7 @@ async def running(
             return True
 
         ingest = Ingest(inbox, store, keeper or records, live=live, ledger=ledger, send=send, now=clock, linger_s=0.01)
+        ingest.intake.newest_ms = ledger.newest_ms()
         ingest.learn(await records.layouts())
         ingest.set_sites([site(SITE), site(OTHER)])
         live.set_sites([site(SITE), site(OTHER)])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from central.apart import write_in_halves
-from central.intake import Entry
+from central.batch import Entry
 from central.store import records as kept
 from central.store.base import StoreRefusedError, StoreRow, Written
 from central.store.sqlite import SqliteStore
