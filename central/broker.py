@@ -185,7 +185,8 @@ class Broker:
 
         Nobody waits for the broker's answer: if an acknowledgement is lost, the shelter sends again and is told again.
         """
-        if self._client is None or not self.subscribed.is_set():
+        # Connected is enough: what the broker kept comes before it has answered the subscription.
+        if self._client is None:
             return False
         said = self._client._client.publish(topic(site, Channel.ACK), encode(ack), qos=1)
         return said.rc is MQTTErrorCode.MQTT_ERR_SUCCESS
