@@ -21,7 +21,7 @@ from central.api.app import create_app
 from central.broker import Broker, BrokerAddress, TlsFiles
 from central.core.ledger import Ledger
 from central.core.live import LiveView
-from central.host import StartError, collect_garbage_seldom, listening, only_one_in
+from central.host import StartError, collect_garbage_seldom, listening, make_folder, only_one_in
 from central.inbox import Inbox
 from central.ingest import Ingest
 from central.queries import CityQueries
@@ -52,7 +52,7 @@ async def run_central(settings: Settings, *, announce: Callable[[str], None], no
     Raises:
         StartError: it can't start.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_folder(settings)
     with only_one_in(settings), listening(settings) as listener:
         try:
             async with _stores(settings) as (store, records):

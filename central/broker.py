@@ -45,9 +45,13 @@ class TlsFiles:
 
     def context(self) -> ssl.SSLContext:
         """Ready to use."""
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if self.cert_file is not None:
-            context.load_cert_chain(self.cert_file, self.key_file)
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            if self.cert_file is not None:
+                context.load_cert_chain(self.cert_file, self.key_file)
+        except OSError as error:
+            named = ", ".join(str(file) for file in (self.ca_file, self.cert_file, self.key_file) if file is not None)
+            raise OSError(f"mqtt.tls: {error} (one of {named}: PEM files that this user may read?)") from error
         return context
 
 
@@ -95,7 +99,7 @@ class Broker:
             await self._room.wait()
             try:
                 await self._session()
-            except (aiomqtt.MqttError, SubscriptionRefusedError, OSError) as error:
+            except (aiomqtt.MqttError, SubscriptionRefusedError, OSError, ValueError) as error:
                 if self.subscribed.is_set():
                     wait_s = RETRY_FIRST_S
                 self._lost(str(error) or type(error).__name__, wait_s)

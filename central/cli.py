@@ -100,9 +100,10 @@ def import_sites(
         _fail(f"{file}: nothing imported ({len(table.faults)} faults)", code=2)
 
     async def save() -> None:
+        from central.host import make_folder
         from central.store.records import Records
 
-        settings.data.mkdir(parents=True, exist_ok=True)
+        make_folder(settings)
         records = await Records.open(settings.records_address)
         try:
             done = await records.save_sites(table.sites)
@@ -160,11 +161,12 @@ def _settings(data: Path | None, config: Path | None, options: Mapping[str, obje
 
 
 def _do(work: object) -> None:
+    from central.host import StartError
     from central.store.base import StoreError
 
     try:
         asyncio.run(work)  # type: ignore[arg-type]
-    except StoreError as error:
+    except (StoreError, StartError) as error:
         _fail(str(error), code=1)
 
 

@@ -15,10 +15,30 @@ class StartError(Exception):
     """The service can't start; the text says why and what to try."""
 
 
+def make_folder(settings: Settings) -> None:
+    """The data folder, if it is not there yet.
+
+    Raises:
+        StartError: it can't be made.
+    """
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(_no_folder(settings, error)) from None
+
+
+def _no_folder(settings: Settings, error: OSError) -> str:
+    return f"data folder {settings.data}: {error.strerror} (may this user write there? name another one: --data)"
+
+
 @contextmanager
 def only_one_in(settings: Settings) -> Iterator[None]:
     """Two services over one folder would each keep a ledger of their own."""
-    with (settings.data / "central.lock").open("w") as lock:
+    try:
+        lock = (settings.data / "central.lock").open("w")
+    except OSError as error:
+        raise StartError(_no_folder(settings, error)) from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 ENVIRONMENT: Final = "SHELTER_"
 """``mqtt.password_file`` is ``SHELTER_MQTT_PASSWORD_FILE`` in the environment."""
@@ -40,6 +41,17 @@ class StoreSettings(_Section):
     token_file: Path | None = None
     bucket: str = "shelter"
     org: str = "-"
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        # Addresses are shown in logs and by /readyz, so they may hold no secret.
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("store.url: want http://HOST:PORT or https://HOST:PORT")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("store.url holds a user or a password: put user:password into store.token_file")
+        return url
 
 
 class TlsSettings(_Section):

@@ -59,7 +59,7 @@ class Letters:
         kind = self._kinds.setdefault((site, reason), _Kind())
         if now_ms - kind.kept_ms > QUIET_MS:
             kind.kept = 0
-        if kind.kept >= FIRST_KEPT and now_ms - kind.kept_ms < EVERY_MS:
+        if kind.kept >= FIRST_KEPT and abs(now_ms - kind.kept_ms) < EVERY_MS:  # A clock may be set back.
             return False
         kind.kept += 1
         kind.kept_ms = now_ms

@@ -200,12 +200,19 @@ def test_it_serves_without_a_broker_alone_in_its_folder_and_ends_although_a_stre
 
 
 def test_a_start_that_fails_says_why_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "sites.csv"
+    file.write_text(f"{CSV}{SITE},学校,中央区,35.6,140.1\n", encoding="utf-8")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "telemetry.sqlite").write_bytes(b"this is no database, whatever its name says " * 100)
     done = call("run", "--data", str(tmp_path / "data"), "--http-port", "0")
     assert (done.returncode, done.stdout) == (1, "")
     assert "telemetry.sqlite" in done.stderr
     assert "Traceback" not in done.stderr
+    for command in (["run", "--http-port", "0"], ["sites", "import", str(file)]):
+        in_a_file = call(*command, "--data", str(file / "data"))
+        assert in_a_file.returncode == 1
+        assert "name another one: --data" in in_a_file.stderr
+        assert "Traceback" not in in_a_file.stderr
     missing = call("run", "--data", str(tmp_path / "x"), "--mqtt-password-file", str(tmp_path / "absent"))
     assert missing.returncode == 2
     assert "absent" in missing.stderr

@@ -57,3 +57,10 @@ def test_a_secret_is_read_without_its_line_end(tmp_path: Path) -> None:
     assert read_secret(None) is None
     with pytest.raises(SettingsError, match="absent"):
         read_secret(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("url", ["http://city:hunter2@influx:8086", "influx:8086", "ftp://influx", "http://"])
+def test_the_stores_address_is_an_address_and_holds_no_secret(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"store\.url") as caught:
+        load(None, {}, {"store.url": url}, data=Path())
+    assert "hunter2" not in str(caught.value)

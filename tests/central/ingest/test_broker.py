@@ -10,7 +10,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from central.broker import Broker, BrokerAddress
+from central.broker import Broker, BrokerAddress, TlsFiles
 from central.core.ledger import Ledger
 from central.core.live import LiveView
 from central.inbox import Inbox
@@ -172,3 +172,20 @@ async def test_a_full_inbox_leaves_the_rest_with_the_broker_and_nothing_is_lost(
         city.keeper.off = False
         await eventually(lambda: shelter.acked == set(range(1, 501)), timeout_s=20, what="all are acknowledged")
         assert await store.count_rows() == 500
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (BrokerAddress(tls=TlsFiles(ca_file=Path("absent-ca.pem"))), "absent-ca.pem"),
+        (BrokerAddress(host="a" * 64 + ".example"), "a" * 64),
+    ],
+)
+async def test_an_address_that_can_not_work_is_told_and_ends_nothing(address: BrokerAddress, said: str) -> None:
+    broker = Broker(address, Inbox())
+    running = asyncio.create_task(broker.run())
+    await eventually(broker.tried.is_set, what="it was tried")
+    assert said in broker.trouble
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
