@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from contract.points import POINTS
 from contract.readings import Reading
@@ -51,7 +51,7 @@ class DeviceSeen:
     profile: str
     online: bool = False
     cause: str = ""
-    """Why it is dark: unreachable, gateway, garbled, refused, wrong_device, silent."""
+    """Why it is dark: unreachable, hung_up, gateway, garbled, refused, wrong_device, silent."""
     error: str = ""
     identity: dict[str, str] = field(default_factory=dict)
     requests: int = 0
@@ -111,7 +111,7 @@ async def check_site(config: SiteConfig, tell: Tell = lambda _: None) -> SiteSee
     inputs = balance.inputs_of(sessions)
     derived = balance.derive(inputs, values)
     agreed = balance_of(_sums(inputs, values, derived), known=inputs.points)
-    findings = [finding for device in devices for finding in _judge(device)]
+    findings = _merged(finding for device in devices for finding in _judge(device))
     findings += look_at_meters(values) or look_at_balance(agreed)
     findings += [*look_at_files(config), *look_at_clock(), *broker]
     return SiteSeen(
@@ -160,7 +160,25 @@ def _judge(device: DeviceSeen) -> list[Finding]:
         "error": device.error,
         "others": ", ".join(others),
     }
-    return [Finding(f"dark_{device.cause}", Severity.FAULT, device.device, facts)]
+    cause = device.cause
+    if cause == "unreachable" and device.address.startswith("/"):
+        cause = "no_port"
+    return [Finding(f"dark_{cause}", Severity.FAULT, device.device, facts)]
+
+
+def _merged(findings: Iterable[Finding]) -> list[Finding]:
+    """What holds for a whole line is said once, with all of its devices."""
+    found: list[Finding] = []
+    for finding in findings:
+        last = found[-1] if found else None
+        is_same = (
+            last is not None and finding.kind == last.kind and finding.kind in ("dark_unreachable", "dark_no_port")
+        )
+        if last is not None and is_same and finding.facts["address"] == last.facts["address"]:
+            found[-1] = replace(last, device=f"{last.device}, {finding.device}")
+        else:
+            found.append(finding)
+    return found
 
 
 async def _check_bus(bus: Bus, config: BusConfig, waiting: list[str]) -> list[DeviceSeen]:
@@ -197,6 +215,8 @@ async def _check_device(bus: Bus, session: DeviceSession, seen: DeviceSeen) -> N
 
 
 def _cause(error: Exception) -> str:
+    if "closed the connection" in str(error):
+        return "hung_up"
     causes: list[tuple[type[Exception], str]] = [
         (Unreachable, "unreachable"),
         (GatewaySilent, "gateway"),

@@ -22,6 +22,7 @@ from edge_agent.words import LANGUAGES, WORDS, language
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Edge agent of a shelter: reads its devices over Modbus and brings every reading to the city.",
 )

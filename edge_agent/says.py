@@ -16,6 +16,14 @@ SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
                 "RS-485 変換器ならその接続と port 名を確認。"
             ),
         ),
+        "dark_no_port": (
+            "シリアルポート {address} を開けません",
+            "RS-485 変換器の差し込みと port 名(ls /dev/serial/by-id)、利用者の権限(dialout グループ)を確認。",
+        ),
+        "dark_hung_up": (
+            "{address} が接続を切ります(ユニット {unit})",
+            "1 接続しか受けない機器では、動作中の shelter-edge run や他の装置を止める。接続許可と unit も確認。",
+        ),
         "dark_silent": (
             "{address} のユニット {unit} が応答しません",
             (
@@ -82,7 +90,7 @@ SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "clock_wrong": ("時刻が違います: {shown}", "時刻を合わせる(timedatectl set-time、または NTP)。"),
         "clock_unsynced": (
             "時刻の自動同期(NTP)が確認できません",
-            "上の「この装置の時刻」を手元の時計と比べる。ずれていれば timedatectl で確認。",
+            "下の「この装置の時刻」を手元の時計と比べる。ずれていれば timedatectl で確認。",
         ),
         "broker_away": (
             "都市側のブローカー {where} に接続できません({why})",
@@ -99,6 +107,14 @@ SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
                 "power and LAN cable, host and port. Switch Modbus TCP on in the device. Many devices take one "
                 "connection only: stop a running shelter-edge run. With an RS-485 adapter: its plug and port name."
             ),
+        ),
+        "dark_no_port": (
+            "the serial port {address} cannot be opened",
+            "the RS-485 adapter's plug, the port's name (ls /dev/serial/by-id), the user's rights (group dialout).",
+        ),
+        "dark_hung_up": (
+            "{address} closes the connection (unit {unit})",
+            "many devices take one connection only: stop a running shelter-edge run. Check the unit id too.",
         ),
         "dark_silent": (
             "unit {unit} at {address} does not answer",

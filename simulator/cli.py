@@ -20,6 +20,7 @@ from simulator.spec import Archetype, SiteSpec
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     help="Synthetic shelters: PV, battery, inverter, meter and load relays as physics, answering real Modbus TCP on "
     "loopback addresses (127.42.0.1, 127.42.0.2, …). Nothing here is a real place's data.",
 )

@@ -10,6 +10,7 @@ import pytest
 
 from contract.points import POINTS, BatteryState, InverterState
 from contract.readings import Quality
+from edge_agent.check import check_site
 from edge_agent.config import parse_config
 from edge_agent.core.clock import Sync
 from edge_agent.findings import (
@@ -21,9 +22,11 @@ from edge_agent.findings import (
     look_at_points,
 )
 from edge_agent.says import SAYS
-from edge_agent.show import cells, wrap
+from edge_agent.show import cells, page, wrap
 from edge_agent.surroundings import look_at_clock, look_at_files
 from edge_agent.words import LANGUAGES, WORDS, meaning
+from tests.edge_agent.fieldbus.parts import lying
+from tests.support import free_port
 
 
 def seen(**values: float | Quality) -> list[PointSeen]:
@@ -141,6 +144,38 @@ def test_japanese_breaks_without_a_line_that_is_too_long_or_begins_with_a_full_s
     assert all(cells(line) <= width + 2 for line in lines)
     assert not any(line.strip().startswith(("。", "、")) for line in lines)
     assert "".join(line.strip() for line in lines).replace(" ", "") == text.replace(" ", "")
+
+
+async def test_a_line_that_cannot_be_opened_is_told_once_for_all_its_devices(tmp_path: Path) -> None:
+    devices = [{"id": "meter", "profile": "sdm630", "unit": 2}, {"id": "relay", "profile": "relay", "unit": 3}]
+    raw = {
+        "site": "E0000000001111",
+        "mqtt": {"host": "127.0.0.1", "port": free_port()},
+        "buses": [{"id": "a", "rtu": {"port": "/dev/there-is-none"}, "devices": devices}],
+    }
+    found = await check_site(parse_config(raw, tmp_path / "site.yaml"))
+    (fault,) = [finding for finding in found.findings if finding.severity is Severity.FAULT]
+    assert (fault.kind, fault.device) == ("dark_no_port", "meter, relay")
+    text = page(found, "ja", 48)
+    assert text.startswith("異常 meter, relay: シリアルポート")
+    assert text.splitlines()[-1] == "どの機器も応答しません(2 台): meter, relay"
+
+
+async def test_a_device_that_hangs_up_is_not_called_badly_wired(tmp_path: Path) -> None:
+    async def hang_up(_: bytes) -> None:
+        return None
+
+    port = free_port()
+    raw = {
+        "site": "E0000000001111",
+        "mqtt": {"host": "127.0.0.1", "port": free_port()},
+        "buses": [
+            {"id": "a", "tcp": {"host": "127.0.0.1", "port": port}, "devices": [{"id": "m", "profile": "sdm630"}]}
+        ],
+    }
+    async with lying(port, hang_up):
+        found = await check_site(parse_config(raw, tmp_path / "site.yaml"))
+    assert found.findings[0].kind == "dark_hung_up"
 
 
 def test_what_stands_around_the_agent_is_looked_at(tmp_path: Path) -> None:
