@@ -141,7 +141,10 @@ class Live:
             return
         city = self._look()
         for channel in busy:
-            self._publish(channel, city)
+            try:
+                self._publish(channel, city)
+            except Exception as error:  # noqa: BLE001 - one page that can't be made must not silence the others
+                log.warning("live_channel_failed", error=repr(error))
 
     def _publish(self, channel: Channel, city: CityNow) -> None:
         changed = channel.feed.update(city)

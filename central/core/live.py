@@ -24,6 +24,9 @@ SLOW_INTERVAL_MAX_MS: Final = 60_000
 FORGET_MS: Final = 86_400_000
 """Rows so much older than the newest of their site are of a layout that is no longer used."""
 CACHE_MS: Final = 1_000
+INTERVAL_MIN_MS: Final = 1_000
+INTERVAL_MAX_MS: Final = 3_600_000
+"""What a shelter may say of its interval is held between these: it decides how long a value passes for fresh."""
 
 
 @dataclass(slots=True)
@@ -55,7 +58,9 @@ class _Shelter:
     @property
     def interval_ms(self) -> float:
         interval_s = self.status.interval_s if self.status else 0
-        return interval_s * 1_000 if interval_s > 0 else INTERVAL_DEFAULT_MS
+        if interval_s <= 0:
+            return INTERVAL_DEFAULT_MS
+        return min(max(interval_s * 1_000, INTERVAL_MIN_MS), INTERVAL_MAX_MS)
 
     @property
     def fresh_for_ms(self) -> float:
@@ -176,7 +181,8 @@ def _seen(shelter: _Shelter, now_ms: int) -> list[Seen]:
     """Newest rows and whether each is fresh.
 
     A row is fresh for three of its own usual pauses, as slow points come seldom, but not longer than its device and
-    its shelter are: who has fallen silent has no fresh value of any kind.
+    its shelter are: who has fallen silent has no fresh value of any kind. A silent device that the shelter does not
+    name any more is not waited for: it was renamed or taken away.
     """
     forget_ms = shelter.heard_ms - FORGET_MS
     rows = [newest for newest in shelter.rows.values() if newest.row.at_ms >= forget_ms]
@@ -191,7 +197,7 @@ def _seen(shelter: _Shelter, now_ms: int) -> list[Seen]:
         if _is_within(shelter.fresh_for_ms, shelter.heard_ms, now_ms)
         and _is_within(INTERVALS_FRESH * pause_ms, heard_ms, now_ms)
     }
-    return [
+    seen = [
         Seen(
             newest.row,
             fresh=newest.row.device in fresh
@@ -199,6 +205,10 @@ def _seen(shelter: _Shelter, now_ms: int) -> list[Seen]:
         )
         for newest in rows
     ]
+    known = {SITE_DEVICE, *(device.id for device in shelter.status.devices)} if shelter.status else set()
+    if len(known) <= 1:
+        return seen
+    return [one for one in seen if one.fresh or one.row.device in known]
 
 
 def _is_within(limit_ms: float, heard_ms: int, now_ms: int) -> bool:

@@ -11,6 +11,8 @@ from contract.points import POINTS
 from contract.readings import Quality
 
 TOKYO: Final = timezone(timedelta(hours=9))
+TIME_MAX_MS: Final = 253_402_214_400_000
+"""The last day of the calendar is left out: it is over in Tokyo before it is in UTC."""
 DASH: Final = "–"
 REST_W: Final = 50.0
 """Power below this is 0.0 kW on the page, so it has no direction either."""
@@ -75,7 +77,7 @@ def grid_flow(watts: float | None, words: Catalogue) -> str:
 
 def local(at_ms: int) -> datetime:
     """Tokyo time of UTC milliseconds."""
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).astimezone(TOKYO)
+    return datetime.fromtimestamp(min(at_ms, TIME_MAX_MS) / 1_000, UTC).astimezone(TOKYO)
 
 
 def clock(at_ms: int) -> str:

@@ -243,3 +243,26 @@ def test_a_clock_that_was_set_back_does_not_freeze_the_view() -> None:
     queries.at_ms -= 3_600_000
     queries.change(SITE, pv_w=1.0)
     assert live.current("pv").texts["city", "pv"] == "1.0" != before
+
+
+async def test_a_channel_that_fails_does_not_silence_the_others() -> None:
+    queries = FakeQueries.of_city(1)
+    live = Live(queries.now, epoch="a", interval_s=2, clock=lambda: queries.at_ms)
+    broken = False
+
+    def render(city: CityNow) -> dict[Key, str]:
+        if broken:
+            raise OverflowError("date value out of range")
+        return {("city", "bad"): "0"}
+
+    live.add("bad", render, event="texts")
+    live.add("good", lambda city: {("city", "pv"): str(city.pv_w)}, event="texts")
+    streams = [live.stream(name, "") for name in ("bad", "good")]
+    for stream in streams:
+        await anext(stream)
+    broken = True
+    queries.change(SITE, pv_w=1.0)
+    live.tick()
+    assert b'"pv":"1.0"' in await asyncio.wait_for(anext(streams[1]), 5)
+    for stream in streams:
+        await stream.aclose()

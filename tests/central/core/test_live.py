@@ -8,6 +8,7 @@ import pytest
 
 from central.core.city import Site, SiteState
 from central.core.live import LiveView
+from central.core.runs import hole_limit_ms
 from central.store.base import StoreRow
 from contract.messages import DeviceStatus, OutboxStatus, Status
 from contract.readings import Quality
@@ -234,3 +235,21 @@ def test_a_point_of_several_devices_is_always_of_the_same_one() -> None:
     live.update([inverter(NOW + 2 * 86_400_000)])
     assert live.device_with(ID, "grid.power_w") == "inverter", "the meter is gone for long"
     assert live.device_with(ID, "load.power_w") is None
+
+
+@pytest.mark.parametrize("interval_s", [1e308, 1e9])
+def test_a_shelter_can_not_make_its_values_fresh_for_ever(interval_s: float) -> None:
+    live = view(inverter(), status=Status(online=True, at_ms=NOW, interval_s=interval_s))
+    assert state(live, NOW + 3 * 3_600_000 + 1) is SiteState.STALE
+    assert hole_limit_ms(live.interval_ms(ID)) == 3 * 3_600_000
+
+
+def test_a_device_that_was_renamed_is_not_waited_for() -> None:
+    live = view(row("inverter", NOW - 60_000, pv__power_w=1.0), row("inverter-1", pv__power_w=2.0), status=online())
+    found = live.site(ID, NOW)
+    assert found is not None
+    assert found.pv_w is None, "nobody said that it is gone"
+    live.set_status(ID, online(devices=[DeviceStatus(id="inverter-1", profile="x", online=True)]), NOW)
+    found = live.site(ID, NOW)
+    assert found is not None
+    assert (found.pv_w, {point.device for point in found.points}) == (2.0, {"inverter-1"})

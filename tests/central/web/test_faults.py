@@ -10,6 +10,7 @@ from central.api.live import Live
 from central.api.outlook import OutlookKeeper
 from central.web.catalogue import Lang
 from central.web.pages import Pages
+from contract.messages import DeviceStatus, OutboxStatus, Status
 from tests.central.api.conftest import Service
 from tests.central.fake import FakeQueries
 from tests.central.web.reading import page
@@ -86,3 +87,15 @@ async def test_names_from_the_registry_can_not_become_markup(service: Service) -
         assert "<b>&#34;" not in found.text
         assert '<b>"x"' not in found.text
         assert "<i>" not in found.text
+
+
+async def test_a_shelter_that_tells_the_end_of_the_calendar_has_a_page(service: Service) -> None:
+    end_ms = 253_402_300_799_999
+    device = DeviceStatus(id="inverter", profile="x", online=True, last_answer_ms=end_ms)
+    box = OutboxStatus(epoch="a", next_seq=2, waiting=1, oldest_ms=end_ms)
+    status = Status(online=True, at_ms=end_ms, devices=[device], outbox=box)
+    service.queries.change(SITE, status=status, last_reading_ms=end_ms)
+    await page(service, f"/sites/{SITE}")
+    await page(service, "/")
+    for path in (f"/api/v1/sites/{SITE}", f"/api/v1/sites/{SITE}/latest", "/api/v1/sites"):
+        assert (await service.client.get(path)).status_code == 200
