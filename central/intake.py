@@ -27,7 +27,8 @@ MESSAGES_MAX: Final = 4_000
 ROWS_MAX: Final = 40_000
 """Rows at which a batch is closed; the last message may go beyond."""
 BREATHER: Final = 200
-"""Messages after which other tasks get a turn."""
+BREATHER_ROWS: Final = 2_000
+"""Messages, or rows, after which other tasks get a turn."""
 _TOPICS_MAX: Final = 10_000
 
 
@@ -64,13 +65,15 @@ class Intake:
         now_ms = now()
         self.clock_is_back = now_ms < self.newest_ms - rules.AHEAD_MAX_MS
         self.newest_ms = max(self.newest_ms, now_ms)
+        breathe_at = BREATHER_ROWS
         while batch.messages < self.messages_max and len(batch.rows) < ROWS_MAX:
             letter = inbox.take()
             if letter is None:
                 break
             batch.messages += 1
             self._take(batch, letter[0], letter[1], now_ms)
-            if batch.messages % BREATHER == 0:
+            if batch.messages % BREATHER == 0 or len(batch.rows) >= breathe_at:
+                breathe_at = len(batch.rows) + BREATHER_ROWS
                 await asyncio.sleep(0)
         self._live.update(batch.rows, now_ms)
         return batch

@@ -67,8 +67,8 @@ class Asker:
         )
 
     @staticmethod
-    def check_point(shelter: SiteNow, point: str, device: str | None) -> None:
-        """Refuse a point that does not exist, and a device that the shelter does not have.
+    def check_point(shelter: SiteNow, point: str) -> None:
+        """Refuse a point that does not exist.
 
         Raises:
             Problem: says which names are near.
@@ -82,6 +82,14 @@ class Asker:
                 attempt=f"GET /api/v1/sites/{shelter.site.id}/latest lists the points of this shelter.",
                 nearest=nearest(point, POINTS),
             )
+
+    @staticmethod
+    def check_device(shelter: SiteNow, device: str | None) -> None:
+        """Refuse a device that the shelter does not have, if nothing of it was found: it may have had it once.
+
+        Raises:
+            Problem: says which names are near.
+        """
         devices = {now.device for now in shelter.points}
         devices |= {known.id for known in shelter.status.devices} if shelter.status else set()
         if device is not None and devices and device not in devices:
@@ -203,7 +211,7 @@ def _add_history(routes: APIRouter, asker: Asker) -> None:
     ) -> models.Series:
         """Steps are aligned to midnight in Tokyo; a step without a good reading is there with a null."""
         shelter = asker.site(site_id)
-        asker.check_point(shelter, point, device)
+        asker.check_point(shelter, point)
         span = asker.span(from_, to)
         step_ms = parse_step_ms(step)
         check_steps(span, step_ms)
@@ -216,6 +224,8 @@ def _add_history(routes: APIRouter, asker: Asker) -> None:
             step_ms=step_ms,
             aggregate=aggregate,
         )
+        if not found:
+            asker.check_device(shelter, device)
         return models.Series(
             site=site_id,
             device=device,

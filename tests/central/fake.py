@@ -34,6 +34,8 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 TOKYO_MS = 9 * HOUR_MS
 SITES = 182
+GONE_DEVICE = "old-inverter"
+"""A device that is in the store and not in the shelter any more."""
 WARDS = (
     ("中央区", "Chuo", 35.5922, 140.1359, 33),
     ("花見川区", "Hanamigawa", 35.6724, 140.0851, 37),
@@ -238,7 +240,8 @@ class FakeQueries:
         if self.stuck:
             await asyncio.Event().wait()
         assert point in POINTS, f"asked for {point!r}, which does not exist"
-        assert device is None or device in {now.device for now in self.shelters[site].points}
+        if device is not None and device not in {now.device for now in self.shelters[site].points}:
+            return [Sample(from_ms, 1.0, 1)] if device == GONE_DEVICE else []
         assert step_ms > 0
         first = (from_ms + TOKYO_MS) // step_ms * step_ms - TOKYO_MS
         samples = []

@@ -12,7 +12,7 @@ import pytest
 from central.core.city import SiteState
 from central.store.base import StoreError
 from tests.central.api.conftest import Service
-from tests.central.fake import NOW_MS, SITES
+from tests.central.fake import GONE_DEVICE, NOW_MS, SITES
 
 SITE = "E0000000001111"
 NEVER_SEEN = "E0000000140111"
@@ -262,3 +262,10 @@ async def test_a_store_that_is_away_is_told_as_such_and_the_live_values_stay(ser
         assert "readyz" in problem["try"]
         assert "10.0.0.5" not in str(problem)
     await ask(service, f"/sites/{SITE}/latest")
+
+
+async def test_a_device_that_is_gone_can_still_be_asked_for(service: Service) -> None:
+    answer = await ask(service, f"/sites/{SITE}/series?point=pv.power_w&device={GONE_DEVICE}")
+    assert sum(sample["count"] for sample in answer["samples"]) == 1
+    problem = await ask(service, f"/sites/{SITE}/series?point=pv.power_w&device=inverted", 404)
+    assert problem["nearest"][0] == "inverter"
