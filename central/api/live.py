@@ -211,7 +211,9 @@ class Live:
             yield greeting
             while True:
                 try:
-                    message = await asyncio.wait_for(reader.queue.get(), self._heartbeat_s)
+                    # Not wait_for, which may swallow a cancellation that comes together with a message.
+                    async with asyncio.timeout(self._heartbeat_s):
+                        message = await reader.queue.get()
                 except TimeoutError:
                     yield b": still here\n\n"
                     continue

@@ -37,6 +37,10 @@ From = Annotated[
     Query(alias="from", description="ISO 8601 with offset, or UTC ms; default: 24 h before `to`", max_length=64),
 ]
 To = Annotated[str | None, Query(description="ISO 8601 with offset, or UTC ms; default: now", max_length=64)]
+Device = Annotated[
+    str | None,
+    Query(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$", description="Default: the one that has the point"),
+]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="At most so many")]
 
 
@@ -201,7 +205,7 @@ def _add_history(routes: APIRouter, asker: Asker) -> None:
     async def series(
         site_id: SiteId,
         point: Annotated[str, Query(max_length=64, description="Name of a point", examples=["pv.power_w"])],
-        device: Annotated[str | None, Query(max_length=64, description="Default: the one that has the point")] = None,
+        device: Device = None,
         from_: From = None,
         to: To = None,
         step: Annotated[

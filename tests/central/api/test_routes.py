@@ -269,3 +269,9 @@ async def test_a_device_that_is_gone_can_still_be_asked_for(service: Service) ->
     assert sum(sample["count"] for sample in answer["samples"]) == 1
     problem = await ask(service, f"/sites/{SITE}/series?point=pv.power_w&device=inverted", 404)
     assert problem["nearest"][0] == "inverter"
+
+
+@pytest.mark.parametrize("device", ["%00", "a%0Ab", "%7f"])
+async def test_a_device_with_control_characters_never_reaches_a_store(service: Service, device: str) -> None:
+    problem = await ask(service, f"/sites/{SITE}/series?point=pv.power_w&device={device}", 422)
+    assert problem["where"] == "query: device"

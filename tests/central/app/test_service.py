@@ -141,6 +141,9 @@ async def test_a_life_of_the_service(mosquitto: Mosquitto, tmp_path: Path) -> No
                 "status": "ok",
                 "parts": {"store": "ok", "records": "ok", "mqtt": "ok"},
             }
+            for path in ("", "healthz", "api/v1/city", f"api/v1/sites/{SITE}/series?point=grid.power_w"):
+                head = httpx.head(central.said["url"] + path, trust_env=False, timeout=10)
+                assert (head.status_code, head.content) == (200, b"")
             # A shelter that is registered later is known without a restart, and its data was not thrown away.
             await here.send(51, site=OTHER)
             register(data, OTHER)
