@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import structlog
 
@@ -14,6 +14,7 @@ from device_profiles.codec import decode, decode_text
 from device_profiles.discover import discover, static_map
 from device_profiles.load import Profile
 from device_profiles.model import Block, DeviceMap, Field, Table
+from edge_agent.asking import Asking, drive
 from edge_agent.config import DeviceConfig
 from edge_agent.core.health import Health
 from edge_agent.core.polling import Plans, ReadPlan, dark_row, plans_for, points_of, row, rows_apart, without
@@ -24,7 +25,6 @@ log = structlog.get_logger()
 
 Words = tuple[int, ...]
 Image = dict[tuple[Table, int], int]
-T = TypeVar("T")
 
 ASIDE_MS_MAX = 300_000
 ASIDE_AFTER = 3
@@ -85,6 +85,7 @@ class DeviceSession:
         self._profile = profile
         self._told_refused: frozenset[str] = frozenset()
         self._silent: dict[Block, _Silence] = {}
+        self._mute: set[Block] = set()
         self._is_known = False
         if profile.sunspec is None:  # One map: even a device that was never seen has rows that say it is dark.
             self._adopt(static_map(profile))
@@ -136,27 +137,25 @@ class DeviceSession:
 
     async def _get_to_know(self, line: RegisterLine) -> tuple[Reading, ...]:
         """Discovery, identity and the constants, once after every return."""
-
-        async def ask(block: Block) -> Words:
-            return await line.read(block, self.unit, timeout_s=self.timeout_s)
-
         self.refusals = forget(self.refusals)  # It may come back with other firmware.
+        asking = Asking(line, self.unit, self.timeout_s, self._mute, self.plans)
+        # A SunSpec chain that is cut short by a lost frame would be another device; a probe may stay unanswered.
+        ask = asking.surely if self._profile.sunspec is not None else asking.perhaps
         self._adopt(await drive(discover(self._profile), ask))
         assert self.map is not None
         assert self.plans is not None
+        asking.plans = self.plans
         image: Image = {}
         for block in plan(self.map.identity, self.map.limits):
-            try:
-                words = await ask(block)
-            except DeviceRefused:
-                continue  # Who it is, is good to know; reading it does not hang on that.
-            image |= {(block.table, block.start + n): word for n, word in enumerate(words)}
+            with suppress(DeviceRefused):  # Who it is, is good to know; reading it does not hang on that.
+                words = await asking.perhaps(block) or ()
+                image |= {(block.table, block.start + n): word for n, word in enumerate(words)}
         texts = {f.point: decode_text(f, image) for f in self.map.identity}
         self.identity = {point: text for point, text in texts.items() if text}
         taking = _Taking()
         for block in self.plans.once.blocks:
             try:
-                taking.take(block, await ask(block))
+                taking.take(block, await asking.perhaps(block) or ())
             except DeviceRefused as error:
                 taking.failed[block] = quality_of(error)
         self._is_known = True
@@ -180,10 +179,7 @@ class DeviceSession:
                 taking.failed[block] = Quality.TIMEOUT
                 continue
             try:
-                words = await line.read(block, self.unit, timeout_s=self.timeout_s)
-            except IllegalAddress:
-                taking.answered = True
-                await self._hunt(line, block, read_plan, taking)
+                words = await self._read_or_hunt(line, block, read_plan, taking)
             except DeviceRefused as error:
                 taking.answered = True
                 taking.failed[block] = quality_of(error)
@@ -195,11 +191,23 @@ class DeviceSession:
                     taking.failed.setdefault(rest, quality_of(error))
                 break
             else:
-                taking.answered = True
-                taking.take(block, words)
+                if words is not None:
+                    taking.answered = True
+                    taking.take(block, words)
                 if silence is not None:
                     del self._silent[block]
         return taking
+
+    async def _read_or_hunt(
+        self, line: RegisterLine, block: Block, read_plan: ReadPlan, taking: _Taking
+    ) -> Words | None:
+        """The words of a block; None when it is refused and was hunted through. Raises LinkDown, DeviceRefused."""
+        try:
+            return await line.read(block, self.unit, timeout_s=self.timeout_s)
+        except IllegalAddress:
+            taking.answered = True
+        await self._hunt(line, block, read_plan, taking)
+        return None
 
     async def _ask_for_life(self, line: RegisterLine, read_plan: ReadPlan) -> None:
         """A device that refuses everything is asked for one field, so that it is not called online unasked."""
@@ -222,11 +230,7 @@ class DeviceSession:
         async def ask(part: Block) -> Words:
             return await line.read(part, self.unit, timeout_s=self.timeout_s)
 
-        try:
-            found = await drive(hunt(block, read_plan.fields), ask)
-        except DeviceRefused as error:
-            taking.failed[block] = quality_of(error)
-            return
+        found = await drive(hunt(block, read_plan.fields), ask)
         for part, words in found.words:
             taking.take(part, words)
         for part in found.guilty:
@@ -267,21 +271,3 @@ def quality_of(error: Exception) -> Quality:
 def _reads_one(guard: Field, image: Image) -> bool:
     reading = decode(guard, image)
     return reading is not None and reading.value == 1
-
-
-async def drive(asking: Generator[Block, Words | None, T], ask: Callable[[Block], Awaitable[Words]]) -> T:
-    """Let a generator that only decides ask its questions."""
-    try:
-        block = next(asking)
-        while True:
-            answer: Words | None
-            try:
-                answer = await ask(block)
-            except IllegalAddress:
-                answer = None
-            block = asking.send(answer)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    finally:
-        asking.close()

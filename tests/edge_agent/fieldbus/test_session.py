@@ -119,6 +119,52 @@ async def test_a_device_that_refuses_everything_is_still_asked_whether_it_is_the
         await poll(device, line, now_ms=1000)
 
 
+async def test_a_device_that_falls_silent_while_a_refused_block_is_split_is_not_called_dark() -> None:
+    registers = registers_of("huawei-sun2000", PLANT)
+    del registers[Table.HOLDING, 32085]
+    line, device = FakeLine({1: registers}), session("huawei-sun2000")
+
+    async def hang_up(_: int, block: Block) -> None:
+        if 32069 <= block.start < 32090 and block.count < 20:  # Met only while its block is split.
+            raise LinkDown("gone")
+
+    line.before = hang_up
+    await poll(device, line)
+    for n in range(1, 4):
+        polled = await poll(device, line, now_ms=n * 1000)
+        assert value(polled, "battery.power_w") == (-1000, Quality.GOOD)
+        assert value(polled, "inverter.power_w") == (None, Quality.TIMEOUT)
+    line.asked.clear()
+    await poll(device, line, now_ms=4000)
+    assert not any(32069 <= block.start < 32090 for _, block in line.asked), "it is set aside like any silent block"
+    line.before = None
+    assert value(await poll(device, line, now_ms=60_000), "inverter.power_w") == (3900, Quality.GOOD)
+
+
+async def test_a_device_that_is_mute_about_who_it_is_is_read_all_the_same() -> None:
+    line, device = FakeLine({1: registers_of("huawei-sun2000", PLANT)}), session("huawei-sun2000")
+    await poll(device, line)
+    known = device.plans.full.blocks if device.plans else ()
+    asked_once = {block for _, block in line.asked if block not in known}
+    device = session("huawei-sun2000")
+
+    async def mute(_: int, block: Block) -> None:
+        if block in asked_once:
+            raise LinkDown("no answer")
+
+    line.before = mute
+    with pytest.raises(LinkDown):
+        await poll(device, line)  # It may well be the whole device: asking on would cost its neighbours.
+    assert value(await poll(device, line, now_ms=1000), "pv.power_w") == (5000, Quality.GOOD)
+    assert not device.identity
+    device.lost()
+    line.units.clear()
+    line.asked.clear()
+    with pytest.raises(LinkDown):
+        await poll(device, line, now_ms=2000)
+    assert len(line.asked) == 1, "a dark device costs one timeout"
+
+
 async def test_a_busy_device_leaves_a_gap_in_that_block_only() -> None:
     line, device = FakeLine({1: registers_of("huawei-sun2000", PLANT)}), session("huawei-sun2000")
     await poll(device, line)
