@@ -46,6 +46,9 @@ class Service:
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.said["url"] + path, trust_env=False, timeout=10)
 
+    def head(self, path: str) -> httpx.Response:
+        return httpx.head(self.said["url"] + path, trust_env=False, timeout=10)
+
     def end(self) -> tuple[int, str]:
         """Tell it to stop; its exit code and what else it printed."""
         self.process.send_signal(signal.SIGTERM)
@@ -142,7 +145,7 @@ async def test_a_life_of_the_service(mosquitto: Mosquitto, tmp_path: Path) -> No
                 "parts": {"store": "ok", "records": "ok", "mqtt": "ok"},
             }
             for path in ("", "healthz", "api/v1/city", f"api/v1/sites/{SITE}/series?point=grid.power_w"):
-                head = httpx.head(central.said["url"] + path, trust_env=False, timeout=10)
+                head = central.head(path)
                 assert (head.status_code, head.content) == (200, b"")
             # A shelter that is registered later is known without a restart, and its data was not thrown away.
             await here.send(51, site=OTHER)
