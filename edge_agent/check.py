@@ -112,7 +112,10 @@ async def check_site(config: SiteConfig, tell: Tell = lambda _: None) -> SiteSee
     derived = balance.derive(inputs, values)
     agreed = balance_of(_sums(inputs, values, derived), known=inputs.points)
     findings = _merged(finding for device in devices for finding in _judge(device))
-    findings += look_at_meters(values) or look_at_balance(agreed)
+    of_meters = look_at_meters(values)
+    if any(finding.kind == "ct_turned" for finding in of_meters):
+        agreed = replace(agreed, verdict="ct_turned")
+    findings += [*of_meters, *look_at_balance(agreed)]
     findings += [*look_at_files(config), *look_at_clock(), *broker]
     return SiteSeen(
         site=config.site,

@@ -64,7 +64,7 @@ class Balance:
     """PV and battery less the inverter's AC terminal."""
     limit_w: float | None
     verdict: str
-    """ok, off, load_negative or unknown."""
+    """ok, off, load_negative, ct_turned or unknown."""
 
 
 _IMPLAUSIBLE: Final = frozenset({Quality.ILLEGAL_ADDRESS, Quality.OUT_OF_RANGE, Quality.MALFORMED})
@@ -157,4 +157,6 @@ def look_at_meters(values: Mapping[str, Mapping[str, float | None]]) -> list[Fin
                 if strong and a * b < 0 and abs(a + b) < CT_LIKENESS * max(abs(a), abs(b)):
                     facts: Facts = {"point": point, "one": one, "one_w": a, "other": other, "other_w": b}
                     return [Finding("ct_turned", Severity.WARNING, other, facts)]
-    return []
+    lone = [device for device, of in values.items() if of.get("grid.power_w") is not None]
+    # Nothing in a single sample gives one meter's direction away, as long as the load comes out positive.
+    return [Finding("ct_unproven", Severity.NOTE, lone[0])] if len(lone) == 1 else []

@@ -60,6 +60,10 @@ SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "{point} の向きが逆です: {one} は {one_w:,.0f} W、{other} は {other_w:,.0f} W",
             "CT の向き(K→L)と相の対応を {one} と {other} の両方で確認。買電が正。",
         ),
+        "ct_unproven": (
+            "買電・売電の向きは、1 台の計量器だけでは確認できません",
+            "大きな負荷を入れて grid.power_w が増えるか確認(買電が正)。減れば CT が逆向き。",
+        ),
         "load_negative": (
             "負荷が負の値です({load_w:,.0f} W)",
             "電力量計の CT の向き(K→L)を確認。買電が正、発電と放電が正。",
@@ -154,6 +158,10 @@ SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "ct_turned": (
             "opposite directions of {point}: {one} says {one_w:,.0f} W, {other} says {other_w:,.0f} W",
             "are the current transformers of {one} and {other} turned round, or on swapped phases? Import is positive.",
+        ),
+        "ct_unproven": (
+            "one meter alone cannot prove the direction of import and export",
+            "switch a big load on: grid.power_w must rise (import is positive). If it falls, the CTs are turned round.",
         ),
         "load_negative": (
             "the load is negative ({load_w:,.0f} W)",

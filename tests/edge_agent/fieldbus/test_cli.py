@@ -159,6 +159,21 @@ async def test_a_wrong_profile_is_recognised_and_others_are_named(tmp_path: Path
     assert out.splitlines()[-1] == "All 3 devices answer, but something is at fault: inverter"
 
 
+async def test_turned_current_transformers_come_first_and_the_balance_is_not_trusted(tmp_path: Path) -> None:
+    ports = (free_port(), free_port())
+    inverter = unit_of(1, registers_of("huawei-sun2000", {**HYBRID, "grid.power_w": 3000}))
+    meter, relay = unit_of(2, registers_of("sdm630", {"grid.power_w": -2990})), unit_of(3, registers_of("relay"))
+    async with serving_tcp(ports[0], inverter), serving_tcp(ports[1], meter, relay):
+        code, out, err = await ended(await start("check", "--config", site_file(tmp_path, ports), "--json"))
+    assert code == 0, err
+    seen = json.loads(out)
+    assert seen["findings"][0]["kind"] == "ct_turned"
+    assert seen["verdict"]["ja"].startswith(
+        "注意 meter: grid.power_w の向きが逆です: inverter は 3,000 W、meter は -2,990 W"
+    )
+    assert seen["balance"]["verdict"] == "ct_turned"
+
+
 async def test_who_waits_longer_than_two_seconds_is_told_for_what(tmp_path: Path) -> None:
     ports = (free_port(), free_port())
     path = site_file(tmp_path, ports)

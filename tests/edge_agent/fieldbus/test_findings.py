@@ -99,7 +99,13 @@ def test_transformers_that_are_turned_round_show_in_opposite_directions(
     inverter_w: float | None, meter_w: float, is_told: bool
 ) -> None:
     found = look_at_meters({"inverter": {"grid.power_w": inverter_w}, "meter": {"grid.power_w": meter_w}})
-    assert [finding.kind for finding in found] == ["ct_turned"] * is_told
+    assert [finding.kind for finding in found if finding.severity is Severity.WARNING] == ["ct_turned"] * is_told
+
+
+def test_a_lone_meter_s_direction_is_said_to_be_unproven() -> None:
+    (found,) = look_at_meters({"inverter": {"pv.power_w": 5.0}, "meter": {"grid.power_w": 5.0}})
+    assert (found.kind, found.severity, found.device) == ("ct_unproven", Severity.NOTE, "meter")
+    assert look_at_meters({"inverter": {"grid.power_w": 5.0}, "meter": {"grid.power_w": 5.0}}) == []
 
 
 def test_one_phase_that_is_turned_round_is_named() -> None:
