@@ -36,6 +36,7 @@ check: install
 	@$(BIN)/mypy
 	@$(BIN)/shelter-profiles lint
 	@$(BIN)/python -m contract.asyncapi --check docs/asyncapi.yaml
+	@$(BIN)/python -m device_profiles.document --check docs/devices.md
 
 format: install
 	@$(BIN)/ruff format .
@@ -43,6 +44,7 @@ format: install
 
 docs: install
 	@$(BIN)/python -m contract.asyncapi > docs/asyncapi.yaml
+	@$(BIN)/python -m device_profiles.document > docs/devices.md
 
 bench: install
 	@$(BIN)/python -m bench.$(BENCH) $(BENCH_ARGS)
