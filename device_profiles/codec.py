@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from weakref import ref
 
 from contract.points import POINTS
 from contract.readings import Quality, Reading
@@ -30,8 +30,9 @@ from device_profiles.raw import (
 __all__ = ["CodecError", "Words", "decode", "decode_text", "encode", "readings"]
 
 _Decoder = Callable[[Image], "Reading | None"]
-_COMPILED_MAX: Final = 4096
-_compiled: dict[int, tuple[Field, _Decoder]] = {}
+_compiled: dict[int, tuple[ref[Field], _Decoder]] = {}
+"""By the field's identity, for as long as the field lives: a process that hosts 182 SunSpec shelters has ten thousand
+fields in use, so any bound would be either too small or none."""
 
 
 def decode(field: Field, image: Image) -> Reading | None:
@@ -59,7 +60,7 @@ def readings(fields: Sequence[Field], image: Image, sums: Sequence[Sum] = ()) ->
     found: list[Reading] = []
     for field in fields:
         entry = known.get(id(field))
-        reading = (entry[1] if entry is not None and entry[0] is field else _decoder(field))(image)
+        reading = (entry[1] if entry is not None else _decoder(field))(image)
         if reading is not None:
             found.append(reading)
     if sums:
@@ -94,15 +95,12 @@ def _judged(point: str, value: float) -> Reading:
 
 
 def _decoder(field: Field) -> _Decoder:
-    entry = _compiled.get(id(field))
-    if entry is not None and entry[0] is field:
-        return entry[1]
-    if len(_compiled) >= _COMPILED_MAX:
-        _compiled.clear()
-    made = _compile(field)
-    # The field is kept beside its decoder, so that its id cannot be given to another one meanwhile.
-    _compiled[id(field)] = (field, made)
-    return made
+    key = id(field)
+    entry = _compiled.get(key)
+    if entry is None:
+        # Decoders do not hold on to their field, so it can die; its entry goes before its id can be another's.
+        entry = _compiled[key] = (ref(field, lambda _: _compiled.pop(key, None)), _compile(field))
+    return entry[1]
 
 
 def _compile(field: Field) -> _Decoder:

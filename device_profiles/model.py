@@ -94,7 +94,7 @@ Image = Mapping[tuple[Table, int], int]
 """Registers by table and address; bits are 0 or 1. What is missing was not read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Field:
     """One point (or identity text) and where it stands. ``value = raw * scale * 10**scale_factor + offset``.
 

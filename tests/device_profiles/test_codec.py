@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import struct
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from contract.points import POINTS
 from contract.readings import Quality, Reading
-from device_profiles.codec import CodecError, decode, decode_text, encode, readings
+from device_profiles.codec import CodecError, _compiled, decode, decode_text, encode, readings
 from device_profiles.model import Field, Sum, Table, ValueType, WordOrder
 from tests.device_profiles.helpers import field, image_of
 
@@ -321,3 +322,24 @@ def test_encoding_raises_nothing_but_its_own_error(one: Field, value: float, raw
     except CodecError:
         return
     assert all(0 <= word <= 0xFFFF for word in found.values())
+
+
+def test_decoders_live_as_long_as_their_fields_and_no_longer() -> None:
+    gc.collect()
+    before = len(_compiled)
+    fields = [field(address=n) for n in range(12_000)]  # 182 SunSpec shelters in one process.
+    image = {(Table.HOLDING, n): n for n in range(12_000)}
+    values = [reading.value for reading in readings(fields, image)]
+    kept = dict(_compiled)
+    assert [reading.value for reading in readings(fields, image)] == values
+    assert _compiled == kept, "nothing is compiled twice"
+    kept.clear()
+    del fields
+    gc.collect()
+    assert len(_compiled) <= before + 1
+
+
+def test_a_field_is_never_decoded_by_the_decoder_of_one_that_is_gone() -> None:
+    image = image_of(0, [0, 5])
+    for n in range(1_000):  # Each field dies before the next one is made, so its identity is used again.
+        assert decode(field(kind=ValueType.U32, scale=n), image) == Reading("battery.power_w", 5 * n)
