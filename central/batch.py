@@ -48,6 +48,8 @@ class Batch:
     """Site, its outbox, and what it gave up."""
     layouts: dict[str, list[Layout]] = field(default_factory=dict)
     statuses: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    withheld: int = 0
+    """Messages that were left with their shelters because the city's own clock is doubtful."""
     need: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """Site and outbox → layouts to ask for."""
 

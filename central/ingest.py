@@ -147,7 +147,7 @@ class Ingest:
         batch = await self.intake.collect(self._inbox, self._now)
         if not batch.messages:
             return
-        self._mind_the_clock()
+        self._mind_the_clock(batch)
         self.counts.messages += batch.messages
         rows, repeated = await self._write(batch)
         stored_ms = self._now()
@@ -158,14 +158,13 @@ class Ingest:
         for site, ack in batch.acks(stored_ms):
             self._send(site, ack)
 
-    def _mind_the_clock(self) -> None:
-        back = self.intake.clock_is_back
-        if back == bool(self.trouble.clock):
+    def _mind_the_clock(self, batch: Batch) -> None:
+        """Only what is withheld is trouble: after a jump ahead and back again the clock is right."""
+        if bool(batch.withheld) == bool(self.trouble.clock):
             return
-        behind_s = (self.intake.newest_ms - self._now()) / 1_000
-        self.trouble.clock = (
-            f"this machine's clock was set back by {behind_s:.0f} s: check its time server" if back else ""
-        )
+        back_s = (self.intake.newest_ms - self._now()) // 1_000
+        told = f"this machine's clock was set back by {back_s} s: check its time server"
+        self.trouble.clock = told if batch.withheld else ""
         log.warning("clock", trouble=self.trouble.clock or "none any more")
 
     # --- Store --------------------------------------------------------------------------------------------------------

@@ -138,7 +138,9 @@ class Intake:
             wanted = batch.need.setdefault((site, message.epoch), [])
             wanted += [layout_id for layout_id in judged.need if layout_id not in wanted]
             return
-        if judged.is_newer or (self.clock_is_back and Reason.FUTURE_TIME in judged.faults.counts):
+        too_early = self.clock_is_back and Reason.FUTURE_TIME in judged.faults.counts
+        if judged.is_newer or too_early:
+            batch.withheld += too_early
             self._bury(judged.faults, site, name, payload, now_ms)
             return
         first = len(batch.rows)
@@ -175,6 +177,7 @@ class Intake:
         fault = rules.check_event_time(event.at_ms, now_ms)
         if fault is not None and self.clock_is_back and fault[0] is Reason.FUTURE_TIME:
             self._letters.add(name, site, *fault, payload, now_ms)
+            batch.withheld += 1
             return
         entry = Entry(site, event.epoch, [(event.seq, event.seq)], name, len(batch.rows), len(batch.rows))
         batch.entries.append(entry)

@@ -52,3 +52,15 @@ async def test_a_shelter_with_a_fast_clock_is_refused_by_a_city_with_a_right_one
         house.tell(live_message(2, at_ms=NOW + HOUR_MS))
         await house.settle()
         assert house.refused() == {"2": "future_time"}
+
+
+async def test_a_clock_that_jumped_ahead_and_came_back_is_no_trouble(tmp_path: Path) -> None:
+    async with running(tmp_path) as house:
+        house.clock.now_ms = NOW + 24 * HOUR_MS
+        house.tell(live_message(1))
+        await house.settle()
+        house.clock.now_ms = NOW + 5_000
+        house.tell(live_message(2, at_ms=NOW + 5_000))
+        await house.settle()
+        assert house.acked() == {1, 2}
+        assert house.ingest.trouble.clock == ""
