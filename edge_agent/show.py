@@ -12,7 +12,7 @@ from contract.points import POINTS
 from edge_agent.check import DeviceSeen, SiteSeen
 from edge_agent.findings import Finding, PointSeen, Severity, implausible
 from edge_agent.says import remedy, what
-from edge_agent.words import LANGUAGES, WORDS, meaning
+from edge_agent.words import LANGUAGES, WORDS, meaning, tokyo_time
 
 WIDTH_MIN: Final = 40
 WIDTH_MAX: Final = 100
@@ -146,7 +146,7 @@ def _head(made: Page, seen: SiteSeen) -> None:
         made.put(f"  {made.words['try']}: {remedy(finding, made.lang)}", indent=4)
     made.put()
     made.lines.append(made.paint(f"{seen.site} {seen.name}", "title"))
-    made.put(f"{made.words['time']}: {time.strftime('%Y-%m-%d %H:%M:%S %Z')}")
+    made.put(f"{made.words['time']}: {tokyo_time(time.time())}")
 
 
 def _powers(made: Page, seen: SiteSeen) -> None:

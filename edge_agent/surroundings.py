@@ -14,6 +14,7 @@ from edge_agent.config import MqttConfig, SiteConfig
 from edge_agent.core.clock import Sync
 from edge_agent.findings import Facts, Finding, Severity
 from edge_agent.io.system_clock import KernelSync
+from edge_agent.words import tokyo_time
 
 BROKER_TIMEOUT_S: Final = 2.0
 ROOM_BYTES_MIN: Final = 16 << 20
@@ -30,8 +31,7 @@ def look_at_clock(now_s: float | None = None, sync: Sync | None = None) -> list[
     """Whether the machine's clock can be right."""
     now_s = time.time() if now_s is None else now_s
     if now_s < BORN_S:
-        shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(now_s))
-        return [Finding("clock_wrong", Severity.WARNING, facts={"shown": shown})]
+        return [Finding("clock_wrong", Severity.WARNING, facts={"shown": tokyo_time(now_s)})]
     sync = KernelSync()() if sync is None else sync
     return [Finding("clock_unsynced", Severity.NOTE)] if sync is Sync.UNSYNCED else []
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Final
 
 from contract.points import BatteryState, InverterState
 
 LANGUAGES: Final = ("ja", "en")
+TOKYO: Final = timezone(timedelta(hours=9), "JST")
+"""What people see is Tokyo time, whatever the machine is set to. Japan has no summer time."""
+
+
+def tokyo_time(at_s: float) -> str:
+    """A moment (UTC seconds) as people write it."""
+    return f"{datetime.fromtimestamp(at_s, TOKYO):%Y-%m-%d %H:%M:%S %Z}"
+
 
 WORDS: Final[dict[str, dict[str, str]]] = {
     "ja": {
