@@ -21,6 +21,7 @@ from contract.readings import DeviceReadings, Quality, Reading
 from device_profiles.model import DiscoveryError
 from edge_agent.core import balance
 from edge_agent.core.backoff import BackoffRules, own_line, probe_pause_ms, shared_line
+from edge_agent.core.damping import THINGS, Damper, Detail, News
 from edge_agent.core.gather import TickBook
 from edge_agent.core.health import Change, after_answer, after_silence
 from edge_agent.core.schedule import Schedule, Tick
@@ -33,7 +34,6 @@ GRACE_S_MAX: Final = 0.5
 GRACE_SHARE: Final = 0.2
 SKIPPED_ROWS_MAX: Final = 10
 """Ticks that a stuck line slept through and still names as dark; what is longer is one gap."""
-Detail = dict[str, str | int | float | bool]
 
 
 class Records(Protocol):
@@ -89,6 +89,7 @@ class SitePoller:
         self.jitter = jitter
         self.ticks_skipped = 0
         self._recorder = recorder
+        self._damper: Damper = Damper()
         self._book = TickBook((session.id for session in self.sessions), self._derive)
         self._grid = balance.GridWatch()
         self._balance = balance.BalanceWatch()
@@ -117,6 +118,7 @@ class SitePoller:
         while True:
             await self.sleep_until(tick.at_ms + grace_ms)
             self._record(self._book.grace_over(tick.number))
+            self._tell_due()
             tick = self.schedule.next_after(tick.number, self.schedule_ms())
 
     def post(self, number: int, device: str, rows: Iterable[DeviceReadings]) -> None:
@@ -150,9 +152,21 @@ class SitePoller:
     def tell(
         self, kind: EventKind, severity: Severity = Severity.INFO, *, device: str = "", detail: Detail | None = None
     ) -> None:
-        """Say that something happened."""
-        log.info(kind.value, device=device, **(detail or {}))
-        self._recorder.tell(kind, at_ms=self.now_ms(), severity=severity, device=device, detail=detail or {})
+        """Say that something happened; what keeps changing to and fro is told less often (core/damping.py)."""
+        news = News(kind=kind, severity=severity, device=device, detail=detail or {}, at_ms=self.now_ms())
+        if kind not in THINGS:
+            self._tell_now(news)
+            return
+        self._damper.offer(f"{THINGS[kind]} {device}", news, self.schedule_ms())
+        self._tell_due()
+
+    def _tell_due(self) -> None:
+        for news, changes in self._damper.due(self.schedule_ms()):
+            self._tell_now(news if changes == 1 else replace(news, detail={**news.detail, "changes": changes}))
+
+    def _tell_now(self, news: News) -> None:
+        log.info(news.kind.value, device=news.device, **news.detail)
+        self._recorder.tell(news.kind, at_ms=news.at_ms, severity=news.severity, device=news.device, detail=news.detail)
 
 
 class BusPoller:

@@ -12,11 +12,11 @@ import pytest
 
 from contract.messages import EventKind
 from contract.readings import DeviceReadings, Quality
-from device_profiles.model import Block
-from edge_agent.core.schedule import Schedule
+from device_profiles.model import Block, Table
+from edge_agent.core.schedule import Schedule, Tick
 from edge_agent.io.bus import LinkDown, RegisterLine, TcpAddress, Unreachable
 from edge_agent.io.modbus import ModbusLine
-from edge_agent.poll import Bus, SitePoller
+from edge_agent.poll import Bus, BusPoller, SitePoller
 from tests.edge_agent.fieldbus.parts import FakeLine, Notebook, serving_tcp, unit_of
 from tests.edge_agent.fieldbus.plants import registers_of, session
 from tests.support import eventually, free_port
@@ -230,6 +230,29 @@ async def test_grid_lost_and_back_are_told() -> None:
         registers |= registers_of("huawei-sun2000", HYBRID)
         await eventually(lambda: EventKind.GRID_BACK in notebook.kinds())
     assert notebook.kinds() == [EventKind.GRID_LOST, EventKind.GRID_BACK]
+
+
+async def test_a_grid_that_flaps_for_a_day_is_told_less_often_and_its_last_state_in_any_case() -> None:
+    registers, at_ms = registers_of("huawei-sun2000", HYBRID), 0
+    notebook, line = Notebook(), FakeLine({1: registers})
+    bus = Bus("b", line, [session("huawei-sun2000")])
+    poller = SitePoller(
+        [bus], notebook, schedule=Schedule(interval_ms=30_000), now_ms=now_ms, schedule_ms=lambda: at_ms
+    )
+    polling = BusPoller(poller, bus)
+    polls = 86_400 // 30
+    for number in range(polls):
+        at_ms = number * 30_000
+        await polling.poll(Tick(number, at_ms))
+        registers[Table.HOLDING, 32004] ^= 1
+    kinds = notebook.kinds()
+    assert kinds[:4] == [EventKind.GRID_LOST, EventKind.GRID_BACK] * 2, "the first ones are told at once"
+    assert len(kinds) <= 20 + 24 * 6 + 1
+    at_ms += 600_000
+    await polling.poll(Tick(polls, at_ms))
+    told = [(kind, int(str(detail.get("changes", 1)))) for kind, _, detail in notebook.events]
+    assert sum(changes for _, changes in told) == polls, "no change is left out of the count"
+    assert told[-1][0] is (EventKind.GRID_LOST if registers[Table.HOLDING, 32004] & 1 else EventKind.GRID_BACK)
 
 
 async def test_a_wrong_scale_shows_as_a_balance_that_is_off() -> None:
