@@ -52,10 +52,12 @@ class Batch:
     """Messages that were left with their shelters because the city's own clock is doubtful."""
     need: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """Site and outbox → layouts to ask for."""
+    time_asked: set[tuple[str, str]] = field(default_factory=set)
+    """Site and outbox of shelters that don't know the time: an acknowledgement of nothing tells it."""
 
     def acks(self, at_ms: int) -> Iterator[tuple[str, Ack]]:
         """One acknowledgement for each outbox that had something in the batch."""
-        here: dict[tuple[str, str], RangeSet] = {key: RangeSet() for key in self.need}
+        here: dict[tuple[str, str], RangeSet] = {key: RangeSet() for key in (*self.need, *self.time_asked)}
         refused: dict[tuple[str, str], dict[str, str]] = {}
         for entry in self.entries:
             if entry.spoilt:

@@ -17,7 +17,7 @@ from central.core.letters import Letters
 from central.core.live import LiveView
 from central.core.rules import Faults, Reason, Shape
 from central.inbox import Inbox
-from contract.messages import VERSION, Epoch, Event, Loss, Seq, SeqRange
+from contract.messages import VERSION, ClockState, Epoch, Event, Loss, Seq, SeqRange
 from contract.topics import Channel, Topic, TopicError, parse
 from contract.wire import MESSAGE_BYTES_MAX, WireError, decode_event, decode_status, decode_telemetry, encode
 
@@ -220,6 +220,8 @@ class Intake:
             return  # Somebody took the retained status away. What is known stays.
         status = self._live.set_status(site, decode_status(payload), now_ms)
         batch.statuses[site] = (encode(status), now_ms)
+        if status.online and status.clock is ClockState.UNKNOWN and status.outbox and not self.clock_is_back:
+            batch.time_asked.add((site, status.outbox.epoch))
 
     def _unreadable(self, batch: Batch, site: str, name: str, payload: bytes, why: str, now_ms: int) -> None:
         """Nothing of it can be used. It is refused for good if it says at least who it is, in our version."""

@@ -16,7 +16,7 @@ from central.inbox import Inbox
 from central.store import records as kept
 from central.store.base import StoreError, StoreRefusedError, StoreRow, Written
 from central.store.sqlite import SqliteStore
-from contract.messages import Event, EventKind, Loss, LossReason, OutboxStatus, Status
+from contract.messages import ClockState, Event, EventKind, Loss, LossReason, OutboxStatus, Status
 from contract.topics import Channel
 from contract.wire import MESSAGE_BYTES_MAX, Row, encode, history_telemetry
 from tests.central.ingest.parts import METER, NOW, OTHER, SITE, history_message, live_message, running
@@ -308,6 +308,16 @@ async def test_what_the_store_will_never_take_does_not_hold_up_the_others(tmp_pa
             await house.settle()
             assert house.acked() == {1, 3, 5}
     await store.close()
+
+
+async def test_a_shelter_that_does_not_know_the_time_is_told_it(tmp_path: Path) -> None:
+    box = OutboxStatus(epoch="a", next_seq=5, waiting=2)
+    async with running(tmp_path) as house:
+        house.tell(encode(Status(online=True, clock=ClockState.UNKNOWN, outbox=box)), Channel.STATUS)
+        house.tell(encode(Status(online=True, clock=ClockState.KNOWN, outbox=box)), Channel.STATUS, site_id=OTHER)
+        await house.settle()
+        ((told, ack),) = house.said
+        assert (told, ack.epoch, ack.ranges, ack.need, ack.at_ms) == (SITE, "a", [], [], NOW)
 
 
 async def test_a_status_is_shown_and_kept_and_a_will_does_not_wipe_it(tmp_path: Path) -> None:
