@@ -33,10 +33,10 @@ from contract.wire import (
 )
 from edge_agent.core.backfill import Delivery, History, Pace, Single
 from edge_agent.core.clock import SiteClock
-from edge_agent.core.reconnect import delay_s
-from edge_agent.io.broker import Connection, MqttLink
+from edge_agent.core.reconnect import STEADY_MS, delay_s
+from edge_agent.io.broker import Connection, MqttLink, is_refused, subscribe
 from edge_agent.io.outbox import Outbox, OutboxUnreadableError
-from edge_agent.io.outbox_file import EVENT, Entry, rows_of
+from edge_agent.io.outbox_file import EVENT, Entry, complain, rows_of
 
 log = structlog.get_logger()
 
@@ -49,6 +49,9 @@ CLOCK_WAIT_MS: Final = 600_000
 """Online for so long and nobody told the time: the wall clock's word is taken."""
 UNREADABLE_WAIT_MS: Final = 1_000
 FAREWELL_S: Final = 3.0
+_NEVER: Final = -1
+REASONS_MAX: Final = 20
+"""Different reasons for being without a connection that are logged in one outage."""
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ class Publisher:
         self._now_ms = clock.boot_ms  # Never steps, so waits are what they should be.
         self._topics = {channel: topic(site, channel) for channel in Channel}
         self._wake = asyncio.Event()
+        self._up_since_ms = _NEVER
+        self._told: set[str] = set()
         self._status_at_ms = 0
         self._status_last: Status | None = None
         self._delivery = self._new_delivery()
@@ -123,28 +128,40 @@ class Publisher:
     async def run(self) -> None:
         """Connect, send, listen; again and again, until cancelled."""
         down_since_ms = self._now_ms()
-        is_down = True
         while True:
-            connects = self.stats.connects
+            self._up_since_ms = _NEVER
             try:
                 await self._session()
             except (aiomqtt.MqttError, OSError, ValueError) as error:
-                if self.stats.connects > connects or not is_down:
-                    down_since_ms = self._now_ms()
-                if self.stats.connects > connects or not is_down or connects == 0:
-                    log.warning("no connection to the broker", host=self._link.host, error=str(error))
-                is_down = True
+                now_ms = self._now_ms()
+                if self._up_since_ms != _NEVER and now_ms - self._up_since_ms >= STEADY_MS:
+                    down_since_ms = now_ms
+                    self._told.clear()
+                refused = is_refused(error)
+                self._complain(str(error), is_refused=refused)
             finally:
                 self._delivery.disconnect()
             outage_s = (self._now_ms() - down_since_ms) / 1000
-            await asyncio.sleep(delay_s(outage_s, random.random()))  # noqa: S311
+            await asyncio.sleep(delay_s(outage_s, random.random(), is_refused=refused))  # noqa: S311
+
+    def _complain(self, why: str, *, is_refused: bool) -> None:
+        """Say once in an outage why there is no connection, and again when it is for another reason."""
+        if why in self._told or len(self._told) >= REASONS_MAX:
+            return
+        self._told.add(why)
+        if is_refused:
+            what = "the broker refuses this site: check mqtt.username, password_file and the certificate"
+            log.error(what, host=self._link.host, username=self._link.username, error=why)
+        else:
+            log.warning("no connection to the broker", host=self._link.host, error=why)
 
     async def _session(self) -> None:
         will = aiomqtt.Will(self._topics[Channel.STATUS], encode(Status(online=False)), qos=1, retain=True)
         async with self._link.client(will, self.hear) as client:
             self.stats.connects += 1
-            # QoS 0: in a clean session QoS 1 only adds a packet; an acknowledgement that is lost costs one repeat.
-            await client.subscribe(self._topics[Channel.ACK], qos=0)
+            self._up_since_ms = self._now_ms()
+            if not await subscribe(client, self._topics[Channel.ACK]):
+                log.error("the broker does not let this site hear acknowledgements", topic=self._topics[Channel.ACK])
             log.info("connected to the broker", host=self._link.host, port=self._link.port)
             self._status_last = None
             self._delivery.connect(self._outbox.newest_entries(), now_ms=self._now_ms())
@@ -210,7 +227,12 @@ class Publisher:
             self._delivery.gone(seq)
             return
         if entry.kind == EVENT:
-            event = decode_event(entry.body)
+            try:
+                event = decode_event(entry.body)
+            except WireError as error:  # Nobody could read it; the others must not wait behind it.
+                complain("an event in the outbox can't be sent", seq=seq, error=str(error))
+                self._delivery.gone(seq)
+                return
             event = replace(event, epoch=self._outbox.epoch, seq=seq, at_ms=max(0, self._outbox.utc_of(entry)))
             self._delivery.sent(seq, now_ms=self._now_ms())
             self._post(connection, Channel.EVENT, encode(event))

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import MQTT_ERR_SUCCESS
+from paho.mqtt.reasoncodes import ReasonCode
 
 TIMEOUT_S: Final = 30.0
 """For the word on one message. A slow link carries the largest batch in this time."""
@@ -83,6 +85,30 @@ class MqttLink:
             queue_type=Inbox,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
+
+
+_AWAY: Final = frozenset({3, 136})
+"""CONNACK codes (MQTT 3.1.1, 5) of a broker that would like to but cannot now."""
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether the broker is there and does not let us in."""
+    return isinstance(error, MqttConnectError) and _code(error.rc) not in _AWAY
+
+
+async def subscribe(client: aiomqtt.Client, topic: str) -> bool:
+    """Subscribe to a topic; whether the broker lets us.
+
+    QoS 0: in a clean session QoS 1 only adds a packet; an acknowledgement that is lost costs one repeat.
+
+    Raises:
+        aiomqtt.MqttError: the connection is gone.
+    """
+    return all(_code(granted) < 128 for granted in await client.subscribe(topic, qos=0))
+
+
+def _code(code: int | ReasonCode | None) -> int:
+    return code.value if isinstance(code, ReasonCode) else code or 0
 
 
 class Connection:

@@ -116,6 +116,7 @@ def test_attempts_to_connect_are_quick_at_first_and_never_more_than_half_a_minut
         outage += delay_s(outage, 1.0)
         attempts += 1
     assert attempts < 300
+    assert delay_s(0, 0.0, is_refused=True) >= 5, "a wrong password is not tried every second"
 
 
 def test_thinning_goes_through_its_steps_from_the_gentlest() -> None:

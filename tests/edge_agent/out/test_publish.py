@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
+from structlog.testing import capture_logs
 
 from contract.messages import DeviceStatus, Event, EventKind, Status, Telemetry
 from contract.topics import Channel, topic
@@ -17,11 +18,12 @@ from edge_agent.core.backfill import Pace
 from edge_agent.io.broker import MqttLink
 from edge_agent.io.outbox import Outbox
 from edge_agent.io.outbox_audit import audit
+from edge_agent.io.outbox_file import EVENT
 from edge_agent.io.system_clock import system_clock
 from edge_agent.publish import Publisher, publish
 from edge_agent.recorder import Recorder
 from tests.edge_agent.out.support import SITE, City, taken
-from tests.support import Mosquitto, eventually
+from tests.support import Mosquitto, eventually, running_mosquitto
 
 pytestmark = pytest.mark.mosquitto
 
@@ -201,6 +203,49 @@ async def test_a_city_that_never_answers_makes_the_agent_connect_anew(mosquitto:
     async with city_at(mosquitto.port) as city:
         await eventually(is_drained(shelter, city), what="a city that is back gets everything")
     await shelter.stop()
+
+
+async def test_an_event_that_can_not_be_read_does_not_stop_the_others(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    async with city_at(mosquitto.port) as city:
+        shelter = Shelter(tmp_path / "outbox.sqlite", mosquitto.port)
+        first = shelter.record()
+        shelter.outbox.put(EVENT, b'{"k":"of a version that is not born yet"}', at_ms=shelter.clock.now_ms())
+        last = shelter.record()
+        await eventually(lambda: city.has(shelter.outbox.epoch, [first, last]), what="the others")
+        assert shelter.publisher.stats.connects == 1
+        assert shelter.outbox.entry(first + 1) is not None, "it stays"
+        await shelter.stop()
+
+
+async def test_a_broker_that_refuses_is_told_once_with_what_to_check_and_not_pestered(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.write_text("")
+    extra = f"allow_anonymous false\npassword_file {passwords}"
+    with running_mosquitto(tmp_path / "broker", extra) as broker, capture_logs() as logs:
+        shelter = Shelter(tmp_path / "outbox.sqlite", broker.port)
+        shelter.record()
+        await eventually(lambda: bool(logs), what="told")
+        await asyncio.sleep(1.5)
+        told = [entry for entry in logs if entry["log_level"] == "error"]
+        assert len(told) == 1
+        assert "password_file" in told[0]["event"]
+        assert "uthori" in told[0]["error"]
+        broker.stop()
+        attempts = (tmp_path / "broker" / "mosquitto.log").read_text().count("not authorised")
+        assert attempts == 1
+        await shelter.stop()
+
+
+async def test_two_agents_of_one_name_do_not_throw_each_other_out_as_fast_as_they_can(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    with capture_logs() as logs:
+        shelters = [Shelter(tmp_path / f"{n}.sqlite", mosquitto.port) for n in range(2)]
+        await asyncio.sleep(4)
+        for shelter in shelters:
+            await shelter.stop()
+    ended = [entry for entry in logs if entry["event"] == "no connection to the broker"]
+    assert 1 <= len(ended) <= 2 * 2, "each says it once a reason"
 
 
 async def test_a_wrong_address_is_tried_again_and_can_be_cancelled(tmp_path: Path) -> None:
