@@ -16,6 +16,8 @@ from contract.topics import ROOT
 from demo.processes import Child, ChildError
 
 CENTRAL_USER: Final = "central"
+WIRETAP_USER: Final = "wiretap"
+"""The demo's own listener, which counts bytes."""
 _SYSTEM_PATH: Final = "/usr/sbin:/usr/local/sbin:/usr/bin"
 
 
@@ -45,6 +47,11 @@ class BrokerFiles:
         """Password of the city's service."""
         return self.folder / "central.password"
 
+    @property
+    def wiretap_password(self) -> Path:
+        """Password of the listener that counts bytes."""
+        return self.folder / "wiretap.password"
+
 
 def access_rules() -> str:
     """Each site writes and reads its own topics only; the city's service writes what only the city may say."""
@@ -55,6 +62,8 @@ def access_rules() -> str:
             f"user {CENTRAL_USER}",
             *(f"topic read {ROOT}/+/{channel}" for channel in ("telemetry", "event", "status", "reported")),
             *(f"topic write {ROOT}/+/{channel}" for channel in ("ack", "desired")),
+            f"user {WIRETAP_USER}",
+            f"topic read {ROOT}/+/telemetry",
         ]
     )
     # Patterns hold for every user, so they come first: a "user" line begins that user's own rules.
@@ -62,12 +71,13 @@ def access_rules() -> str:
 
 
 def write_credentials(files: BrokerFiles, sites: Sequence[str]) -> None:
-    """Make a random password for every site and for central, and Mosquitto's file of their hashes."""
+    """Make a random password for every site, central and the listener, and Mosquitto's file of their hashes."""
     files.folder.mkdir(parents=True, exist_ok=True)
-    pairs = [(user, secrets.token_urlsafe(18)) for user in (*sites, CENTRAL_USER)]
-    _write_private(files.credentials, "".join(f"{user} {password}\n" for user, password in pairs))
-    _write_private(files.central_password, pairs[-1][1])
-    _write_private(files.passwords, "".join(f"{user}:{password}\n" for user, password in pairs))
+    passwords = {user: secrets.token_urlsafe(18) for user in (*sites, CENTRAL_USER, WIRETAP_USER)}
+    _write_private(files.credentials, "".join(f"{user} {password}\n" for user, password in passwords.items()))
+    _write_private(files.central_password, passwords[CENTRAL_USER])
+    _write_private(files.wiretap_password, passwords[WIRETAP_USER])
+    _write_private(files.passwords, "".join(f"{user}:{password}\n" for user, password in passwords.items()))
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -106,6 +116,8 @@ def mosquitto(files: BrokerFiles, port: int, log: Path) -> Child:
     settings.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {files.passwords}\nacl_file {rules}\n{user}"
         f"persistence true\npersistence_location {files.folder}/\nautosave_interval 5\n"
+        # Without this a shelter could sign on under the name of the city's session, or another's, and throw it out.
+        "use_username_as_clientid true\n"
         # The default of 1,000 drops messages when the city's service is away for a few seconds.
         "max_queued_messages 100000\nmax_inflight_messages 1000\nset_tcp_nodelay true\n"
     )

@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from demo.broker import CENTRAL_USER
+from demo.broker import WIRETAP_USER
 from demo.house import HOST, House, Plan
 from demo.processes import ChildError, Usage
 from demo.report import Report
@@ -174,8 +174,8 @@ async def _unless_stopped(work: Coroutine[Any, Any, None], stop: Stop) -> None:
 
 
 async def _listen(house: House, wiretap: Wiretap) -> None:
-    password = house.files.central_password.read_text() if house.secured else None
-    user = CENTRAL_USER if house.secured else None
+    password = house.files.wiretap_password.read_text() if house.secured else None
+    user = WIRETAP_USER if house.secured else None
     await wiretap.run(host=HOST, port=house.mqtt_port, username=user, password=password)
 
 

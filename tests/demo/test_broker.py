@@ -15,6 +15,7 @@ import pytest
 from contract.topics import Channel, topic
 from demo.broker import (
     CENTRAL_USER,
+    WIRETAP_USER,
     BrokerFiles,
     access_rules,
     hash_passwords,
@@ -143,13 +144,45 @@ async def test_a_site_hears_nothing_of_others_whatever_it_subscribes_to(secured:
 
 @pytest.mark.mosquitto
 async def test_the_city_says_acknowledgements_and_nothing_in_a_shelters_name(secured: Secured) -> None:
-    async with secured.client(CENTRAL_USER) as city, secured.client(CENTRAL_USER, name="second") as listener:
-        await listener.subscribe("shelter/v1/+/+", 1)
-        async with secured.client(HERE) as site, ear(listener) as hears:
+    async with secured.client(CENTRAL_USER) as city, secured.client(HERE) as site:
+        await city.subscribe("shelter/v1/+/+", 1)
+        async with ear(city) as hears:
             for channel in (Channel.TELEMETRY, Channel.EVENT, Channel.STATUS):
                 await say(city, HERE, channel, b"invented")
             await say(site, HERE, Channel.EVENT, b"last")
             assert await hears.until(topic(HERE, Channel.EVENT), b"last") == []
+
+
+@pytest.mark.mosquitto
+async def test_the_listener_that_counts_bytes_hears_readings_and_says_nothing(secured: Secured) -> None:
+    async with secured.client(WIRETAP_USER) as tap, secured.client(CENTRAL_USER) as city, secured.client(HERE) as site:
+        await tap.subscribe("shelter/v1/+/+", 1)
+        await city.subscribe("shelter/v1/+/+", 1)
+        async with ear(tap) as tap_hears, ear(city) as city_hears:
+            await say(site, HERE, Channel.STATUS, b"private")
+            await say(site, HERE, Channel.TELEMETRY, b"last")
+            assert await tap_hears.until(topic(HERE, Channel.TELEMETRY), b"last") == []
+            await say(tap, HERE, Channel.TELEMETRY, b"invented")
+            await say(site, HERE, Channel.EVENT, b"last")
+            heard = await city_hears.until(topic(HERE, Channel.EVENT), b"last")
+            assert b"invented" not in [payload for _, payload in heard]
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize("victim", [CENTRAL_USER, THERE])
+async def test_nobody_throws_another_out_by_taking_the_name_of_its_session(secured: Secured, victim: str) -> None:
+    """A broker ends the older of two connections with one client id; here the id is who signed on."""
+    name = "shelter-central" if victim == CENTRAL_USER else victim
+    async with secured.client(victim, name=name) as honest, secured.client(HERE, name=name) as thief:
+        await honest.subscribe("shelter/v1/+/+", 1)
+        async with ear(honest) as hears:
+            if victim == CENTRAL_USER:
+                await say(thief, HERE, Channel.STATUS, b"last")
+                await hears.until(topic(HERE, Channel.STATUS), b"last")
+            else:
+                async with secured.client(CENTRAL_USER) as city:
+                    await say(city, THERE, Channel.ACK, b"last")
+                    await hears.until(topic(THERE, Channel.ACK), b"last")
 
 
 @pytest.mark.mosquitto
@@ -174,11 +207,17 @@ async def test_another_sites_password_opens_nothing(secured: Secured) -> None:
 @pytest.mark.mosquitto
 async def test_passwords_stand_hashed_where_the_broker_reads_and_only_the_owner_reads_any(secured: Secured) -> None:
     files = secured.files
-    for path in (files.credentials, files.central_password, files.passwords, files.folder / "access"):
+    for path in (
+        files.credentials,
+        files.central_password,
+        files.wiretap_password,
+        files.passwords,
+        files.folder / "access",
+    ):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     hashed = files.passwords.read_text()
     assert not [password for password in secured.passwords.values() if password in hashed]
-    assert len(set(secured.passwords.values())) == 3
+    assert len(set(secured.passwords.values())) == 4
     assert files.central_password.read_text() == secured.passwords[CENTRAL_USER]
 
 
@@ -196,7 +235,7 @@ def test_the_rules_of_everybody_stand_before_those_of_the_city() -> None:
     lines = access_rules().splitlines()
     at = lines.index(f"user {CENTRAL_USER}")
     assert all(line.startswith("pattern ") for line in lines[:at])
-    assert all(line.startswith("topic ") for line in lines[at + 1 :])
+    assert all(line.startswith(("topic ", "user ")) for line in lines[at:])
     assert not [line for line in lines if "readwrite" in line or line.endswith("#")]
 
 
