@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.core.city import Sample, Stretch
+from central.core.promise import BEFORE_FIRST
 
 WIDTH: Final = 1_000
 HEIGHT: Final = 220
@@ -129,6 +130,11 @@ class Band:
     fate: str
 
 
+def shade(stretch: Stretch) -> str:
+    """The fate by its colour's name. Before a shelter's first data there was nothing to miss, so it has its own."""
+    return "before" if stretch.reason == BEFORE_FIRST else stretch.fate.value
+
+
 def bands(stretches: Sequence[Stretch], *, from_ms: int, to_ms: int) -> tuple[Band, ...]:
     """Stretches of time as pieces of a bar; the shortest one can still be seen."""
     found = []
@@ -136,5 +142,5 @@ def bands(stretches: Sequence[Stretch], *, from_ms: int, to_ms: int) -> tuple[Ba
         x = (max(stretch.from_ms, from_ms) - from_ms) / (to_ms - from_ms) * WIDTH
         end = (min(stretch.to_ms, to_ms) - from_ms) / (to_ms - from_ms) * WIDTH
         if end > x:
-            found.append(Band(round(x, 1), round(max(end - x, 1.5), 1), stretch.fate.value))
+            found.append(Band(round(x, 1), round(max(end - x, 1.5), 1), shade(stretch)))
     return tuple(found)

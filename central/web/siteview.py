@@ -180,7 +180,7 @@ def stretch_rows(history: History, words: Catalogue) -> list[StretchRow]:
         StretchRow(
             figures.moment(one.from_ms, words.lang),
             figures.moment(one.to_ms, words.lang),
-            one.fate.value,
+            chart.shade(one),
             words.term("fate", one.fate.value),
             figures.reason_words(one.reason, words) if one.reason else words.term("fate_means", one.fate.value),
             f"{one.entries:,}" if one.entries else figures.DASH,

@@ -109,3 +109,12 @@ def test_the_bar_of_a_promise_covers_the_day() -> None:
     assert bands[0].x == 0
     assert bands[-1].x + bands[-1].width == pytest.approx(chart.WIDTH, abs=0.2)
     assert [band.fate for band in bands] == ["arrived", "lost", "arrived", "waiting"]
+
+
+def test_the_time_before_the_first_data_has_a_shade_of_its_own() -> None:
+    stretches = [
+        Stretch(from_ms=0, to_ms=HOUR_MS, fate=Fate.NOT_MEASURED, reason="before_first"),
+        Stretch(from_ms=HOUR_MS, to_ms=2 * HOUR_MS, fate=Fate.NOT_MEASURED),
+    ]
+    drawn = chart.bands(stretches, from_ms=0, to_ms=2 * HOUR_MS)
+    assert [band.fate for band in drawn] == ["before", "not_measured"]
