@@ -91,7 +91,7 @@ class Outbox(OutboxCore):
         ``layouts``: those that its rows use. ``told``: losses that this entry (an event) tells of.
         """
         if self._db is None:
-            self._open()
+            self._open_again()
         self.book.learn_layouts(layouts or {})
         self.book.tell(told)
         if boot == 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -43,6 +44,11 @@ from edge_agent.io.outbox_tail import Tail
 LOG_BYTES: Final = 4 * 1024 * 1024
 COUNT_EVERY: Final = 256
 """Entries between two writings of the count, so that opening counts at most these."""
+
+
+QUICK_S: Final = 0.05
+REST_SHARE: Final = 50
+"""An attempt to open the file that failed slower than ``QUICK_S`` is followed by so many times its length of rest."""
 
 
 class Listener(Protocol):
@@ -86,6 +92,7 @@ class OutboxCore:
         self._next_seq = 1
         self._waiting = 0
         self._first_waiting = 0
+        self._open_at_s = 0.0
         self._tail = Tail(self.utc_of)
         self._forgotten = RangeSet()
         self._newest: dict[str, int] = {}
@@ -260,11 +267,20 @@ class OutboxCore:
 
     # --- Opening -----------------------------------------------------------------------------------------------------
 
+    def _open_again(self) -> None:
+        """Try the file anew, unless the last attempt took long: a rescue that fails at its end on a full disk, repeated
+        with every entry, would leave no time for anything else."""
+        if time.monotonic() >= self._open_at_s:
+            self._open()
+
     def _open(self, *, damage: str = "") -> bool:
+        began_s = time.monotonic()
         try:
             opened = open_file(self.path, self._mark.read(), log_bytes=self._log_bytes, damage=damage)
         except (sqlite3.Error, OSError) as error:
             self._complain(error)
+            took_s = time.monotonic() - began_s
+            self._open_at_s = time.monotonic() + (REST_SHARE * took_s if took_s >= QUICK_S else 0)
             return False
         self._take_over(opened)
         return True

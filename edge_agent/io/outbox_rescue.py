@@ -229,6 +229,7 @@ def _salvage(path: Path, wal: bytes, mark: Mark | None, damage: str, *, log_byte
     complain("outbox is damaged, saving what can be read", path=str(path), damage=damage)
     part = _beside(path, ".rescue-part")
     part.unlink(missing_ok=True)
+    _beside(path, ".damaged").unlink(missing_ok=True)  # An older one would be replaced anyway: its room is needed now.
     db = sqlite3.connect(part, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode = OFF")
@@ -238,6 +239,9 @@ def _salvage(path: Path, wal: bytes, mark: Mark | None, damage: str, *, log_byte
         with _image_of(path) as image:
             _refill(built, image, wal_frames(wal))
         _conclude(built, mark)
+    except (sqlite3.Error, OSError):
+        part.unlink(missing_ok=True)  # On a full disk half a rescue must not take the room of the next attempt.
+        raise
     finally:
         db.close()
     part.replace(_beside(path, ".rescue"))

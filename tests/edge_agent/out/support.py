@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiomqtt
@@ -67,6 +69,17 @@ def telemetry_seqs(path: Path) -> list[int]:
 
 def events_in(path: Path) -> list[Event]:
     return [entry.event for entry in audit(path) if entry.event is not None]
+
+
+@contextmanager
+def disk_full_at(size: int) -> Iterator[None]:
+    """Files can't grow beyond a size: the system answers as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class City:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +18,7 @@ from contract.readings import DeviceReadings, Reading
 from edge_agent.io.outbox import BYTES_MAX, Outbox, OutboxError, OutboxUnreadableError
 from edge_agent.io.outbox_audit import audit, audit_losses
 from edge_agent.io.outbox_file import rows_of
-from tests.edge_agent.out.support import NOW_MS, dark, events_in, opened, taken, telemetry_seqs
+from tests.edge_agent.out.support import NOW_MS, dark, disk_full_at, events_in, opened, taken, telemetry_seqs
 
 WRITER = """
 import sys
@@ -142,17 +139,6 @@ def test_delivered_entries_stay_for_an_audit_when_asked(tmp_path: Path) -> None:
 
 
 # --- The disk --------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def disk_full_at(size: int) -> Iterator[None]:
-    """Files can't grow beyond a size: the system answers as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_keeps_the_newest_in_memory_and_tells_afterwards(tmp_path: Path) -> None:

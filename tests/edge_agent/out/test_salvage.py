@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from contract.messages import EventKind, LossReason
 from contract.points import POINTS as ALL_POINTS
@@ -16,7 +17,7 @@ from edge_agent.core.salvage import PageSource, wal_frames
 from edge_agent.io.outbox import Outbox, OutboxUnreadableError
 from edge_agent.io.outbox_audit import audit, audit_losses
 from edge_agent.io.outbox_file import MarkFile
-from tests.edge_agent.out.support import events_in, opened, taken
+from tests.edge_agent.out.support import disk_full_at, events_in, opened, taken, telemetry_seqs
 
 PAGE = 4096
 MANY = 600
@@ -100,6 +101,34 @@ def test_damage_that_is_met_while_running_is_saved_as_well(whole: Path) -> None:
     recorder.record([taken(clocks.wall_ms + 10_000_000)])
     assert outbox.next_seq - 1 > MANY + 500
     assert any(event.kind is EventKind.OUTBOX_DAMAGED for event in events_in(whole))
+    outbox.close()
+
+
+def test_a_rescue_that_fails_on_a_full_disk_is_not_repeated_with_every_entry(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    outbox, recorder, clocks = opened(path)
+    assert outbox._db is not None
+    outbox._db.execute("PRAGMA synchronous = OFF")
+    for n in range(8_000):
+        recorder.record([taken(clocks.wall_ms + n, n % 90, points=WIDE)])
+    outbox.close()
+    data = bytearray(path.read_bytes())
+    data[: 2 * PAGE] = bytes(2 * PAGE)
+    path.write_bytes(data)
+    with disk_full_at(len(data) // 2), capture_logs() as logs:
+        outbox, recorder, clocks = opened(path, clocks)
+        for n in range(100):
+            recorder.record([taken(clocks.wall_ms + 10_000 + n)])
+        tried = [entry for entry in logs if "saving what can be read" in entry["event"]]
+        assert len(tried) <= 2
+        assert not path.with_name(path.name + ".rescue-part").exists(), "its room is given back"
+        assert outbox.disk_error
+        newest = outbox.entry(outbox.next_seq - 1)
+        assert newest is not None, "what is read now can be sent all the same"
+    outbox._open_at_s = 0  # As if the rest were over.
+    recorder.record([taken(clocks.wall_ms + 20_000)])
+    assert not outbox.disk_error
+    assert len(telemetry_seqs(path)) >= 8_000 + 101 - 40
     outbox.close()
 
 
