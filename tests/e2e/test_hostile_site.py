@@ -107,6 +107,7 @@ def statuses(chance: random.Random, n: int) -> bytes:
 
 MAKERS: tuple[Made, ...] = (noise, torn, layouts, wrong_times, events, statuses, numbers, deep, bomb, big)
 WEIGHTS = (10, 10, 10, 10, 4, 4, 2, 1, 0.3, 0.3)
+MEANT: dict[Made, Channel] = {events: Channel.EVENT, statuses: Channel.STATUS}
 CHANNELS = (Channel.TELEMETRY, Channel.EVENT, Channel.STATUS)
 
 
@@ -114,7 +115,7 @@ def garbage(seed: int) -> Iterator[tuple[Channel, bytes]]:
     chance = random.Random(seed)
     for n in range(MESSAGES):
         maker = chance.choices(MAKERS, WEIGHTS)[0]
-        meant = {events: Channel.EVENT, statuses: Channel.STATUS}.get(maker, Channel.TELEMETRY)
+        meant = MEANT.get(maker, Channel.TELEMETRY)
         yield (meant if chance.random() < 0.8 else chance.choice(CHANNELS)), maker(chance, n)
 
 

@@ -44,7 +44,17 @@ class Authority:
         key, certificate = self._folder / f"{name}.key", self._folder / f"{name}.pem"
         self._openssl(*_NEW_KEY, "-new", "-subj", f"/CN={name}", key, request)
         extra.write_text(f"subjectAltName=IP:{address}\n")
-        signed = ["x509", "-req", "-in", request, "-CA", self.ca_file, "-CAkey", self._key, "-CAcreateserial"]
+        signed: list[str | Path] = [
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-CA",
+            self.ca_file,
+            "-CAkey",
+            self._key,
+            "-CAcreateserial",
+        ]
         _run(*signed, "-days", "2", "-extfile", extra, "-out", certificate)
         return {"cert_file": str(certificate), "key_file": str(key)}
 
