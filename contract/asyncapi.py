@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
-import difflib
 import inspect
 import sys
 import textwrap
@@ -19,6 +17,7 @@ import msgspec
 
 from contract import messages
 from contract.examples import SITE, examples
+from contract.generated import Generated
 from contract.messages import Ack, Event, Status, Telemetry
 from contract.points import POINT_NUMBERS, POINTS, Point
 from contract.readings import QUALITIES
@@ -205,29 +204,24 @@ def text() -> str:
     return msgspec.yaml.encode(document()).decode()
 
 
+def generated() -> Generated:
+    """The document, to be printed or checked."""
+    return Generated(
+        module="contract.asyncapi",
+        about="Print the AsyncAPI document of the shelter protocol.",
+        made_from="contract/",
+        text=text(),
+    )
+
+
 def check(path: Path) -> str:
     """Empty when the file holds the document of today, else what differs."""
-    if not path.is_file():
-        return f"{path} does not exist: make it with `make docs`\n"
-    kept = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    difference = difflib.unified_diff(kept, text().splitlines(keepends=True), str(path), "made from contract/ now")
-    shown = "".join(difference)
-    return f"{path} is out of date: make it anew with `make docs`\n{shown}" if shown else ""
+    return generated().check(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the document, or check a file."""
-    parser = argparse.ArgumentParser(
-        prog="python -m contract.asyncapi", description="Print the AsyncAPI document of the shelter protocol."
-    )
-    parser.add_argument("--check", metavar="FILE", type=Path, help="say whether FILE is up to date; exit 1 if not")
-    chosen = parser.parse_args(arguments)
-    if chosen.check is None:
-        sys.stdout.write(text())
-        return 0
-    fault = check(chosen.check)
-    sys.stderr.write(fault)
-    return 1 if fault else 0
+    return generated().main(arguments)
 
 
 if __name__ == "__main__":

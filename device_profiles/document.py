@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from contract.generated import Generated
 from device_profiles.facts import Fact, counting_text, facts, limits_text, spec_of
 from device_profiles.load import profile_ids
 
@@ -83,29 +82,24 @@ def _confidence(word: str) -> str:
     return "**doubtful**" if word == "unverified" else word
 
 
+def generated() -> Generated:
+    """The document, to be printed or checked."""
+    return Generated(
+        module="device_profiles.document",
+        about="Print the page of all device families.",
+        made_from="the library",
+        text=text(),
+    )
+
+
 def check(path: Path) -> str:
-    """Empty when the file holds the page of today, else what differs."""
-    if not path.is_file():
-        return f"{path} does not exist: make it with `make docs`\n"
-    kept = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    difference = difflib.unified_diff(kept, text().splitlines(keepends=True), str(path), "made from the library now")
-    shown = "".join(difference)
-    return f"{path} is out of date: make it anew with `make docs`\n{shown}" if shown else ""
+    """Empty when the file holds the document of today, else what differs."""
+    return generated().check(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the page, or check a file."""
-    parser = argparse.ArgumentParser(
-        prog="python -m device_profiles.document", description="Print the page of all device families."
-    )
-    parser.add_argument("--check", metavar="FILE", type=Path, help="say whether FILE is up to date; exit 1 if not")
-    chosen = parser.parse_args(arguments)
-    if chosen.check is None:
-        sys.stdout.write(text())
-        return 0
-    fault = check(chosen.check)
-    sys.stderr.write(fault)
-    return 1 if fault else 0
+    """Print the document, or check a file."""
+    return generated().main(arguments)
 
 
 if __name__ == "__main__":
