@@ -19,6 +19,9 @@ from device_profiles.sunspec_models import END, HEADER, MARKER, model
 MODELS_MAX: Final = 100
 """A chain longer than this is no chain but a device that answers anything."""
 _READ_MAX: Final = 125
+_MODEL_MAX: Final = 2_000
+"""Registers that are read of one model. A longer one is a length that is none: reading it would hold the line up for
+a minute, and every device on it."""
 
 
 def walk(profile: Profile) -> Discovery:
@@ -70,7 +73,7 @@ def _read_used(met: Iterable[Met], spec: SunSpecSpec) -> Generator[Block, tuple[
         if each.id not in used or each.id in seen or model(each.id) is None:
             continue
         seen.add(each.id)
-        end = min(each.address + HEADER + each.length, 0x1_0000)
+        end = min(each.address + HEADER + min(each.length, _MODEL_MAX), 0x1_0000)
         for start in range(each.address, end, _READ_MAX):
             count = min(_READ_MAX, end - start)
             words = yield Block(Table.HOLDING, start, count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from contract.points import POINTS
 from contract.readings import Quality
@@ -18,6 +18,8 @@ from device_profiles.sunspec_models import HEADER, TYPES, ModelGroup, ModelPoint
 if TYPE_CHECKING:
     from device_profiles.load import Profile
 
+INSTANCES_MAX: Final = 64
+"""Strings or modules of one model: more than any device has, few enough for one that answers nonsense."""
 _IDENTITY = {"model": "Md", "serial": "SN", "firmware": "Vr"}
 
 
@@ -138,7 +140,7 @@ def _instances(here: Met, group: ModelGroup, words: Words) -> list[_Place]:
     """The instances that really stand in the model: as many as it says, but never beyond its length."""
     fixed = model(here.id)
     assert fixed is not None
-    room = max(0, (HEADER + here.length - fixed.size) // group.size)
+    room = min(INSTANCES_MAX, max(0, (HEADER + here.length - fixed.size) // group.size))
     count = room
     if group.count is not None:
         said = words.get((Table.HOLDING, here.address + fixed.points[group.count].offset), 0)

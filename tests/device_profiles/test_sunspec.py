@@ -108,6 +108,19 @@ def test_a_device_that_answers_anything_is_given_up_in_time() -> None:
     assert asked < 2 * MODELS_MAX
 
 
+def test_a_model_with_an_impossible_length_costs_few_requests_and_little_time() -> None:
+    image = chain(INVERTER, link(160, [string(str(n), n) for n in (1, 2, 3)], **STRINGS))
+    at = 40070 + 52
+    assert image[Table.HOLDING, at] == 160
+    image[Table.HOLDING, at + 1] = 25_000
+    image[Table.HOLDING, at + 8] = 0xFFFF
+    anything = {(Table.HOLDING, n): image.get((Table.HOLDING, n), 1) for n in range(0x1_0000)}
+    asked, device_map = ask_all(discover(SUNSPEC), anything)
+    assert len(asked) < 2 * MODELS_MAX
+    assert len(device_map.fields) < 200
+    assert all(len(each.terms) < 100 for each in device_map.fields)
+
+
 def test_the_map_moves_with_the_chain_and_is_read_in_few_requests() -> None:
     asked, device_map = ask_all(discover(SUNSPEC), chain(INVERTER))
     fields = by_point(device_map.fields)
