@@ -42,6 +42,9 @@ class Records(Protocol):
     def record(self, taken: Sequence[DeviceReadings]) -> object:
         """One outbox entry, on disk when it returns."""
 
+    def look(self) -> object:
+        """Once a tick, also when there is nothing to record."""
+
     def tell(
         self,
         kind: EventKind,
@@ -119,11 +122,16 @@ class SitePoller:
             await self.sleep_until(tick.at_ms + grace_ms)
             self._record(self._book.grace_over(tick.number))
             self._tell_due()
+            self._recorder.look()
             tick = self.schedule.next_after(tick.number, self.schedule_ms())
 
     def post(self, number: int, device: str, rows: Iterable[DeviceReadings]) -> None:
         """A device's rows of a tick."""
         self._record(self._book.post(number, device, rows))
+
+    def record_late(self, rows: list[DeviceReadings]) -> None:
+        """Rows of several ticks that are over, as one entry: each entry costs a write to the disk."""
+        self._record(rows)
 
     def _record(self, rows: list[DeviceReadings]) -> None:
         if rows:
@@ -197,11 +205,13 @@ class BusPoller:
         self.site.ticks_skipped += tick.skipped
         schedule, now_ms = self.site.schedule, self.site.now_ms()
         behind_ms = self.site.schedule_ms() - schedule.at_ms(tick.number)
+        rows: list[DeviceReadings] = []
         for number in range(max(tick.number - tick.skipped, tick.number - SKIPPED_ROWS_MAX), tick.number):
             at_ms = now_ms - behind_ms - (tick.number - number) * schedule.interval_ms
             for session in self.bus.sessions:
                 if session.health.failures:
-                    self._post_dark(number, session, at_ms, Quality.TIMEOUT)
+                    rows += self._dark(number, session, at_ms, Quality.TIMEOUT)
+        self.site.record_late(rows)
 
     async def poll(self, tick: Tick) -> None:
         """Read every device of the bus that is due in this tick, and post a row for each."""
@@ -286,6 +296,8 @@ class BusPoller:
             self.site.tell(EventKind.DEVICE_LOST, Severity.WARNING, device=session.id, detail=detail)
 
     def _post_dark(self, number: int, session: DeviceSession, at_ms: int, quality: Quality) -> None:
+        self.site.post(number, session.id, self._dark(number, session, at_ms, quality))
+
+    def _dark(self, number: int, session: DeviceSession, at_ms: int, quality: Quality) -> list[DeviceReadings]:
         readings = session.dark(slow=self.site.schedule.is_slow(number), quality=quality)
-        rows = [DeviceReadings(session.id, at_ms, row) for row in session.rows(readings)]
-        self.site.post(number, session.id, rows)
+        return [DeviceReadings(session.id, at_ms, row) for row in session.rows(readings)]

@@ -58,6 +58,10 @@ class Recorder:
         self._outbox.put(TELEMETRY, body_of(rows), at_ms=base_ms, boot=self._boot_of(base_ms), layouts=layouts)
         self._report()
 
+    def look(self) -> None:
+        """Notice a clock that became known, also while no device has anything to record."""
+        self._watch_clock()
+
     def tell(
         self,
         kind: EventKind,

@@ -152,9 +152,13 @@ class Notebook:
     def __init__(self) -> None:
         self.entries: list[list[DeviceReadings]] = []
         self.events: list[tuple[EventKind, str, dict[str, object]]] = []
+        self.looks = 0
 
     def record(self, taken: Iterable[DeviceReadings]) -> None:
         self.entries.append(list(taken))
+
+    def look(self) -> None:
+        self.looks += 1
 
     def tell(
         self,

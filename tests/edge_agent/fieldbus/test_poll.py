@@ -206,6 +206,32 @@ async def test_a_gateway_that_is_gone_is_connected_once_a_tick_and_all_its_units
             await eventually(lambda n=n: has(notebook, f"m{n}", good, back_ms), timeout_s=0.5)  # type: ignore[misc]
 
 
+async def test_ticks_that_a_stuck_line_slept_through_are_named_in_one_entry() -> None:
+    line = FakeLine({})
+
+    async def stuck(_: int, __: Block) -> None:
+        await asyncio.sleep(0.35)
+
+    line.before = stuck
+    sessions = [session("sdm630", n, device_id=f"m{n}") for n in (1, 2)]
+    async with polling(Bus("b", line, sessions), interval_ms=50) as (poller, notebook):
+        await eventually(lambda: len(notebook.rows("m1")) >= 12)
+    named = [entry for entry in notebook.entries if len(entry) > 2]
+    assert named, "several ticks in an entry"
+    assert all(len({row.taken_at_ms for row in entry}) == len(entry) // 2 for entry in named)
+    assert all(dark(row) for entry in named for row in entry)
+    times = [row.taken_at_ms for row in notebook.rows("m1")]
+    assert len(times) == len(set(times)), "no two rows of a device at one moment"
+    assert poller.ticks_skipped >= 10
+
+
+async def test_the_clock_is_looked_at_while_no_device_has_anything_to_say() -> None:
+    line = FakeLine({})  # A SunSpec device that was never seen has no rows.
+    async with polling(Bus("b", line, [session("sunspec")]), interval_ms=20) as (_, notebook):
+        await eventually(lambda: notebook.looks >= 3)
+    assert not notebook.entries
+
+
 async def test_a_failure_that_nobody_foresaw_ends_the_poller() -> None:
     line = FakeLine({2: registers_of("sdm630")})
 

@@ -112,6 +112,19 @@ def test_readings_before_the_time_is_known_wait_and_are_moved_to_utc_in_their_or
     outbox.close()
 
 
+def test_an_event_before_the_time_is_known_is_sent_when_it_is_though_no_device_ever_answered(tmp_path: Path) -> None:
+    clocks = Clocks(wall_ms=12_345)
+    outbox, recorder, _ = opened(tmp_path / "outbox.sqlite", clocks)
+    recorder.tell(EventKind.DEVICE_LOST, at_ms=clocks.boot_ms)
+    recorder.look()
+    assert outbox.entry(1) is None
+    clocks.wall_ms = NOW_MS
+    recorder.look()
+    assert outbox.entry(1) is not None
+    assert 1 in outbox.waiting_events()
+    outbox.close()
+
+
 def test_a_restart_of_the_agent_in_the_same_boot_keeps_what_waits_for_the_time(tmp_path: Path) -> None:
     clocks = Clocks(wall_ms=12_345)
     outbox, recorder, _ = opened(tmp_path / "outbox.sqlite", clocks)
