@@ -92,7 +92,7 @@ class Acks:
     def count(self) -> int:
         """Entries acknowledged so far."""
         with self._lock:
-            return sum(len(ranges) for ranges in self._done.values())
+            return sum(ranges.count for ranges in self._done.values())
 
     def close(self) -> None:
         """Stop counting."""

@@ -84,8 +84,9 @@ class RangeSet:
     def __iter__(self) -> Iterator[Range]:
         return iter(list(zip(self._firsts, self._lasts, strict=True)))
 
-    def __len__(self) -> int:
-        """How many numbers are in the set."""
+    @property
+    def count(self) -> int:
+        """How many numbers are in the set. Not ``len``: that would be the hint for the size of a list of *ranges*."""
         return sum(last - first + 1 for first, last in self)
 
     def __bool__(self) -> bool:

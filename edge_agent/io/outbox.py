@@ -113,7 +113,7 @@ class Outbox(OutboxCore):
             if low <= high:
                 self._forgotten.add(low, high)
                 self._tail.forget(low, high)
-        if len(self._forgotten) >= FORGET_AT:
+        if self._forgotten.count >= FORGET_AT:
             self.flush()
 
     def flush(self) -> None:

@@ -35,7 +35,7 @@ def built(changes: list[tuple[str, tuple[int, int]]]) -> tuple[RangeSet, set[int
 def test_it_holds_what_a_set_would_hold(changes: list[tuple[str, tuple[int, int]]]) -> None:
     ranges, model = built(changes)
     assert numbers(ranges) == model
-    assert len(ranges) == len(model)
+    assert ranges.count == len(model)
     assert bool(ranges) == bool(model)
     assert all((number in ranges) == (number in model) for number in range(NUMBERS + 2))
 
@@ -86,3 +86,7 @@ def test_taking_out_a_turned_range_is_refused_and_changes_nothing() -> None:
 def test_it_is_no_key_because_it_changes() -> None:
     with pytest.raises(TypeError):
         hash(RangeSet())
+
+
+def test_a_set_of_very_many_numbers_is_still_a_short_list_of_ranges() -> None:
+    assert list(RangeSet([(1, 2**53 - 1)])) == [(1, 2**53 - 1)]

@@ -67,7 +67,7 @@ def big(chance: random.Random, n: int) -> bytes:
 def bomb(_: random.Random, n: int) -> bytes:
     """A few bytes that want to become very many rows or numbers."""
     columns = [["abcdef", [0] * 5_000, *[1] * 250] for _ in range(5)]
-    return packed({"e": "bomb", "s": [[1, 20_000]], "t": now_ms(), "c": columns[: 1 + n % 5]})
+    return packed({"e": "bomb", "s": [[1, 2**53 - 1]], "t": now_ms(), "c": columns[: 1 + n % 5]})
 
 
 def numbers(chance: random.Random, n: int) -> bytes:
