@@ -110,9 +110,12 @@ def _password(mqtt: MqttConfig) -> str | None:
     if mqtt.password_file is None:
         return None
     try:
-        return mqtt.password_file.read_text(encoding="utf-8").strip()
+        password = mqtt.password_file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"mqtt.password_file: {mqtt.password_file}: {error}") from None
+    if not password:
+        raise ConfigError(f"mqtt.password_file: {mqtt.password_file} is empty: write the password into it")
+    return password
 
 
 def status_of(config: SiteConfig, sessions: Sequence[DeviceSession], clock: SiteClock) -> Status:

@@ -22,6 +22,8 @@ Detail = Mapping[str, str | int | float | bool]
 LOSSES_PER_EVENT: Final = 200
 STEP_MS: Final = 2_000
 """A known clock that moves further than this between two polls was put right."""
+WELL_MS: Final = 60_000
+"""A disk that took everything for so long is called well again; at the brink it is full and not full by turns."""
 ROOM_EVERY_MS: Final = 60_000
 """While others fill the disk, a stretch of our own history is thinned at most so often to keep room for the newest."""
 
@@ -38,6 +40,7 @@ class Recorder:
         self._was_known = False
         self._offset_ms = 0
         self._is_full = False
+        self._full_at_ms = 0
         self._room_at_ms = 0
         self._watch_clock()
         self._report()
@@ -115,7 +118,7 @@ class Recorder:
         self._outbox.make_room()
         if self._outbox.disk_error:
             self._report_full()
-        elif self._is_full:
+        elif self._is_full and self._clock.boot_ms() - self._full_at_ms >= WELL_MS:
             self._is_full = False
             self._tell_own(EventKind.DISK_FULL, Severity.INFO, {"over": True})
         if self._outbox.damage:
@@ -130,7 +133,7 @@ class Recorder:
         self._put_event(kind, self._clock.now_ms(), severity, detail=detail)
 
     def _report_full(self) -> None:
-        now_ms = self._clock.boot_ms()
+        now_ms = self._full_at_ms = self._clock.boot_ms()
         if not self._is_full:
             self._is_full = True
             self._tell_own(EventKind.DISK_FULL, Severity.ALARM, {"over": False, "error": self._outbox.disk_error})

@@ -36,9 +36,17 @@ class TlsFiles:
         Raises:
             OSError: a file can't be read or is no certificate.
         """
-        context = ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
+        try:
+            context = ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
+        except OSError as error:
+            raise OSError(f"mqtt.tls.ca_file {self.ca_file}: {error.strerror or error}") from None
         if self.cert_file is not None:
-            context.load_cert_chain(self.cert_file, self.key_file)
+            try:
+                # Without a password of ours OpenSSL would ask the terminal for one, and everything would wait.
+                context.load_cert_chain(self.cert_file, self.key_file, password="")
+            except OSError as error:
+                files = f"mqtt.tls.cert_file {self.cert_file}, key_file {self.key_file}"
+                raise OSError(f"{files}: {error.strerror or error}") from None
         return context
 
 

@@ -168,6 +168,25 @@ def test_a_full_disk_keeps_the_newest_in_memory_and_tells_afterwards(tmp_path: P
     outbox.close()
 
 
+def test_a_disk_at_the_brink_is_told_full_once_and_well_when_it_has_been_for_a_while(tmp_path: Path) -> None:
+    outbox, recorder, clocks = opened(tmp_path / "outbox.sqlite")
+    assert outbox._db is not None
+    for n in range(200):
+        clocks.pass_ms(5_000)
+        outbox._db.execute(f"PRAGMA query_only = {n % 2}")
+        recorder.record([taken(clocks.wall_ms)])
+    told = [event.detail for event in events_in(outbox.path) if event.kind is EventKind.DISK_FULL]
+    assert [detail["over"] for detail in told] == [False]
+    outbox._db.execute("PRAGMA query_only = 0")
+    for _ in range(20):
+        clocks.pass_ms(5_000)
+        recorder.record([taken(clocks.wall_ms)])
+    told = [event.detail for event in events_in(outbox.path) if event.kind is EventKind.DISK_FULL]
+    assert [detail["over"] for detail in told] == [False, True]
+    assert len(telemetry_seqs(outbox.path)) == 220
+    outbox.close()
+
+
 @pytest.mark.parametrize("pragma", ["PRAGMA query_only = 1", "PRAGMA max_page_count = 1"])
 def test_a_file_that_takes_nothing_raises_nothing_and_loses_nothing_that_fits_in_memory(
     tmp_path: Path, pragma: str
