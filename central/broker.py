@@ -23,6 +23,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from central.inbox import Inbox
 from contract.messages import Ack
 from contract.topics import Channel, subscription, topic
+from contract.trouble import advice
 from contract.wire import encode
 
 log = structlog.get_logger(__name__)
@@ -111,9 +112,10 @@ class Broker:
 
     def _lost(self, why: str, wait_s: float) -> None:
         where = f"{self._address.host}:{self._address.port}"
-        self.trouble = f"no connection to the broker at {where}: {why}"
+        attempt = advice(why)
+        self.trouble = f"no connection to the broker at {where}: {why}; {attempt}"
         self.tried.set()
-        log.warning("broker_lost", broker=where, why=why, retry_s=wait_s)
+        log.warning("broker_lost", broker=where, why=why, attempt=attempt, retry_s=wait_s)
 
     async def _session(self) -> None:
         address = self._address

@@ -21,6 +21,7 @@ from contract.layouts import Layout
 from contract.messages import Ack, ClockState, Status
 from contract.ranges import RangeSet
 from contract.topics import Channel, topic
+from contract.trouble import advice
 from contract.wire import (
     MESSAGE_BYTES_MAX,
     Row,
@@ -153,7 +154,7 @@ class Publisher:
             what = "the broker refuses this site: check mqtt.username, password_file and the certificate"
             log.error(what, host=self._link.host, username=self._link.username, error=why)
         else:
-            log.warning("no connection to the broker", host=self._link.host, error=why)
+            log.warning("no connection to the broker", host=self._link.host, error=why, attempt=advice(why))
 
     async def _session(self) -> None:
         will = aiomqtt.Will(self._topics[Channel.STATUS], encode(Status(online=False)), qos=1, retain=True)

@@ -177,11 +177,14 @@ async def until_told(child: Child, *words: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("fault", "why"),
-    [("other authority", "certificate in certificate chain"), ("other address", "not valid for '127.0.0.1'")],
+    ("fault", "why", "remedy"),
+    [
+        ("other authority", "certificate in certificate chain", "mqtt.tls.ca_file"),
+        ("other address", "not valid for '127.0.0.1'", "mqtt.host"),
+    ],
 )
-async def test_a_broker_that_cannot_prove_who_it_is_gets_nothing_and_both_sides_say_why(
-    tmp_path: Path, parts: Parts, fault: str, why: str
+async def test_a_broker_that_cannot_prove_who_it_is_gets_nothing_and_both_sides_say_why_and_what_to_try(
+    tmp_path: Path, parts: Parts, fault: str, why: str, remedy: str
 ) -> None:
     stranger = Authority(tmp_path / "stranger", "stranger")
     address = "127.0.0.9" if fault == "other address" else "127.0.0.1"
@@ -189,8 +192,8 @@ async def test_a_broker_that_cannot_prove_who_it_is_gets_nothing_and_both_sides_
     async with secured(tmp_path, "password", address=address) as broker, meter() as device_port:
         central = await parts.central(broker.mqtt(CENTRAL_USER, **wrong))
         edge = await parts.edge(broker.mqtt(HERE, **wrong), device_port)
-        await until_told(edge, "no connection to the broker", "certificate verify failed", why)
-        await until_told(central, "certificate verify failed", why)
+        await until_told(edge, "no connection to the broker", "certificate verify failed", why, remedy)
+        await until_told(central, "certificate verify failed", why, remedy)
         ready = await parts.ask("readyz")
         assert "certificate verify failed" in ready["parts"]["mqtt"]
         broker_log = (tmp_path / "mosquitto" / "mosquitto.log").read_text()
