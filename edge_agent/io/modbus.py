@@ -2,16 +2,17 @@
 
 A reply counts only when its transaction number, unit, function and byte count are those of the request. After a timeout
 a TCP socket is closed, so that a late answer can't be taken for the next one. A serial line can't be closed; there the
-next question to the same unit is a short one whose answer is thrown away, which a late answer of another length fails.
+next question to the same unit is one whose answer is thrown away, and which no late answer fits by its length.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
 
@@ -73,8 +74,8 @@ class ModbusLine:
         self._client: Client | None = None
         self._lock = asyncio.Lock()
         self._free_at = 0.0
-        self._unsure: set[int] = set()
-        """Units on a serial line that may still answer an old question."""
+        self._owed: dict[int, set[int]] = {}
+        """Units on a serial line that may still answer an old question, and how many bytes such an answer can have."""
 
     async def connect(self) -> None:
         """Be ready to ask. Raises Unreachable."""
@@ -91,18 +92,23 @@ class ModbusLine:
         """The words (or bits) of a block. Raises BusError."""
         async with self._lock:
             client = await self._connected()
+            owed = self._owed.get(unit)
+            asked = block
             try:
-                if unit in self._unsure and block.count > 1:
-                    with suppress(DeviceRefused):  # A refusal is an answer too, and just as short.
-                        await self._ask(client, Block(block.table, block.start, 1), unit, timeout_s)
+                if owed:
+                    asked = decoy(block, owed)
+                    with suppress(DeviceRefused):  # A refusal is an answer too, and shorter than any other.
+                        await self._ask(client, asked, unit, timeout_s)
+                    asked = block
                 answer = await self._ask(client, block, unit, timeout_s)
             except LinkDown as error:
-                await self._freshen(unit, error)
+                await self._freshen(unit, asked, error)
                 raise
             except asyncio.CancelledError:
                 self.close()  # The answer is still to come, and nobody will wait for it.
                 raise
-            self._unsure.discard(unit)
+            if owed:
+                del self._owed[unit]
             return answer
 
     async def _connected(self) -> Client:
@@ -201,7 +207,7 @@ class ModbusLine:
             self._refuse(reply.exception_code, block, unit)
         payload: bytes | None = getattr(reply, "payload", None)
         is_bits = block.table in _BIT_TABLES
-        wanted = (block.count + 7) // 8 if is_bits else block.count * 2
+        wanted = reply_bytes(block)
         if reply.function_code != function or payload is None or len(payload) != wanted:
             raise BadAnswer(f"{self.address} unit {unit}: function {reply.function_code}, not {wanted} bytes of data")
         return bits_of(payload, block.count) if is_bits else words_of(payload)
@@ -211,15 +217,28 @@ class ModbusLine:
             raise GatewaySilent(f"{self.address} unit {unit}: {explain(code)}")
         raise (IllegalAddress if code in _NO_SUCH_REGISTER else DeviceRefused)(code, block)
 
-    async def _freshen(self, unit: int, error: LinkDown) -> None:
+    async def _freshen(self, unit: int, asked: Block, error: LinkDown) -> None:
         """Make sure that what is still on its way is not taken for an answer."""
         if isinstance(error, GatewaySilent):
             return
         if isinstance(self.address, TcpAddress) or self._client is None or not self._client.connected:
             self.close()
             return
-        self._unsure.add(unit)
+        self._owed.setdefault(unit, set()).add(reply_bytes(asked))
         await asyncio.sleep(LINE_QUIET_S)
+
+
+def reply_bytes(block: Block) -> int:
+    """Bytes of data in the answer to a question."""
+    return (block.count + 7) // 8 if block.table in _BIT_TABLES else block.count * 2
+
+
+def decoy(block: Block, owed: Collection[int]) -> Block:
+    """A question whose answer is as long as none that may still come, nor as that to the question behind it."""
+    per_byte = 8 if block.table in _BIT_TABLES else 1
+    counts = (1 + n * per_byte for n in itertools.count())
+    made = (Block(block.table, block.start, count) for count in counts)
+    return next(each for each in made if reply_bytes(each) not in {*owed, reply_bytes(block)})
 
 
 def _retrieve(waiting: asyncio.Future[object]) -> None:
