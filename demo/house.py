@@ -176,12 +176,12 @@ class House:
         self.say("starting the city's service")
         service = self._child("central", "shelter-central", "run", *central, *self._central_arguments())
         await service.start()
-        await fleet.ready()
+        # What is sent before anybody has subscribed comes again half a minute later; nobody should have to wait for it.
+        await asyncio.gather(fleet.ready(), service.ready())
         self.say(f"starting {self.plan.sites} edge agents")
         for number, chunk in enumerate(chunks(self.site_files(), self.plan.edge_processes), start=1):
             configs = [argument for path in chunk for argument in ("--config", str(path))]
             await self._child("edge", "shelter-edge", "run", *configs, name=f"edge-{number}").start()
-        await service.ready()
         await asyncio.gather(*(child.ready(120) for child in self.roles["edge"]))
 
     @property
