@@ -106,7 +106,10 @@ def _unscaled(field: Field, value: float, image: Image) -> int:
     if math.isinf(value):
         raise CodecError(f"{field.point}: infinity does not fit into registers")
     if ratio is None or field.offset:
-        return round((value - field.offset) / field.scale / 10.0**power)
+        number = (value - field.offset) / field.scale / 10.0**power
+        if math.isinf(number):
+            raise CodecError(f"{field.point}: {value} is too large for any register")
+        return round(number)
     up, down = ratio
     if power > 0:
         up *= 10**power

@@ -210,6 +210,7 @@ def test_texts_lose_their_padding_and_what_cannot_be_read() -> None:
         (field(kind=ValueType.S16), 32768),
         (field(kind=ValueType.F32), 1e300),
         (field(), math.inf),
+        (field(scale=0.1, offset=1.0), 1.7e308),
         (field(sentinels=frozenset({0xFFFF})), 0xFFFF),
         (field(), math.nan),
         (field(), "five"),
