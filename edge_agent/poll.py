@@ -245,6 +245,9 @@ class BusPoller:
         taken_at_ms, asked_ms = self.site.now_ms(), clock()
         was_lost = session.health.is_lost
         try:
+            await session.meet(self.bus.line)
+            # A walk through a chain of models takes a second or two: what is read after it is not older than that.
+            taken_at_ms, asked_ms = self.site.now_ms(), clock()
             polled = await session.poll(self.bus.line, slow=slow, now_ms=asked_ms)
         except Unreachable as error:
             self._is_unreachable = True

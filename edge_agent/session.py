@@ -87,6 +87,8 @@ class DeviceSession:
         self._silent: dict[Block, _Silence] = {}
         self._mute: set[Block] = set()
         self._is_known = False
+        self._introduction: tuple[Reading, ...] | None = None
+        """The constants of a device that was got to know, until a poll has handed them on."""
         if profile.sunspec is None:  # One map: even a device that was never seen has rows that say it is dark.
             self._adopt(static_map(profile))
 
@@ -115,12 +117,17 @@ class DeviceSession:
         """The device has been away: it may come back as another one, so it is asked again who it is."""
         self._is_known = False
 
+    async def meet(self, line: RegisterLine) -> None:
+        """Get to know the device when it is new or was away. ``poll`` would do it too, but it takes its time.
+
+        Raises LinkDown, DeviceRefused, DiscoveryError.
+        """
+        if not self._is_known:
+            self._introduction = await self._get_to_know(line)
+
     async def poll(self, line: RegisterLine, *, slow: bool, now_ms: int) -> Polled:
         """Read everything that is due. Raises LinkDown when nothing was answered, DeviceRefused, DiscoveryError."""
-        once: tuple[Reading, ...] = ()
-        is_new = not self._is_known
-        if is_new:
-            once = await self._get_to_know(line)
+        await self.meet(line)
         assert self.map is not None
         if self.refusals.is_due(now_ms):
             self.refusals = forget(self.refusals)
@@ -133,7 +140,8 @@ class DeviceSession:
         if taking.found:
             refused = self._learn_refusals(taking, read_plan, now_ms)
             readings = self._name_refused(readings)
-        return Polled(readings, once, is_new, refused)
+        once, self._introduction = self._introduction, None
+        return Polled(readings, once or (), once is not None, refused)
 
     async def _get_to_know(self, line: RegisterLine) -> tuple[Reading, ...]:
         """Discovery, identity and the constants, once after every return."""

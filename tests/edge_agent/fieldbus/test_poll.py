@@ -96,6 +96,22 @@ async def test_slow_points_come_with_the_first_poll_of_each_slow_period() -> Non
     assert {b - a for a, b in pairwise(full[1:])} == {5}
 
 
+async def test_a_row_is_stamped_when_its_reading_begins_not_when_the_device_is_got_to_know() -> None:
+    line = FakeLine({1: registers_of("huawei-sun2000", HYBRID)})
+    asked_ms: list[int] = []
+
+    async def slowly(_: int, __: Block) -> None:
+        asked_ms.append(now_ms())
+        await asyncio.sleep(0.03 if len(asked_ms) <= 2 else 0)
+
+    line.before = slowly
+    async with polling(Bus("b", line, [session("huawei-sun2000")]), interval_ms=500) as (_, notebook):
+        await eventually(lambda: bool(notebook.entries))
+    first = notebook.entries[0][0]
+    assert asked_ms[1] - asked_ms[0] >= 30, "who it is was asked slowly"
+    assert first.taken_at_ms >= asked_ms[1]
+
+
 async def test_a_tick_every_interval_and_no_drift() -> None:
     port = free_port()
     bus = Bus("b", tcp(port), [session("sdm630", 2)])
