@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -157,8 +157,26 @@ def _field(point: str, entry: PointSpec, spec: ProfileSpec, shift: int, states: 
         group=entry.group,
         confidence=entry.confidence,
         source=entry.source if entry.source is not None else defaults.source,
+        absent_while=_absence(entry),
         guard=entry.guard,
     )
+
+
+def _absence(entry: PointSpec) -> tuple[str, int] | None:
+    if entry.absent_while is None:
+        return None
+    wanted = entry.absent_while
+    return wanted.point, state_codes(wanted.point).get(str(wanted.reads), -1)
+
+
+def _absence_faults(each: Field, names: Collection[str]) -> Iterator[str]:
+    if each.absent_while is None:
+        return
+    point, code = each.absent_while
+    if point not in names or POINTS[point].kind is not Kind.STATE:
+        yield f"{each.point}: absent_while: {point!r} is no state point of this profile{near(point, names)}"
+    elif code < 0:
+        yield f"{each.point}: absent_while: {point} has no such state; there are {', '.join(state_codes(point))}"
 
 
 def whole_file_faults(made: Expansion, limits: Limits) -> list[str]:
@@ -171,6 +189,7 @@ def whole_file_faults(made: Expansion, limits: Limits) -> list[str]:
         faults += [f"{each.point}: {fault}" for fault in field_faults(each, limits)]
         if each.guard is not None and each.guard not in names:
             faults.append(f"{each.point}: guard {each.guard!r} is no point of this profile{near(each.guard, names)}")
+        faults += _absence_faults(each, names)
     faults += _clashes(made.fields) + _clashes(made.controls)
     by_point = {f.point: f for f in made.controls}
     for rule in made.rules:

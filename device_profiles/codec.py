@@ -58,11 +58,19 @@ def readings(fields: Sequence[Field], image: Image, sums: Sequence[Sum] = ()) ->
     """
     known = _compiled
     found: list[Reading] = []
+    conditional: list[tuple[int, Field]] = []
     for field in fields:
         entry = known.get(id(field))
         reading = (entry[1] if entry is not None else _decoder(field))(image)
         if reading is not None:
+            if field.absent_while is not None:
+                conditional.append((len(found), field))
             found.append(reading)
+    if conditional:
+        states = {reading.point: reading.value for reading in found}
+        for at, field in conditional:
+            if field.absent_while is not None and states.get(field.absent_while[0]) == field.absent_while[1]:
+                found[at] = Reading(field.point, None, Quality.NOT_AVAILABLE)
     if sums:
         by_point = {reading.point: reading for reading in found}
         found += [total for each in sums if (total := _total(each, by_point)) is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from contract.points import POINTS
 from contract.readings import Quality
 from device_profiles.codec import decode_text, readings
 from device_profiles.discover import discover
-from device_profiles.image import run
+from device_profiles.image import run, words_of
 from device_profiles.load import Profile
-from device_profiles.model import DiscoveryError, Image, Table
+from device_profiles.model import Block, DeviceMap, Image, Table
+from device_profiles.sunspec import MODELS_MAX
 from device_profiles.sunspec_map import Met, map_chain
-from device_profiles.sunspec_models import HEADER, model
+from device_profiles.sunspec_models import END, HEADER, MARKER, model
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +98,36 @@ def _whole(value: object, table: Table) -> int:
     raise ValueError(f"{table.value}: {value!r} is no register number or word (0..65535)")
 
 
+def _map_of(profile: Profile, image: Image) -> DeviceMap:
+    if profile.sunspec is None:
+        return run(discover(profile), image)
+    # A log shows the models that somebody asked for, not always what stands before and between them.
+    walked, cut_at = _walk(profile.sunspec.bases, image)
+    beyond = tuple(each for each in models_in(image) if cut_at is not None and each.address >= cut_at)
+    return map_chain(profile, walked + beyond, dict(image)) if beyond else run(discover(profile), image)
+
+
+def _walk(bases: Iterable[int], image: Image) -> tuple[tuple[Met, ...], int | None]:
+    """The models of the chain, and where the dump breaks it off (None: it does not)."""
+    base = next((base for base in bases if words_of(Block(Table.HOLDING, base, len(MARKER)), image) == MARKER), None)
+    if base is None:
+        return (), 0
+    met: list[Met] = []
+    at = base + len(MARKER)
+    while len(met) < MODELS_MAX:
+        header = words_of(Block(Table.HOLDING, at, HEADER), image)
+        if header is None:
+            return tuple(met), at
+        if header[0] == END or header[1] == 0:
+            break
+        met.append(Met(header[0], at, header[1]))
+        at += HEADER + header[1]
+    return tuple(met), None
+
+
 def decode_dump(profile: Profile, image: Image) -> Decoded:
     """Discover the device in a dump and decode what is there. Raises ``DiscoveryError``."""
-    try:
-        device_map = run(discover(profile), image)
-    except DiscoveryError:
-        met = models_in(image) if profile.sunspec is not None else ()
-        if not met:
-            raise
-        device_map = map_chain(profile, met, dict(image))
+    device_map = _map_of(profile, image)
     found = readings(device_map.fields, image, device_map.sums)
     points = {r.point: DecodedPoint(r.value, POINTS[r.point].unit, r.quality) for r in found}
     wanted = [*(f.point for f in device_map.fields), *(s.point for s in device_map.sums)]

@@ -95,6 +95,8 @@ def _register_fact(name: str, entry: PointSpec, spec: ProfileSpec) -> Fact:
     notes = [entry.note] if entry.note else []
     if sentinels:
         notes.append("not available: " + ", ".join(f"0x{raw:X}" if raw else "0" for raw in sentinels))
+    if entry.absent_while:
+        notes.append(f"not available while {entry.absent_while.point} is {entry.absent_while.reads}")
     if entry.guard:
         notes.append(f"read only while {entry.guard} is 1")
     writes = ""

@@ -122,6 +122,9 @@ class Field:
     terms: tuple[tuple[int, int], ...] = ()
     """Further addresses of the same type and their sign: a value that the device keeps in parts (charge and discharge
     apart). A part that is "not available" counts as nothing while another part is available."""
+    absent_while: tuple[str, int] | None = None
+    """State point and its code at which the device has nothing to say here, whatever stands in the registers: a
+    battery that is not there has no state of charge, not one of 0 %."""
     guard: str | None = None
     """State point that must read 1 before this field may be asked: its registers make the device hang up otherwise.
     Guarded fields get blocks of their own, after all others."""

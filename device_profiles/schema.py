@@ -132,6 +132,13 @@ class Place(Strict):
     sentinels: list[int] | None = None
 
 
+class Condition(Strict):
+    """A state point that reads this state."""
+
+    point: str
+    reads: StateName
+
+
 class PointSpec(Coding):
     """One point and where it stands."""
 
@@ -141,6 +148,8 @@ class PointSpec(Coding):
     word_order: WordOrder | None = None
     scale_factor: Address | None = None
     sentinels: list[int] | None = None
+    absent_while: Condition | None = None
+    """Not available while that point reads so, whatever stands in the registers."""
     guard: str | None = None
     repeat: Repeat | None = None
     otherwise: list[Place] = []
@@ -269,6 +278,8 @@ class MakerSpec(Strict):
 
     reverse: list[str] = []
     """Points whose sign is the other way round."""
+    drop: list[str] = []
+    """Points that this maker's devices do not tell as we mean them."""
 
 
 class ChainLink(Strict):

@@ -12,7 +12,7 @@ from contract.readings import Quality
 from device_profiles.checks import states_of
 from device_profiles.codec import Words, decode, decode_text
 from device_profiles.model import ControlRule, DeviceMap, Field, Image, Sum, Table, ValueType
-from device_profiles.schema import ModelSpec, Only, Section, SunPoint, SunSpecSpec
+from device_profiles.schema import MakerSpec, ModelSpec, Only, Section, SunPoint, SunSpecSpec
 from device_profiles.sunspec_models import HEADER, TYPES, ModelGroup, ModelPoint, model
 
 if TYPE_CHECKING:
@@ -91,8 +91,12 @@ def map_chain(profile: Profile, met: tuple[Met, ...], words: Words) -> DeviceMap
                 choices.setdefault(each.point, []).append(each)
             for control, rule in _controls(here, wanted, words, first):
                 controls.setdefault(control.point, (control, rule))
-    turned = _reversed_points(spec, first, words)
-    fields = tuple(_signed(_best(of_point, words), turned) for of_point in choices.values())
+    differs = _differences(spec, first, words)
+    turned = tuple(pattern for each in differs for pattern in each.reverse)
+    gone = tuple(pattern for each in differs for pattern in each.drop)
+    fields = tuple(
+        _signed(_best(of_point, words), turned) for point, of_point in choices.items() if not _is_one_of(point, gone)
+    )
     names = [each.point for each in fields]
     return DeviceMap(
         profile=profile.id,
@@ -227,18 +231,17 @@ def _is_missing(made: Field, words: Words) -> bool:
     return reading is not None and reading.quality is Quality.NOT_AVAILABLE
 
 
-def _reversed_points(spec: SunSpecSpec, first: Mapping[int, Met], words: Words) -> tuple[str, ...]:
+def _differences(spec: SunSpecSpec, first: Mapping[int, Met], words: Words) -> tuple[MakerSpec, ...]:
     maker = _text(first, "Mn", words).casefold()
-    return tuple(
-        pattern
-        for name, differs in spec.makers.items()
-        if maker.startswith(name.casefold())
-        for pattern in differs.reverse
-    )
+    return tuple(differs for name, differs in spec.makers.items() if maker.startswith(name.casefold()))
+
+
+def _is_one_of(point: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(point, pattern) for pattern in patterns)
 
 
 def _signed(made: Field, turned: tuple[str, ...]) -> Field:
-    if any(fnmatchcase(made.point, pattern) for pattern in turned):
+    if _is_one_of(made.point, turned):
         return replace(made, scale=-made.scale)
     return made
 

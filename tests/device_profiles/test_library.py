@@ -234,6 +234,53 @@ def test_a_one_phase_goodwe_has_no_second_phase(phases: int, *, has_l2: bool) ->
         assert f"{group}.l1_voltage_v" in points
 
 
+@pytest.mark.parametrize(("tail", "has_l2"), [("HU", False), ("HR", False), ("SB", False), ("TU", True), ("NB", True)])
+def test_a_goodwe_that_does_not_tell_its_phases_is_known_by_its_serial_number(tail: str, *, has_l2: bool) -> None:
+    image = image_of(35002, [254]) | image_of(35006, [int.from_bytes(tail.encode(), "big")])
+    _, device_map = ask_all(discover(load("goodwe-et")), image)
+    assert ("inverter.l2_voltage_v" in {each.point for each in device_map.fields}) is has_l2
+
+
+def test_a_goodwe_without_a_battery_has_no_state_of_charge_but_a_power_of_zero() -> None:
+    image = image_of(35180, [0, 0xFFFF, 0, 0, 0]) | image_of(37003, [0]) | image_of(37007, [0, 0])
+    found = decoded("goodwe-et", image)
+    assert found["battery.power_w"].value == 0
+    assert found["battery.current_a"].value == -0.1
+    for point in ("battery.soc_pct", "battery.soh_pct", "battery.temperature_c"):
+        assert found[point].value is None
+        assert found[point].quality is Quality.NOT_AVAILABLE
+    empty = decoded("goodwe-et", image | image_of(35184, [1]))
+    assert empty["battery.soc_pct"].value == 0, "a battery that is there may be empty"
+
+
+def test_a_goodwe_phase_that_is_not_there_has_no_power() -> None:
+    words = [2393, 15, 5000, 0, 336, 0xFFFF, 0xFFFF, 0xFFFF, 0x7FFF, 0xFFFF, 2411, 11, 5000, 0xFFFF, 0xFFCE]
+    backup = image_of(35149, [0, 107]) | image_of(35155, [0xFFFF, 0xFFFF]) | image_of(35161, [0xFFFF, 0xFFFE])
+    found = decoded("goodwe-et", image_of(35121, words) | backup | image_of(35141, [0xFFFF, 0xF98E]))
+    assert [found[f"inverter.l{n}_power_w"].value for n in (1, 2, 3)] == [336, None, -50]
+    assert [found[f"backup.l{n}_power_w"].value for n in (1, 2, 3)] == [107, None, -2]
+    assert found["inverter.reactive_power_var"].value == -1650
+
+
+def test_goodwe_meter_counters_are_read_where_the_firmware_keeps_them() -> None:
+    old = image_of(36015, f32(10514.0, 3254462.0))
+    assert decoded("goodwe-et", old)["grid.export_energy_wh"].value == 10514
+    # New firmware keeps whole numbers of another kind there: as floats they would be next to nothing.
+    new = image_of(36015, [0, 15495, 0, 0]) | image_of(36104, [0, 0, 0, 3555]) | image_of(36120, [0, 0, 1, 2])
+    found = decoded("goodwe-et", new)
+    assert found["grid.export_energy_wh"].value == 35_550
+    assert found["grid.import_energy_wh"].value == 655_380
+
+
+@pytest.mark.parametrize(("trackers", "has_third"), [(2, False), (3, True)])
+def test_the_strings_of_a_third_tracker_are_read_only_where_there_is_one(trackers: int, *, has_third: bool) -> None:
+    found = decoded("goodwe-et", image_of(35303, [trackers, 3015, 20, 3015, 0]))
+    assert ("pv5.voltage_v" in found) is has_third
+    if has_third:
+        assert (found["pv5.voltage_v"].value, found["pv5.current_a"].value) == (301.5, 2.0)
+        assert (found["pv6.voltage_v"].value, found["pv6.current_a"].value) == (301.5, 0)
+
+
 def test_sdm630_numbers_by_hand() -> None:
     image: Image = {
         **image_of(0, f32(101.5, 102.0, 99.75, 1.5, 2.0, 0.25, 150.0, -204.0, 25.0), Table.INPUT),
@@ -268,7 +315,7 @@ def test_a_relay_s_coils_are_the_tiers_in_their_order() -> None:
 
 def test_a_hole_of_the_family_is_never_touched() -> None:
     device_map = template("goodwe-et").device_map
-    assert Block(Table.HOLDING, 36066, 55) in device_map.limits.holes
+    assert Block(Table.HOLDING, 36066, 26) in device_map.limits.holes
     for block in plan(device_map.fields, device_map.limits):
         assert not any(h.start < block.end and block.start < h.end for h in device_map.limits.holes)
 

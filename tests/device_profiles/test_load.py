@@ -168,6 +168,10 @@ ONE = "points: {pv.power_w: {address: 1, type: u16}}\n"
             "pv.power_w: guard 'grid.meter_online' is no point of this profile",
         ),
         (
+            "points: {pv.power_w: {address: 2, type: u16, absent_while: {point: battery.sate, reads: standby}}}",
+            "pv.power_w: absent_while: 'battery.sate' is no state point of this profile",
+        ),
+        (
             ONE + "controls: {control.bakup: {address: 2, type: u16, range: [0, 1], readback: self}}",
             "control.bakup: no such control, perhaps 'control.backup'?",
         ),
