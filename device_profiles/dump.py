@@ -104,7 +104,9 @@ def _map_of(profile: Profile, image: Image) -> DeviceMap:
     # A log shows the models that somebody asked for, not always what stands before and between them.
     walked, cut_at = _walk(profile.sunspec.bases, image)
     beyond = tuple(each for each in models_in(image) if cut_at is not None and each.address >= cut_at)
-    return map_chain(profile, walked + beyond, dict(image)) if beyond else run(discover(profile), image)
+    met = walked + beyond
+    found = map_chain(profile, met, dict(image)) if met else None
+    return found if found is not None and found.fields else run(discover(profile), image)
 
 
 def _walk(bases: Iterable[int], image: Image) -> tuple[tuple[Met, ...], int | None]:

@@ -278,6 +278,8 @@ class MakerSpec(Strict):
 
     reverse: list[str] = []
     """Points whose sign is the other way round."""
+    falling: list[str] = []
+    """Counters that run from 0 downwards, as two's complement."""
     drop: list[str] = []
     """Points that this maker's devices do not tell as we mean them."""
 

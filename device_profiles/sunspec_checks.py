@@ -33,7 +33,7 @@ def _faults(spec: SunSpecSpec, limits: Limits) -> Iterator[str]:
         if models:
             yield from _model_faults(wanted, models, names, limits)
     for maker, differs in spec.makers.items():
-        for pattern in (*differs.reverse, *differs.drop):
+        for pattern in (*differs.reverse, *differs.falling, *differs.drop):
             if not any(fnmatchcase(name, pattern) for name in names):
                 yield f"sunspec: makers: {maker}: {pattern} is the name of no point here"
     yield from _chain_faults(spec)

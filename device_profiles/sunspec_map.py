@@ -93,9 +93,12 @@ def map_chain(profile: Profile, met: tuple[Met, ...], words: Words) -> DeviceMap
                 controls.setdefault(control.point, (control, rule))
     differs = _differences(spec, first, words)
     turned = tuple(pattern for each in differs for pattern in each.reverse)
+    falling = tuple(pattern for each in differs for pattern in each.falling)
     gone = tuple(pattern for each in differs for pattern in each.drop)
     fields = tuple(
-        _signed(_best(of_point, words), turned) for point, of_point in choices.items() if not _is_one_of(point, gone)
+        _signed(_best(of_point, words), turned, falling)
+        for point, of_point in choices.items()
+        if not _is_one_of(point, gone)
     )
     names = [each.point for each in fields]
     return DeviceMap(
@@ -240,7 +243,9 @@ def _is_one_of(point: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(point, pattern) for pattern in patterns)
 
 
-def _signed(made: Field, turned: tuple[str, ...]) -> Field:
+def _signed(made: Field, turned: tuple[str, ...], falling: tuple[str, ...]) -> Field:
+    if made.type is ValueType.U32 and _is_one_of(made.point, falling):
+        return replace(made, type=ValueType.S32, scale=-made.scale)
     if _is_one_of(made.point, turned):
         return replace(made, scale=-made.scale)
     return made

@@ -420,3 +420,22 @@ def test_a_dump_with_a_gap_in_its_chain_keeps_what_stands_behind_it() -> None:
     points = decode_dump(load("sunspec"), gap).points
     assert points["inverter.power_w"].value == values_of(image)["inverter.power_w"]
     assert points["grid.power_w"].value == 900
+
+
+def test_a_dump_that_lacks_one_module_takes_the_battery_s_modules_for_no_strings() -> None:
+    modules = [string("MPPT 1", 10), string("MPPT 2", 20), string("StCha 3", 300), string("StDisCha 4", 0)]
+    image = chain(INVERTER, link(160, modules, N=4, **STRINGS))
+    del image[Table.HOLDING, 40122 + 10 + 20 + 5]  # somewhere in the second module
+    points = decode_dump(load("sunspec"), image).points
+    assert points["battery.power_w"].value == -300
+    assert points["pv1.power_w"].value == 10
+    assert "pv3.power_w" not in points
+
+
+@pytest.mark.parametrize(("maker", "exported"), [("KOSTAL", 4_793_859), ("Other", 4_290_173_437)])
+def test_a_meter_that_counts_its_export_downwards_is_turned_round(maker: str, exported: int) -> None:
+    counters = link(203, W=307, W_SF=1, TotWhExp=0xFFB6D9FD, TotWhImp=0x2E108F, TotWh_SF=0)
+    found = values_of(build_chain(40000, [ChainLink(model=1, values={"Mn": maker}), counters]))
+    assert found["grid.power_w"] == 3070
+    assert found["grid.import_energy_wh"] == 3_018_895
+    assert found["grid.export_energy_wh"] == exported
