@@ -262,6 +262,15 @@ def test_a_goodwe_phase_that_is_not_there_has_no_power() -> None:
     assert found["inverter.reactive_power_var"].value == -1650
 
 
+def test_a_goodwe_whose_meter_is_silent_does_not_say_that_nothing_flows() -> None:
+    meter = image_of(36014, [0]) | image_of(36019, [0] * 8) | image_of(36033, [0, 0])
+    for online, quality in ((0, Quality.NOT_AVAILABLE), (1, Quality.GOOD)):
+        found = decoded("goodwe-et", meter | image_of(36004, [online]))
+        for point in ("grid.power_w", "grid.l1_power_w", "grid.reactive_power_var", "grid.frequency_hz"):
+            assert found[point].quality is quality
+        assert found["grid.meter_online"].value == online
+
+
 def test_goodwe_meter_counters_are_read_where_the_firmware_keeps_them() -> None:
     old = image_of(36015, f32(10514.0, 3254462.0))
     assert decoded("goodwe-et", old)["grid.export_energy_wh"].value == 10514
