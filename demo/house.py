@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -297,8 +296,3 @@ def chunks(items: Sequence[Path], count: int) -> Iterable[Sequence[Path]]:
     """``count`` parts of nearly equal size; fewer when there are fewer items."""
     count = max(1, min(count, len(items)))
     return [items[start::count] for start in range(count)]
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

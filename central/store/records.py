@@ -123,26 +123,6 @@ class Records:
         """Everything that one batch of the intake leaves behind, in one transaction."""
         await self._ask(lambda db: self._save(db, batch))
 
-    async def save_events(self, events: Sequence[EventRecord]) -> None:
-        """Keep events; one that is known (site, epoch, seq) is left as it is."""
-        await self.save_batch(Batch(events=events))
-
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep messages that could not be used, the newest ones only. They get their ids here."""
-        await self.save_batch(Batch(dead_letters=letters))
-
-    async def save_ledger(self, upserts: Sequence[LedgerRun], deletes: Sequence[RunKey] = ()) -> None:
-        """Take away runs, then put in or replace others, in one transaction."""
-        await self.save_batch(Batch(ledger=upserts, ledger_deletes=deletes))
-
-    async def save_layouts(self, site: str, layouts: Sequence[Layout]) -> None:
-        """Remember what a site's rows mean. A layout never changes: its id is the hash of its contents."""
-        await self.save_batch(Batch(layouts={site: layouts}))
-
-    async def save_status(self, site: str, status: str | bytes, at_ms: int) -> None:
-        """Keep a site's newest status message (JSON)."""
-        await self.save_batch(Batch(statuses={site: (status, at_ms)}))
-
     # --- Questions ---------------------------------------------------------------------------------------------------
 
     async def events(self, site: str | None = None, *, limit: int = 100) -> list[EventRecord]:
@@ -158,13 +138,6 @@ class Records:
     async def ledger(self, site: str, *, from_ms: int, to_ms: int) -> list[LedgerRun]:
         """A site's runs that reach into a stretch of time, in its order."""
         found = await self._all(self._do.runs_between, {"of_site": site, "start_ms": from_ms, "end_ms": to_ms})
-        return [run_of(row) for row in found]
-
-    async def ledger_touching(self, site: str, epoch: str, first_seq: int, last_seq: int) -> list[LedgerRun]:
-        """Runs of one outbox that hold one of these numbers, or the number before or after."""
-        found = await self._all(
-            self._do.runs_touching, {"of_site": site, "of_epoch": epoch, "low": first_seq, "high": last_seq}
-        )
         return [run_of(row) for row in found]
 
     async def ledger_tails(self, *, runs_each: int = 64) -> list[LedgerRun]:

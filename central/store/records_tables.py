@@ -164,16 +164,6 @@ class Statements:
             )
             .order_by(ledger.c.from_ms, ledger.c.epoch, ledger.c.first_seq)
         )
-        self.runs_touching = (
-            select(ledger)
-            .where(
-                ledger.c.site == bindparam("of_site"),
-                ledger.c.epoch == bindparam("of_epoch"),
-                ledger.c.last_seq >= bindparam("low") - 1,
-                ledger.c.first_seq <= bindparam("high") + 1,
-            )
-            .order_by(ledger.c.first_seq)
-        )
         self.tails = _tails()
 
     def _upsert(self, table: Table) -> Insert:

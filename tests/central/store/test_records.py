@@ -94,37 +94,41 @@ async def test_sites_are_added_changed_and_left_alone(records: Records) -> None:
 
 
 async def test_an_event_that_comes_again_is_kept_once_as_it_first_was(records: Records) -> None:
-    await records.save_events([event(1), event(2), event(1, site="E2")])
-    await records.save_events([event(2, kind="grid_back"), event(3)])
+    await records.save_batch(Batch(events=[event(1), event(2), event(1, site="E2")]))
+    await records.save_batch(Batch(events=[event(2, kind="grid_back"), event(3)]))
     assert await records.events() == [event(3), event(2), event(1), event(1, site="E2")]
     assert await records.events(SITE.id, limit=2) == [event(3), event(2)]
     assert await records.events("nobody") == []
 
 
 async def test_only_the_newest_dead_letters_are_kept(records: Records) -> None:
-    await records.bury([letter(n) for n in range(4)])
-    await records.bury([letter(4), letter(5)])
+    await records.save_batch(Batch(dead_letters=[letter(n) for n in range(4)]))
+    await records.save_batch(Batch(dead_letters=[letter(4), letter(5)]))
     kept = await records.dead_letters(limit=10)
     assert [found.payload for found in kept] == ["p5", "p4", "p3", "p2", "p1"]
     assert replace(kept[0], id=0) == letter(5)
     assert [found.id for found in kept] == sorted((found.id for found in kept), reverse=True)
-    await records.bury([letter(n) for n in range(10, 30)])
+    await records.save_batch(Batch(dead_letters=[letter(n) for n in range(10, 30)]))
     assert [found.payload for found in await records.dead_letters()] == ["p29", "p28", "p27", "p26", "p25"]
 
 
 async def test_what_no_database_can_hold_is_refused_or_mended(records: Records) -> None:
-    await records.bury([replace(letter(1), payload="a\0b", topic="\0")])
+    await records.save_batch(Batch(dead_letters=[replace(letter(1), payload="a\0b", topic="\0")]))
     (kept,) = await records.dead_letters()
     assert (kept.payload, kept.topic) == ("a\ufffdb", "\ufffd")
     for huge in (run(1, 2**70), replace(run(1, 2), reason="\ud800")):
         with pytest.raises(StoreRefusedError, match="cannot hold"):
-            await records.save_ledger([huge])
+            await records.save_batch(Batch(ledger=[huge]))
     assert await records.ledger_tails() == []
 
 
 async def test_runs_grow_merge_and_are_found_by_time_and_by_number(records: Records) -> None:
-    await records.save_ledger([run(1, 5), run(8, 9), run(20, 30), run(1, 2, epoch="old"), run(1, 3, site="E2")])
-    await records.save_ledger([run(1, 9), run(6, 6, epoch="old", fate=Fate.LOST)], [(SITE.id, "abc", 8)])
+    await records.save_batch(
+        Batch(ledger=[run(1, 5), run(8, 9), run(20, 30), run(1, 2, epoch="old"), run(1, 3, site="E2")])
+    )
+    await records.save_batch(
+        Batch(ledger=[run(1, 9), run(6, 6, epoch="old", fate=Fate.LOST)], ledger_deletes=[(SITE.id, "abc", 8)])
+    )
     found = await records.ledger(SITE.id, from_ms=0, to_ms=100_000)
     assert sorted(found, key=lambda r: (r.epoch, r.first_seq)) == [
         run(1, 9),
@@ -134,21 +138,18 @@ async def test_runs_grow_merge_and_are_found_by_time_and_by_number(records: Reco
     ]
     assert await records.ledger(SITE.id, from_ms=9_000, to_ms=20_000) == [run(1, 9)]
     assert await records.ledger(SITE.id, from_ms=9_001, to_ms=20_000) == []
-    assert await records.ledger_touching(SITE.id, "abc", 10, 18) == [run(1, 9)]
-    assert await records.ledger_touching(SITE.id, "abc", 10, 19) == [run(1, 9), run(20, 30)]
-    assert await records.ledger_touching(SITE.id, "abc", 11, 18) == []
     tails = await records.ledger_tails(runs_each=1)
     assert tails == [run(20, 30), run(6, 6, epoch="old", fate=Fate.LOST), run(1, 3, site="E2")]
 
 
 async def test_layouts_statuses_and_notes_come_back(records: Records) -> None:
     layouts = [Layout("inverter", ("pv.power_w", "battery.soc_pct")), Layout("relay", ("tier1.closed",))]
-    await records.save_layouts(SITE.id, layouts)
-    await records.save_layouts(SITE.id, layouts[:1])
-    await records.save_layouts("E2", layouts[1:])
+    await records.save_batch(Batch(layouts={SITE.id: layouts}))
+    await records.save_batch(Batch(layouts={SITE.id: layouts[:1]}))
+    await records.save_batch(Batch(layouts={"E2": layouts[1:]}))
     assert await records.layouts() == {SITE.id: layouts, "E2": layouts[1:]}
-    await records.save_status(SITE.id, b'{"online":true}', 5)
-    await records.save_status(SITE.id, '{"online":false}', 6)
+    await records.save_batch(Batch(statuses={SITE.id: (b'{"online":true}', 5)}))
+    await records.save_batch(Batch(statuses={SITE.id: ('{"online":false}', 6)}))
     assert await records.statuses() == {SITE.id: (b'{"online":false}', 6)}
     await records.note("a", "1")
     await records.note("a", "2")
@@ -237,7 +238,7 @@ async def test_a_reader_in_another_process_sees_and_shares_the_file(tmp_path: Pa
     service, command = await Records.open(path), await Records.open(path)
     try:
         await asyncio.gather(
-            *(service.save_events([event(n)]) for n in range(1, 40)),
+            *(service.save_batch(Batch(events=[event(n)])) for n in range(1, 40)),
             *(command.save_sites([replace(SITE, id=f"E{n:013d}")]) for n in range(40)),
         )
         assert len(await command.events()) == 39
