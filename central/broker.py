@@ -97,6 +97,7 @@ class Broker:
         """Connect, subscribe, receive; again and again."""
         wait_s = RETRY_FIRST_S
         while True:
+            _heed_cancellation()
             await self._room.wait()
             try:
                 await self._session()
@@ -134,6 +135,7 @@ class Broker:
             timeout=10,
         )
         async with client:
+            _heed_cancellation()
             self._client = client
             # Subscribed anew each time: a session that the broker kept may be older than this list of channels.
             codes = await client.subscribe([(subscription(channel), 1) for channel in CHANNELS])
@@ -144,6 +146,7 @@ class Broker:
             self.subscribed.set()
             self.tried.set()
             log.info("broker_subscribed", broker=f"{address.host}:{address.port}")
+            _heed_cancellation()
             async for _ in client.messages:  # Messages take the short way; this ends when the connection does.
                 pass
 
@@ -215,3 +218,14 @@ def _hand_over_to(take: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue
             take(item)
 
     return HandOver
+
+
+def _heed_cancellation() -> None:
+    """End here if this task was asked to end, although aiomqtt went on.
+
+    Before Python 3.12 ``asyncio.wait_for`` forgets a cancellation that comes together with the result, and aiomqtt
+    waits by it: the service would then not end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -35,7 +35,7 @@ from contract.wire import (
 from edge_agent.core.backfill import Delivery, History, Pace, Single
 from edge_agent.core.clock import SiteClock
 from edge_agent.core.reconnect import STEADY_MS, delay_s
-from edge_agent.io.broker import Connection, MqttLink, is_refused, subscribe
+from edge_agent.io.broker import Connection, MqttLink, heed_cancellation, is_refused, subscribe
 from edge_agent.io.outbox import Outbox, OutboxUnreadableError
 from edge_agent.io.outbox_file import EVENT, Entry, complain, rows_of
 
@@ -130,6 +130,7 @@ class Publisher:
         """Connect, send, listen; again and again, until cancelled."""
         down_since_ms = self._now_ms()
         while True:
+            heed_cancellation()
             self._up_since_ms = _NEVER
             try:
                 await self._session()
@@ -159,6 +160,7 @@ class Publisher:
     async def _session(self) -> None:
         will = aiomqtt.Will(self._topics[Channel.STATUS], encode(Status(online=False)), qos=1, retain=True)
         async with self._link.client(will, self.hear) as client:
+            heed_cancellation()
             self.stats.connects += 1
             self._up_since_ms = self._now_ms()
             if not await subscribe(client, self._topics[Channel.ACK]):
@@ -180,6 +182,7 @@ class Publisher:
     async def _send_all(self, connection: Connection) -> None:
         since_ms = self._now_ms()
         while not connection.is_over:
+            heed_cancellation()
             if not self._clock.is_known and self._now_ms() - since_ms >= CLOCK_WAIT_MS:
                 self._clock.trust_wall()
             await self._send_status_if_due(connection)

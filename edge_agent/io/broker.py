@@ -95,6 +95,17 @@ class MqttLink:
         )
 
 
+def heed_cancellation() -> None:
+    """End here if this task was asked to end, although a library went on.
+
+    Before Python 3.12 ``asyncio.wait_for`` forgets a cancellation that comes together with the result, and aiomqtt
+    waits by it: the task would then run for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 _AWAY: Final = frozenset({3, 136})
 """CONNACK codes (MQTT 3.1.1, 5) of a broker that would like to but cannot now."""
 

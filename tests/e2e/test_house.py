@@ -98,10 +98,8 @@ async def test_kill_nine_of_edge_central_and_broker_loses_and_doubles_nothing(tm
         await house.stop()
         counts = await house.compare()
     assert counts.polled > 1000, replay
-    assert (counts.lost, counts.duplicated, counts.changed, counts.foreign, counts.waiting) == (0, 0, 0, 0, 0), (
-        counts,
-        replay,
-    )
+    assert (counts.lost, counts.duplicated, counts.changed, counts.foreign) == (0, 0, 0, 0), (counts, replay)
+    assert counts.waiting < counts.polled // 20, "only the last ticks before the end may wait for the next start"
 
 
 async def everybody_online(house: House) -> bool:

@@ -93,6 +93,8 @@ class City:
         self.got: dict[str, RangeSet] = {}
         self.messages: list[Telemetry | Event] = []
         self.repeats = 0
+        self.visits = 0
+        """How often it has connected and subscribed."""
 
     def telemetry(self, payload: bytes) -> Ack:
         message = decode_telemetry(payload)
@@ -136,6 +138,7 @@ class City:
                 async with aiomqtt.Client("127.0.0.1", port, identifier="city", clean_session=False) as client:
                     await client.subscribe(subscription(Channel.TELEMETRY), qos=1)
                     await client.subscribe(subscription(Channel.EVENT), qos=1)
+                    self.visits += 1
                     async for message in client.messages:
                         assert isinstance(message.payload, bytes)
                         is_event = message.topic.value.endswith("/event")
