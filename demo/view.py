@@ -11,12 +11,12 @@ from rich.text import Text
 from demo.processes import Usage
 
 STATES = {
-    "islanded": ("自立運転", "islanded", "yellow"),
+    "islanded": ("自立運転中", "islanded", "yellow"),
     "fault": ("異常", "fault", "red"),
-    "offline": ("通信断", "offline", "red"),
-    "stale": ("データ遅れ", "stale", "magenta"),
+    "offline": ("通信途絶", "offline", "red"),
+    "stale": ("データ遅延", "data late", "magenta"),
     "never_seen": ("未接続", "never seen", "bright_black"),
-    "on_grid": ("系統連系", "on grid", "green"),
+    "on_grid": ("系統連系中", "on grid", "green"),
 }
 
 
