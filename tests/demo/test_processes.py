@@ -68,6 +68,7 @@ async def test_lines_before_the_ready_line_are_passed_over(make: Make) -> None:
     child = make(TALKATIVE)
     await child.start()
     await child.ready(10)
+    assert runs(child)
 
 
 async def test_a_part_that_ends_before_it_is_ready_is_told_with_its_code_and_its_last_words(make: Make) -> None:

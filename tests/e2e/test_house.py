@@ -95,20 +95,35 @@ async def test_kill_nine_of_edge_central_and_broker_loses_and_doubles_nothing(tm
         assert storm.kills == {"edge": 10, "central": 10, "broker": 10}
         await eventually(lambda: everybody_online(house), timeout_s=60, what=f"all online after the storm, {replay}")
         await eventually(lambda: nothing_waits(house), timeout_s=60, what=f"outboxes drained, {replay}")
+        await end_agents_with_empty_outboxes(house)
         await house.stop()
         counts = await house.compare()
     assert counts.polled > 1000, replay
-    assert (counts.lost, counts.duplicated, counts.changed, counts.foreign) == (0, 0, 0, 0), (counts, replay)
-    assert counts.waiting < counts.polled // 20, "only the last ticks before the end may wait for the next start"
+    assert (counts.lost, counts.duplicated, counts.changed, counts.foreign, counts.waiting) == (0, 0, 0, 0, 0), (
+        counts,
+        replay,
+    )
+
+
+async def end_agents_with_empty_outboxes(house: House) -> None:
+    """An agent's farewell has a limit, which a busy machine can reach. What it leaves behind, its next start delivers."""
+    agents = house.roles["edge"]
+    for _ in range(4):
+        await asyncio.gather(*(child.stop() for child in agents))
+        if nothing_waits(house, younger_s=0.0):
+            return
+        await asyncio.gather(*(child.start() for child in agents))
+        await asyncio.gather(*(child.ready() for child in agents))
+        await eventually(lambda: nothing_waits(house), timeout_s=60, what="outboxes drained by the next start")
 
 
 async def everybody_online(house: House) -> bool:
     return await house.online() == house.plan.sites
 
 
-def nothing_waits(house: House) -> bool:
-    """Whatever the shelters accepted more than a few ticks ago is acknowledged; the newest may be on its way."""
-    settled_ms = time.time_ns() // 1_000_000 - 3_000
+def nothing_waits(house: House, younger_s: float = 3.0) -> bool:
+    """Whatever the shelters accepted is acknowledged; what is younger than this may be on its way."""
+    settled_ms = time.time_ns() // 1_000_000 - round(younger_s * 1_000)
     return not any(
         row.at_ms < settled_ms
         for path in house.site_files()

@@ -270,6 +270,9 @@ def test_all_devices_of_the_city_can_show_any_hour_and_an_outage() -> None:
             site.advance(NOON_MS + hours * 3_600_000)
             for device in site.devices.values():
                 device.draw()
+                words = device._image.values()
+                assert words
+                assert all(0 <= word <= 0xFFFF for word in words), f"{site.spec.id} {device.profile}"
 
 
 def test_controls_begin_as_the_registers_say() -> None:
