@@ -106,7 +106,7 @@ async def test_kill_nine_of_edge_central_and_broker_loses_and_doubles_nothing(tm
 
 
 async def end_agents_with_empty_outboxes(house: House) -> None:
-    """An agent's farewell has a limit, which a busy machine can reach. What it leaves behind, its next start delivers."""
+    """An agent's farewell has a limit that a busy machine can reach. What it leaves, its next start delivers."""
     agents = house.roles["edge"]
     for _ in range(4):
         await asyncio.gather(*(child.stop() for child in agents))
