@@ -44,6 +44,14 @@ class _Newest:
         """The shorter of the last two: now and then a row of another shape of the device takes this one's turn."""
         return min(self.pause_ms, self.pause_before_ms or self.pause_ms, SLOW_INTERVAL_MAX_MS)
 
+    def fresh_for_ms(self, interval_ms: float, device_heard_ms: int) -> float:
+        """Three usual pauses. A row that came once, beside newer ones of its device, is of slow points whose pause is
+        not known yet: the next one is due within the longest there is.
+        """
+        if not self.pause_ms and self.heard_ms < device_heard_ms:
+            return SLOW_INTERVAL_MAX_MS + INTERVALS_FRESH * interval_ms
+        return INTERVALS_FRESH * max(interval_ms, self.usual_pause_ms)
+
 
 @dataclass(slots=True)
 class _Shelter:
@@ -201,7 +209,9 @@ def _seen(shelter: _Shelter, now_ms: int) -> list[Seen]:
         Seen(
             newest.row,
             fresh=newest.row.device in fresh
-            and _is_within(INTERVALS_FRESH * max(shelter.interval_ms, newest.usual_pause_ms), newest.heard_ms, now_ms),
+            and _is_within(
+                newest.fresh_for_ms(shelter.interval_ms, devices[newest.row.device][0]), newest.heard_ms, now_ms
+            ),
         )
         for newest in rows
     ]

@@ -101,6 +101,20 @@ def test_a_stale_reading_is_no_number() -> None:
     assert found.last_reading_ms == NOW - 16_000
 
 
+def test_slow_points_are_fresh_until_their_second_row_is_due() -> None:
+    """After a start nobody knows yet how seldom they come, and the reserve must not read "unknown" for a minute."""
+    slow = row("inverter", NOW - 50_000, battery__reserve_soc_pct=30.0)
+    found = view(slow, inverter(NOW - 50_000), inverter(NOW)).site(ID, NOW)
+    assert found is not None
+    assert found.reserve_pct == 30.0
+    late = view(slow, inverter(NOW), inverter(NOW + 50_000)).site(ID, NOW + 50_000)
+    assert late is not None
+    assert late.reserve_pct is None, "its next row is overdue"
+    silent = view(slow, inverter(NOW - 45_000)).site(ID, NOW)
+    assert silent is not None
+    assert silent.reserve_pct is None, "never fresher than its device"
+
+
 def test_slow_points_are_fresh_for_three_of_their_own_pauses() -> None:
     slow = [row("inverter", NOW - 70_000 + 60_000 * n, battery__reserve_soc_pct=30.0) for n in range(2)]
     live = view(inverter(), *slow)
