@@ -177,7 +177,16 @@ def _all_points() -> list[Point]:
     # The site's own figures, derived at the edge, and those that a device measures itself.
     site = [_power("load.power_w"), _energy("load.energy_wh"), _power("balance.error_w")]
     tiers = [_state(f"tier{n}.closed", 1) for n in range(1, TIERS_MAX + 1)]
-    return [*pv, *battery, *inverter, *grid, *backup, *site, *tiers]
+    # What came later stands at the end.
+    later = [
+        *(_state(f"inverter.{word}", 2**32 - 1) for word in ("fault_code", "fault2_bits", "warning_bits")),
+        _state("battery.fault_code", 2**32 - 1),
+        _state("battery.fault_bits", 2**32 - 1),
+        _state("grid.fault_bits", 2**32 - 1),
+        _state("grid.phase_order", 1),
+        Point(name="inverter.clock_s", unit="s", decimals=0, low=0, high=4e9),
+    ]
+    return [*pv, *battery, *inverter, *grid, *backup, *site, *tiers, *later]
 
 
 POINTS: Final[dict[str, Point]] = {point.name: point for point in _all_points()}

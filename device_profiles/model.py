@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from contract.points import POINTS, Kind, Point
+from contract.points import POINTS, TIERS_MAX, Kind, Point
 
 
 class Table(StrEnum):
@@ -186,6 +186,119 @@ class ControlRule:
     readback: str
 
 
+class Argument(StrEnum):
+    """What a control is told besides on or off."""
+
+    SOC_PCT = "soc_pct"
+    """State of charge in per cent: the reserve, or the target of a charge."""
+    POWER_W = "power_w"
+    """Power in watts, never below 0: how fast to charge, how much to export at most."""
+
+
+class ControlKind(StrEnum):
+    """What can be ordered of a device; beside these, ``tier1`` … ``tier8`` close and open a load tier."""
+
+    RESERVE = "reserve"
+    """Keep this state of charge for an outage (``soc_pct``). It has no "off": what was there before is written back."""
+    CHARGE = "charge"
+    """Charge with ``power_w``, from the grid too, up to ``soc_pct`` where the device has such a target."""
+    DISCHARGE_BLOCK = "discharge_block"
+    """Give nothing from the battery while the grid is there."""
+    BACKUP = "backup"
+    """The device's own way of being ready for an outage: kept full, or secured output on; the profile's note says."""
+    EXPORT_LIMIT = "export_limit"
+    """Feed at most ``power_w`` into the grid."""
+
+
+ARGUMENTS: Final[Mapping[str, tuple[Argument, ...]]] = {
+    ControlKind.RESERVE: (Argument.SOC_PCT,),
+    ControlKind.CHARGE: (Argument.POWER_W, Argument.SOC_PCT),
+    ControlKind.DISCHARGE_BLOCK: (),
+    ControlKind.BACKUP: (),
+    ControlKind.EXPORT_LIMIT: (Argument.POWER_W,),
+    **{f"tier{n}": () for n in range(1, TIERS_MAX + 1)},
+}
+"""Every control and the arguments that it can take. A device that has no register for one simply does not take it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """A register that may be written. ``field.point`` is its name in the profile; bounds are in ``unit``."""
+
+    field: Field
+    low: float
+    high: float
+    unit: str = ""
+    is_stored: bool = True
+    """Kept through a power cut, so in memory that wears out: written only when it changes."""
+    confidence: Confidence = Confidence.DOCUMENTED
+    source: str = ""
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name in the profile."""
+        return self.field.point
+
+    @property
+    def block(self) -> Block:
+        """The registers that hold it."""
+        return Block(self.field.table, self.field.address, self.field.width)
+
+    @property
+    def tolerance(self) -> float:
+        """How far a value read back may be from the one written: half a step of the register."""
+        return abs(self.field.scale) / 2 + 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One step of a sequence: put ``to`` (a number in the register's unit, or an argument) into ``register``."""
+
+    register: str
+    to: float | Argument
+    settle_s: float = 0.0
+    """Wait after the write before reading back, or writing the next one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One thing that can be ordered of a device, and how."""
+
+    kind: str
+    on: tuple[Write, ...]
+    off: tuple[Write, ...] = ()
+    """How to release it; empty where there is nothing to release (a reserve)."""
+    unlock: tuple[Write, ...] = ()
+    """Written before ``on`` and before ``off``, every time; not read back."""
+    proof: str = ""
+    """Point that must come to show the (first) argument, when the device tells it apart from the register."""
+    interval_s: float = 60.0
+    """Least time between two orders of this kind."""
+    refresh_s: float = 0.0
+    """Write the sequence again this often while it holds, or the device returns to its own ways; 0: it keeps."""
+    falls_back_s: float = 0.0
+    """After so long without a refresh the device returns to its own ways; 0: it does not, or nobody knows."""
+    by_hand_ja: str = ""
+    """What a person must do at the device besides (or instead); empty: nothing."""
+    by_hand_en: str = ""
+    confidence: Confidence = Confidence.DOCUMENTED
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultText:
+    """A fault code, or a bit of a fault word, in words."""
+
+    point: str
+    code: int
+    """The value of the point, or with ``is_bit`` the number of the bit."""
+    is_bit: bool
+    ja: str
+    en: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceMap:
     """Everything needed to read one device."""
@@ -200,6 +313,12 @@ class DeviceMap:
     """Registers that steer the device; their points are of ``CONTROLS`` or load tiers. Decoding one reads it back."""
     rules: tuple[ControlRule, ...] = ()
     """One for each control."""
+    registers: tuple[Register, ...] = ()
+    """Registers that may be written."""
+    orders: tuple[Control, ...] = ()
+    """What can be ordered of this device."""
+    faults: tuple[FaultText, ...] = ()
+    """Fault codes in words."""
 
 
 def _control(name: str, unit: str, decimals: int, high: float, *, low: float = 0) -> Point:
