@@ -22,6 +22,7 @@ UNIT_OF_ENDING = {
     "_a": "A",
     "_var": "var",
     "_hz": "Hz",
+    "_s": "s",
     "_pct": "%",
     "_c": "°C",
 }
