@@ -89,6 +89,8 @@ class EventKind(StrEnum):
     DISK_FULL = "disk_full"
     BALANCE_OFF = "balance_off"
     BALANCE_OK = "balance_ok"
+    COMMISSIONING_REPORT = "commissioning_report"
+    """A technician has finished; the detail carries the signed report (contract/commissioning.py)."""
 
 
 class Severity(StrEnum):
