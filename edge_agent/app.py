@@ -17,12 +17,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from contract.messages import ClockState, DeviceStatus, EventKind, Status
 from edge_agent import plant
+from edge_agent.commissioning import spool
 from edge_agent.config import ConfigError, MqttConfig, SiteConfig
 from edge_agent.core.clock import SiteClock
 from edge_agent.core.schedule import Schedule, phase_ms
@@ -36,6 +38,8 @@ from edge_agent.session import DeviceSession
 
 log = structlog.get_logger()
 
+REPORTS_EVERY_S: Final = 30.0
+"""How often the folder of finished commissioning reports is looked into."""
 SHUTDOWN_S_MAX: Final = 6.0
 """After a SIGTERM the process ends within this, whatever hangs."""
 
@@ -85,11 +89,32 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
             status = partial(status_of, config, poller.sessions, clock)
             sending = publish(outbox, link, site=config.site, status=status, clock=clock)
             tasks.create_task(sending, name=f"publish {config.site}")
+            reports = hand_on_reports(config, recorder, clock)
+            tasks.create_task(reports, name=f"reports {config.site}")
             ready()
             try:
                 await poller.run()
             finally:  # Before the publisher says goodbye, so that it can take this along.
                 recorder.tell(EventKind.AGENT_STOPPED, at_ms=clock.now_ms())
+
+
+async def hand_on_reports(config: SiteConfig, recorder: Recorder, clock: SiteClock) -> None:
+    """Take finished commissioning reports into the outbox, for as long as the agent runs."""
+    folder = spool.spool_of(config.outbox.path)
+
+    def tell(detail: dict[str, str]) -> None:
+        recorder.tell(EventKind.COMMISSIONING_REPORT, at_ms=clock.now_ms(), detail=detail)
+
+    def complain(path: Path, why: str) -> None:
+        log.warning("a file among the reports is none and was put aside", path=str(path), why=why)
+
+    while True:
+        try:
+            if count := spool.hand_on(folder, tell, complain):
+                log.info("commissioning reports on their way to the city", count=count)
+        except OSError as error:
+            log.warning("the folder of reports cannot be used", path=str(folder), why=str(error))
+        await asyncio.sleep(REPORTS_EVERY_S)
 
 
 def link_of(config: SiteConfig) -> MqttLink:

@@ -1,0 +1,1 @@
+"""From an unknown cabinet to a signed report: scan, identify, check, control test, report."""
