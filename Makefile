@@ -28,6 +28,7 @@ demo: install
 
 test: install
 	@sh tests/install_system_parts.sh
+	@sh tests/install_oracles.sh
 	@$(BIN)/python -m pytest $(TEST_ARGS)
 
 check: install
@@ -50,4 +51,4 @@ bench: install
 	@$(BIN)/python -m bench.$(BENCH) $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
+	rm -rf $(VENV) .venv-oracles build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
