@@ -148,7 +148,7 @@ def _profile(spec: ProfileSpec, expansion: Expansion, limits: Limits) -> Profile
             VariantRule(probe=probe, equals=equals, dropped=dropped) for probe, equals, dropped in expansion.variants
         ),
         choices=tuple(expansion.choices),
-        detect=tuple(spec.detect),
+        detect=tuple(sign.model_copy(update={"table": sign.table or spec.defaults.table}) for sign in spec.detect),
         sunspec=spec.sunspec,
         reference=spec.reference,
     )
