@@ -66,6 +66,8 @@ def parts_of(batch: kept.Batch) -> Iterator[Part]:
         yield Part(own, site)
     nothing = kept.Batch()
     for event in batch.events:
-        yield Part(replace(nothing, events=[event]), event.site, event.epoch, event.seq)
+        # A report belongs to its event; without a number of its own it goes with the event that came with it.
+        reports = [report for report in batch.reports if event.detail.get("sha256") == report.sha256]
+        yield Part(replace(nothing, events=[event], reports=reports), event.site, event.epoch, event.seq)
     for letter in batch.dead_letters:
         yield Part(replace(nothing, dead_letters=[letter]))

@@ -86,6 +86,7 @@ class Central:
             ledger=ledger,
             send=self._broker.acknowledge,
             now=self._now,
+            noticed=self._look_again.set,
         )
         queries = CityQueries(
             live=self._live, ledger=ledger, ingest=ingest, store=self._store, records=self._records, now=self._now
@@ -154,6 +155,7 @@ class Central:
         sites = await self._records.sites()
         ingest.set_sites(sites)
         self._live.set_sites(sites)
+        self._live.set_proofs(await self._records.proofs())
 
     async def _keep_looking(self, ingest: Ingest) -> None:
         """See newly imported shelters: every half minute, and at SIGHUP."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from central.core.city import EventRecord
 from central.core.rules import Reason
+from central.core.stages import ReportRecord
 from central.store.base import StoreRow
 from contract.layouts import Layout
 from contract.messages import Ack, Loss, SeqRange
@@ -44,6 +45,7 @@ class Batch:
     rows: list[StoreRow] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
+    reports: list[ReportRecord] = field(default_factory=list)
     losses: list[tuple[str, str, list[Loss]]] = field(default_factory=list)
     """Site, its outbox, and what it gave up."""
     layouts: dict[str, list[Layout]] = field(default_factory=dict)

@@ -90,6 +90,7 @@ class Ingest:
         send: Callable[[str, Ack], bool],
         now: Callable[[], int],
         linger_s: float = LINGER_S,
+        noticed: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = inbox
         self._store = store
@@ -99,6 +100,8 @@ class Ingest:
         self._send = send
         self._now = now
         self._linger_s = linger_s
+        self._noticed = noticed
+        """Is called when a report was kept: what is proven of a shelter may have changed."""
         self._since_ms = now()
         self._latency = Latency()
         self.letters = Letters()
@@ -154,6 +157,8 @@ class Ingest:
         self._count(batch, rows, repeated, stored_ms)
         self._account(batch, stored_ms)
         await self._keep(batch)
+        if batch.reports:
+            self._noticed()
         self.counts.batches += 1
         # The records may have kept it waiting, and a shelter without a clock takes this for the time.
         for site, ack in batch.acks(self._now()):
@@ -259,6 +264,7 @@ class Ingest:
             ledger=changes.upserts,
             ledger_deletes=changes.deletes,
             events=batch.events,
+            reports=batch.reports,
             layouts=batch.layouts,
             statuses=batch.statuses,
             dead_letters=self.letters.take(),

@@ -11,13 +11,15 @@ import msgspec
 import structlog
 
 from central.batch import Batch, Entry
+from central.commissioning import report_of, short_detail
 from central.core import rules
 from central.core.city import EventRecord
 from central.core.letters import Letters
 from central.core.live import LiveView
 from central.core.rules import Faults, Reason, Shape
 from central.inbox import Inbox
-from contract.messages import VERSION, ClockState, Epoch, Event, Loss, Seq, SeqRange
+from contract.commissioning import ReportError
+from contract.messages import VERSION, ClockState, Epoch, Event, EventKind, Loss, Seq, SeqRange
 from contract.topics import Channel, Topic, TopicError, parse
 from contract.wire import MESSAGE_BYTES_MAX, WireError, decode_event, decode_status, decode_telemetry, encode
 
@@ -94,7 +96,7 @@ class Intake:
             why = f"{topic.site} is not registered: import it, the shelter keeps its data until then"
             self._letters.add(name, topic.site, Reason.UNKNOWN_SITE, why, payload, now_ms)
             return
-        before = len(batch.rows), len(batch.entries), len(batch.events), len(batch.losses)
+        before = len(batch.rows), len(batch.entries), len(batch.events), len(batch.losses), len(batch.reports)
         try:
             if topic.channel is Channel.TELEMETRY:
                 self._telemetry(batch, topic.site, name, payload, now_ms)
@@ -107,7 +109,7 @@ class Intake:
         except Exception as error:
             # A fault of this program. The message stays with the shelter, the others go on.
             del batch.rows[before[0] :], batch.entries[before[1] :]
-            del batch.events[before[2] :], batch.losses[before[3] :]
+            del batch.events[before[2] :], batch.losses[before[3] :], batch.reports[before[4] :]
             log.exception("message_failed", topic=name)
             self._letters.add(name, topic.site, Reason.INTERNAL_ERROR, repr(error), payload, now_ms)
 
@@ -188,6 +190,16 @@ class Intake:
             self._letters.add(name, site, *fault, payload, now_ms)
             return
         entry.times_ms = [event.at_ms]
+        detail = event.detail
+        if event.kind is EventKind.COMMISSIONING_REPORT:
+            try:
+                report = report_of(site, event.detail, now_ms)
+            except ReportError as error:
+                entry.refused = Reason.BAD_REPORT
+                self._letters.add(name, site, Reason.BAD_REPORT, str(error), payload, now_ms)
+                return
+            batch.reports.append(report)
+            detail = short_detail(report)
         batch.events.append(
             EventRecord(
                 site=site,
@@ -198,7 +210,7 @@ class Intake:
                 kind=event.kind.value,
                 severity=event.severity.value,
                 device=event.device,
-                detail=event.detail,
+                detail=detail,
             )
         )
 

@@ -18,6 +18,7 @@ from central.core.city import (
 from central.core.ledger import Ledger
 from central.core.live import LiveView
 from central.core.promise import Word, promise
+from central.core.stages import ReportRecord
 from central.ingest import Ingest
 from central.store.base import TelemetryStore
 from central.store.records import Records
@@ -104,6 +105,14 @@ class CityQueries:
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
         """Newest first."""
         return await self._records.dead_letters(limit=limit)
+
+    async def reports(self, site: str, *, limit: int) -> Sequence[ReportRecord]:
+        """A shelter's commissioning reports without their documents, the one finished last first."""
+        return await self._records.reports(site, limit=limit)
+
+    async def report(self, sha256: str) -> ReportRecord | None:
+        """One commissioning report with its document."""
+        return await self._records.report(sha256)
 
     def ingest_stats(self) -> IngestStats:
         """Counters of the intake."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from central.core.stages import UNPROVEN, ReportRecord, SiteProof
 from contract.messages import Status
 from contract.readings import Quality
 
@@ -89,6 +90,8 @@ class SiteNow:
     devices_dark: tuple[str, ...] = ()
     points: tuple[PointNow, ...] = ()
     status: Status | None = None
+    proof: SiteProof = UNPROVEN
+    """What technicians' reports prove of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +240,14 @@ class Queries(Protocol):
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
         """Newest first."""
+        ...
+
+    async def reports(self, site: str, *, limit: int) -> Sequence[ReportRecord]:
+        """A shelter's commissioning reports without their documents, the one finished last first."""
+        ...
+
+    async def report(self, sha256: str) -> ReportRecord | None:
+        """One commissioning report with its document."""
         ...
 
     def ingest_stats(self) -> IngestStats:

@@ -14,6 +14,7 @@ import msgspec
 from central.core.city import CityNow, PointNow, Site, SiteNow, SiteState
 from central.core.figures import SITE_DEVICE, Figures, Seen, figures
 from central.core.ledger import INTERVAL_DEFAULT_MS
+from central.core.stages import UNPROVEN, SiteProof
 from central.store.base import StoreRow
 from contract.messages import MILLIS_MAX, Status
 from contract.readings import QUALITIES, Quality
@@ -81,11 +82,17 @@ class LiveView:
     def __init__(self) -> None:
         self._sites: dict[str, Site] = {}
         self._shelters: dict[str, _Shelter] = {}
+        self._proofs: Mapping[str, SiteProof] = {}
         self._city: CityNow | None = None
 
     def set_sites(self, sites: Iterable[Site]) -> None:
         """Take the registry as it is now. A shelter that is gone from it is not shown any more."""
         self._sites = {site.id: site for site in sorted(sites, key=lambda site: site.id)}
+        self._city = None
+
+    def set_proofs(self, proofs: Mapping[str, SiteProof]) -> None:
+        """Take what is proven of each shelter now; one that is not named has no report."""
+        self._proofs = dict(proofs)
         self._city = None
 
     def update(self, rows: Iterable[StoreRow], received_ms: int = MILLIS_MAX) -> None:
@@ -163,7 +170,7 @@ class LiveView:
     def _site(self, site: Site, now_ms: int, *, with_points: bool = False) -> SiteNow:
         shelter = self._shelters.get(site.id)
         if shelter is None:
-            return SiteNow(site=site, state=SiteState.NEVER_SEEN)
+            return SiteNow(site=site, state=SiteState.NEVER_SEEN, proof=self._proofs.get(site.id, UNPROVEN))
         seen = _seen(shelter, now_ms)
         found = figures(seen, site)
         status = shelter.status
@@ -182,6 +189,7 @@ class LiveView:
             devices_dark=dark,
             points=_points(seen) if with_points else (),
             status=status,
+            proof=self._proofs.get(site.id, UNPROVEN),
         )
 
 

@@ -51,6 +51,8 @@ class Reason(StrEnum):
     FUTURE_TIME = "future_time"
     TOO_OLD = "too_old"
     OUT_OF_RANGE = "out_of_range"
+    BAD_REPORT = "bad_report"
+    """A commissioning report that cannot be used: not signed, another shelter's, or no report."""
     INTERNAL_ERROR = "internal_error"
     """Central failed, not the message: it is not acknowledged, so the shelter keeps it."""
 

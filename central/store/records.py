@@ -18,15 +18,20 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from central.core.city import DeadLetter, EventRecord, Site
 from central.core.ledger import LedgerRun
+from central.core.stages import REPORTS_KEPT_MAX, KeyRecord, ReportRecord, SiteProof, proof_of
 from central.store.advice import explain
 from central.store.base import StoreError, StoreRefusedError
 from central.store.records_database import engine_of, migrate, url_of
 from central.store.records_rows import (
     event_of,
+    key_of,
+    report_of,
     run_of,
     site_of,
     values_of_event,
+    values_of_key,
     values_of_letter,
+    values_of_report,
     values_of_run,
     values_of_site,
 )
@@ -56,6 +61,8 @@ class Batch:
     ledger: Sequence[LedgerRun] = ()
     ledger_deletes: Sequence[RunKey] = ()
     events: Sequence[EventRecord] = ()
+    reports: Sequence[ReportRecord] = ()
+    """With their documents. The first of a site makes its key the one that holds."""
     layouts: Mapping[str, Sequence[Layout]] = field(default_factory=dict)
     """Site → layouts that are new."""
     statuses: Mapping[str, tuple[str | bytes, int]] = field(default_factory=dict)
@@ -116,6 +123,35 @@ class Records:
             return Imported(len(new), len(changed), len(wanted) - len(new) - len(changed))
 
         return await self._ask(save)
+
+    # --- What is proven of them ---------------------------------------------------------------------------------------
+
+    async def proofs(self) -> dict[str, SiteProof]:
+        """Site → what is proven of it; sites without a report are not in it."""
+        reports = [report_of(row) for row in await self._all(self._do.reports)]
+        keys = [key_of(row) for row in await self._all(self._do.keys)]
+        return {
+            site: proof_of((r for r in reports if r.site == site), (k for k in keys if k.site == site))
+            for site in sorted({key.site for key in keys})
+        }
+
+    async def reports(self, site: str, *, limit: int = 100) -> list[ReportRecord]:
+        """A site's reports without their documents, the one finished last first."""
+        found = await self._all(self._do.reports_of_site, {"of_site": site, "at_most": limit})
+        return [report_of(row) for row in found]
+
+    async def report(self, sha256: str) -> ReportRecord | None:
+        """One report with its document."""
+        found = await self._all(self._do.report, {"of_sha256": sha256})
+        return report_of(found[0]) if found else None
+
+    async def keys(self, site: str) -> list[KeyRecord]:
+        """Every key that held for a site, the one that holds now last."""
+        return [key_of(row) for row in await self._all(self._do.keys_of_site, {"of_site": site})]
+
+    async def accept_key(self, key: KeyRecord) -> None:
+        """Let another key hold for a site from now on. Who and why are kept, and so is the key before."""
+        await self._ask(lambda db: _many(db, self._do.add_key, [values_of_key(key)]))
 
     # --- The intake --------------------------------------------------------------------------------------------------
 
@@ -216,6 +252,14 @@ class Records:
         )
         _many(db, do.upsert_ledger, [values_of_run(run) for run in batch.ledger])
         _many(db, do.add_event, [values_of_event(event) for event in batch.events])
+        for report in batch.reports:
+            db.execute(do.add_report, values_of_report(report))
+            first = KeyRecord(site=report.site, public_key=report.public_key, since_ms=report.received_ms, by="")
+            if not db.execute(do.keys_of_site, {"of_site": report.site}).first():
+                db.execute(do.add_key, values_of_key(first))
+            db.execute(
+                do.forget_reports, {"in_site": report.site, "in_key": report.public_key, "kept": REPORTS_KEPT_MAX}
+            )
         _many(
             db,
             do.add_layout,

@@ -10,6 +10,8 @@ import msgspec
 
 from central.core.city import DeadLetter, EventRecord, Fate, Site, SiteKind
 from central.core.ledger import LedgerRun
+from central.core.stages import KeyRecord, ReportRecord
+from contract.commissioning import SiteStage
 
 
 def values_of_site(site: Site) -> dict[str, object]:
@@ -60,6 +62,38 @@ def values_of_event(event: EventRecord) -> dict[str, object]:
         "device": _clean(event.device),
         "detail": msgspec.json.encode(event.detail).decode(),
     }
+
+
+def values_of_report(report: ReportRecord) -> dict[str, object]:
+    """A report as columns."""
+    return {
+        "site": report.site,
+        "sha256": report.sha256,
+        "at_ms": report.at_ms,
+        "received_ms": report.received_ms,
+        "public_key": report.public_key,
+        "stage": report.stage.value,
+        "missing": msgspec.json.encode(report.missing).decode(),
+        "technician": _clean(report.technician),
+        "document": report.document,
+    }
+
+
+def report_of(row: Mapping[str, Any]) -> ReportRecord:
+    """A report from its row, with or without its document."""
+    return ReportRecord(
+        **{**row, "stage": SiteStage(row["stage"]), "missing": tuple(msgspec.json.decode(row["missing"]))}
+    )
+
+
+def values_of_key(key: KeyRecord) -> dict[str, object]:
+    """A key as columns."""
+    return asdict(key) | {"by": _clean(key.by), "why": _clean(key.why)}
+
+
+def key_of(row: Mapping[str, Any]) -> KeyRecord:
+    """A key from its row."""
+    return KeyRecord(**row)
 
 
 def values_of_letter(letter: DeadLetter) -> dict[str, object]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Delete, Insert
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration. A database that is there already starts without loading Alembic."""
 
 metadata = MetaData()
@@ -111,6 +111,31 @@ status = Table(
     Column("message", Text, nullable=False, doc="the newest status message, as JSON"),
 )
 
+report = Table(
+    "report",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("sha256", Text, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("public_key", Text, nullable=False, doc="base64 of the key that signed it"),
+    Column("stage", Text, nullable=False),
+    Column("missing", Text, nullable=False, doc="JSON array"),
+    Column("technician", Text, nullable=False),
+    Column("document", Text, nullable=False, doc="JSON, as it was signed"),
+    Index("report_sha256", "sha256"),
+)
+
+site_key = Table(
+    "site_key",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("since_ms", BigInteger, primary_key=True),
+    Column("public_key", Text, nullable=False),
+    Column("by", Text, nullable=False, doc="who accepted it; empty for the key of the first report"),
+    Column("why", Text, nullable=False),
+)
+
 note = Table(
     "note",
     metadata,
@@ -165,6 +190,22 @@ class Statements:
             .order_by(ledger.c.from_ms, ledger.c.epoch, ledger.c.first_seq)
         )
         self.tails = _tails()
+        short = select(*(column for column in report.columns if column is not report.c.document))
+        newest_report = (report.c.at_ms.desc(), report.c.sha256)
+        self.add_report = self._add_unless_there(report)
+        self.forget_reports: Delete = delete(report).where(
+            report.c.site == bindparam("in_site"),
+            report.c.public_key == bindparam("in_key"),
+            report.c.sha256.not_in(_newest_reports()),
+        )
+        self.reports = short.order_by(report.c.site, *newest_report)
+        self.reports_of_site = (
+            short.where(report.c.site == bindparam("of_site")).order_by(*newest_report).limit(bindparam("at_most"))
+        )
+        self.report = select(report).where(report.c.sha256 == bindparam("of_sha256")).limit(1)
+        self.add_key: Insert = insert(site_key)
+        self.keys = select(site_key).order_by(site_key.c.site, site_key.c.since_ms)
+        self.keys_of_site = self.keys.where(site_key.c.site == bindparam("of_site"))
 
     def _upsert(self, table: Table) -> Insert:
         statement = self._insert(table)
@@ -178,6 +219,16 @@ class Statements:
     def all(self) -> dict[str, Any]:
         """Every statement by its name."""
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+
+def _newest_reports() -> Select[Any]:
+    newest = (report.c.at_ms.desc(), report.c.sha256)
+    return (
+        select(report.c.sha256)
+        .where(report.c.site == bindparam("in_site"), report.c.public_key == bindparam("in_key"))
+        .order_by(*newest)
+        .limit(bindparam("kept"))
+    )
 
 
 def _tails() -> Select[Any]:
