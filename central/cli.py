@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
 from central.settings import Settings, SettingsError, StoreKind, load
+from contract.commissioning import SiteStage
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 sites = typer.Typer(no_args_is_help=True, help="The registry of shelters.")
 app.add_typer(sites, name="sites")
+reports = typer.Typer(no_args_is_help=True, help="Commissioning reports that technicians sent.")
+app.add_typer(reports, name="reports")
 
+if TYPE_CHECKING:
+    from central.store.records import Records
+
+T = TypeVar("T")
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the service's files.", envvar="SHELTER_DATA")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", dir_okay=False)]
 
@@ -118,39 +125,159 @@ def import_sites(
 def list_sites(
     data: Data = None,
     config: Config = None,
+    stage: Annotated[SiteStage | None, typer.Option(help="Only shelters of this stage.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array instead of a table.")] = False,
 ) -> None:
-    """Show the registered shelters.
+    """Show the registered shelters, and how far each has come.
 
-    Example:
+    planned: no report. installed: a report, and something is missing. verified: proven; only these count as able to go
+    into backup mode.
+
+    Examples:
 
         shelter-central sites list --data var/central --json
+
+        shelter-central sites list --stage installed
     """
     settings = _settings(data, config, {})
 
     async def show() -> None:
         from dataclasses import asdict
 
+        from central.cli_proof import proof_as_json
+        from central.core.stages import UNPROVEN
         from central.store.records import Records
 
         records = await Records.open(settings.records_address)
         try:
-            found = await records.sites()
+            found, proofs = await records.sites(), await records.proofs()
         finally:
             await records.close()
+        if stage is not None:
+            found = [site for site in found if proofs.get(site.id, UNPROVEN).stage is stage]
         if as_json:
-            typer.echo(json.dumps([asdict(site) for site in found], ensure_ascii=False))
+            told = [asdict(site) | proof_as_json(proofs.get(site.id, UNPROVEN)) for site in found]
+            typer.echo(json.dumps(told, ensure_ascii=False))
             return
         from rich.console import Console
         from rich.table import Table
 
-        table = Table("id", "name", "ward", "kind", "PV kW", "battery kWh", "synthetic")
+        table = Table("id", "name", "ward", "stage", "kind", "PV kW", "battery kWh", "synthetic")
         for site in found:
             numbers = (f"{site.pv_kw:g}", f"{site.battery_kwh:g}", "yes" if site.synthetic else "")
-            table.add_row(site.id, site.name, site.ward, site.kind.value, *numbers)
+            proof = proofs.get(site.id, UNPROVEN)
+            table.add_row(site.id, site.name, site.ward, proof.stage.value, site.kind.value, *numbers)
         Console().print(table)
 
     _do(show())
+
+
+@sites.command("show")
+def show_site(
+    site: Annotated[str, typer.Argument(help="National common shelter ID.")],
+    data: Data = None,
+    config: Config = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+) -> None:
+    """Show what is proven of one shelter: stage, what is missing, reports and keys.
+
+    Example:
+
+        shelter-central sites show E0000000001111
+    """
+    from central import cli_proof
+
+    shown = _ask(data, config, lambda records: cli_proof.show_site(records, site, as_json=as_json))
+    if shown is None:
+        _fail(f"{site} is not registered; shelter-central sites list shows who is", code=2)
+    typer.echo(shown)
+
+
+@sites.command("accept-key")
+def accept_key(
+    site: Annotated[str, typer.Argument(help="National common shelter ID.")],
+    fingerprint: Annotated[str, typer.Argument(help="The key, as the technician reads it from the report.")],
+    by: Annotated[str, typer.Option(help="Who accepts it.")],
+    why: Annotated[str, typer.Option(help="Why: a new box, keys lost, …")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Let another key sign for a shelter from now on, after its box was replaced. Who and why are kept.
+
+    Compare the fingerprint with the technician by telephone before: whoever holds the key can call a shelter verified.
+
+    Example:
+
+        shelter-central sites accept-key E0000000001111 1a2b-3c4d-5e6f-7081 --by "N. N." --why "box replaced"
+    """
+    from central import cli_proof
+
+    try:
+        told = _ask(
+            data,
+            config,
+            lambda records: cli_proof.accept_key(records, site, fingerprint.strip().lower(), by=by, why=why),
+        )
+    except ValueError as error:
+        _fail(str(error), code=2)
+    typer.echo(told)
+
+
+@reports.command("list")
+def list_reports(
+    site: Annotated[str | None, typer.Argument(help="Only of this shelter.")] = None,
+    data: Data = None,
+    config: Config = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array instead of text.")] = False,
+) -> None:
+    """List reports, newest first: digest, shelter, time, stage, technician, what is missing.
+
+    Example:
+
+        shelter-central reports list --limit 10
+    """
+    from central import cli_proof
+
+    typer.echo(_ask(data, config, lambda records: cli_proof.list_reports(records, site, limit=limit, as_json=as_json)))
+
+
+@reports.command("show")
+def show_report(
+    digest: Annotated[str, typer.Argument(help="SHA-256 of the report, or its first digits.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Print the JSON document of one report, as it was signed.
+
+    Example:
+
+        shelter-central reports show 3f2a9c > report.json
+    """
+    from central import cli_proof
+
+    try:
+        typer.echo(_ask(data, config, lambda records: cli_proof.report_document(records, digest)), nl=False)
+    except ValueError as error:
+        _fail(str(error), code=2)
+
+
+def _ask(data: Path | None, config: Path | None, question: Callable[[Records], Awaitable[T]]) -> T:
+    """Put one question to the records."""
+    settings = _settings(data, config, {})
+    answer: list[T] = []
+
+    async def ask() -> None:
+        from central.store.records import Records
+
+        records = await Records.open(settings.records_address)
+        try:
+            answer.append(await question(records))
+        finally:
+            await records.close()
+
+    _do(ask())
+    return answer[0]
 
 
 def _settings(data: Path | None, config: Path | None, options: Mapping[str, object]) -> Settings:
