@@ -14,8 +14,9 @@ from weakref import ref
 from contract.points import POINTS
 from contract.readings import Quality, Reading
 from device_profiles.encode import encode
-from device_profiles.model import CONTROLS, Field, Image, Sum, ValueType
+from device_profiles.model import Field, Image, Sum, ValueType
 from device_profiles.raw import (
+    CLOCKS,
     SCALE_FACTOR_MAX,
     SCALE_FACTOR_MISSING,
     CodecError,
@@ -96,7 +97,7 @@ def _total(of_sum: Sum, by_point: dict[str, Reading]) -> Reading | None:
 
 
 def _judged(point: str, value: float) -> Reading:
-    known = POINTS.get(point) or CONTROLS.get(point)
+    known = POINTS.get(point)
     if known is None or known.low <= value <= known.high:
         return Reading(point, value)
     return Reading(point, None, Quality.OUT_OF_RANGE)
@@ -124,11 +125,13 @@ def _compile(field: Field) -> _Decoder:
 def _compile_number(field: Field) -> _Decoder:
     raw_of, number_of, scaled = raw_reader(field, field.address), number_maker(field), scaler(field)
     point, sentinels, absolute = field.point, field.sentinels, field.absolute
-    known = POINTS.get(point) or CONTROLS.get(point)
+    known = POINTS.get(point)
     low, high = (known.low, known.high) if known else (-math.inf, math.inf)
     not_available = Reading(point, None, Quality.NOT_AVAILABLE)
     out_of_range = Reading(point, None, Quality.OUT_OF_RANGE)
     power_of, malformed = power_reader(field), Reading(point, None, Quality.MALFORMED)
+    # A float that is no number says "nothing here"; a clock that shows no date is broken or was never set.
+    no_number = malformed if field.type in CLOCKS else not_available
 
     def decode_number(image: Image) -> Reading | None:
         raw = raw_of(image)
@@ -144,7 +147,7 @@ def _compile_number(field: Field) -> _Decoder:
             return not_available
         number = number_of(raw)
         if number is None or power == SCALE_FACTOR_MISSING:
-            return not_available
+            return no_number
         if not -SCALE_FACTOR_MAX <= power <= SCALE_FACTOR_MAX:
             return malformed
         value = scaled(number, power)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from device_profiles.load import Profile
-from device_profiles.model import Block, ControlRule, DeviceMap, Discovery, Field, Sum
+from device_profiles.model import Block, Control, DeviceMap, Discovery, Field, Register, Sum, least_sure
 from device_profiles.sunspec import walk
+from device_profiles.sunspec_map import sums_of
 
 _NOTHING: Final[Mapping[str, Field]] = MappingProxyType({})
 _Asking = Generator[Block, "tuple[int, ...] | None", "int | None"]
@@ -19,9 +21,33 @@ def discover(profile: Profile) -> Discovery:
 
     Raises ``DiscoveryError`` when the device is not of this family.
     """
-    if profile.sunspec is not None:
-        return walk(profile)
-    return _static(profile)
+    if profile.sunspec is None:
+        return _static(profile)
+    return _both(profile)
+
+
+def _both(profile: Profile) -> Discovery:
+    walked = yield from walk(profile)
+    static = yield from _static(profile)
+    return joined(profile, walked, static)
+
+
+def joined(profile: Profile, walked: DeviceMap, static: DeviceMap) -> DeviceMap:
+    """A SunSpec device with the maker's own registers beside its models; where both say a thing, the maker's do."""
+    own = {each.point for each in static.fields}
+    fields = (*(each for each in walked.fields if each.point not in own), *static.fields)
+    names = {each.name for each in static.registers}
+    registers = (*(each for each in walked.registers if each.name not in names), *static.registers)
+    texts = {each.point for each in static.identity}
+    return replace(
+        walked,
+        fields=fields,
+        sums=sums_of(profile.sums_wanted, [each.point for each in fields]),
+        identity=(*(each for each in walked.identity if each.point not in texts), *static.identity),
+        registers=registers,
+        controls=controls_of(profile.controls, registers),
+        faults=profile.faults,
+    )
 
 
 def _static(profile: Profile) -> Discovery:
@@ -52,7 +78,21 @@ def _static(profile: Profile) -> Discovery:
             if answers[-1] is not None and answers[-1] not in candidate.sentinels:
                 break
         chosen[choice[0].point] = _best(choice, answers)
+    for register in _in_question(profile):
+        if (number := (yield from ask(register.field))) is None or number in register.field.sentinels:
+            absent.add(register.name)
     return static_map(profile, absent, chosen)
+
+
+def _in_question(profile: Profile) -> tuple[Register, ...]:
+    """Registers on which it depends how a thing is ordered: those of all alternatives but the last."""
+    wanted = {
+        write.register
+        for alternatives in profile.controls
+        for control in alternatives[:-1]
+        for write in (*control.on, *control.off)
+    }
+    return tuple(each for each in profile.registers if each.name in wanted)
 
 
 def _best(choice: tuple[Field, ...], answers: list[int | None]) -> Field:
@@ -72,15 +112,16 @@ def _number(words: Iterable[int]) -> int:
 def static_map(profile: Profile, absent: Iterable[str] = (), chosen: Mapping[str, Field] = _NOTHING) -> DeviceMap:
     """The profile's own map, without the points that the device does not have."""
     gone = frozenset(absent)
-    controls = tuple(c for c in profile.controls if c.point not in gone)
+    registers = tuple(each for each in profile.registers if each.name not in gone)
     return DeviceMap(
         profile=profile.id,
         fields=tuple(chosen.get(f.point, f) for f in profile.fields if f.point not in gone),
         sums=_sums(profile.sums, gone),
         identity=profile.identity,
         limits=profile.limits,
-        controls=controls,
-        rules=_rules(profile.rules, controls),
+        registers=registers,
+        controls=controls_of(profile.controls, registers),
+        faults=profile.faults,
     )
 
 
@@ -89,6 +130,18 @@ def _sums(sums: Iterable[Sum], gone: frozenset[str]) -> tuple[Sum, ...]:
     return tuple(s for s in left if s.of)
 
 
-def _rules(rules: Iterable[ControlRule], controls: Iterable[Field]) -> tuple[ControlRule, ...]:
-    names = {control.point for control in controls}
-    return tuple(rule for rule in rules if rule.control in names)
+def controls_of(wanted: Iterable[tuple[Control, ...]], registers: Iterable[Register]) -> tuple[Control, ...]:
+    """What can be ordered of a device with these registers: of each control the first way that has all of its own.
+
+    A control is as sure as the least sure of its registers, or as it says itself when that is less.
+    """
+    sure = {each.name: each.confidence for each in registers}
+    found = []
+    for alternatives in wanted:
+        for control in alternatives:
+            used = [write.register for write in (*control.unlock, *control.on, *control.off)]
+            if all(name in sure for name in used):
+                known = least_sure((control.confidence, *(sure[name] for name in used)))
+                found.append(replace(control, confidence=known))
+                break
+    return tuple(found)

@@ -11,7 +11,7 @@ from typing import Any
 from contract.points import POINTS
 from contract.readings import Quality
 from device_profiles.codec import decode_text, readings
-from device_profiles.discover import discover
+from device_profiles.discover import discover, joined, static_map
 from device_profiles.image import run, words_of
 from device_profiles.load import Profile
 from device_profiles.model import Block, DeviceMap, Image, Table
@@ -101,12 +101,13 @@ def _whole(value: object, table: Table) -> int:
 def _map_of(profile: Profile, image: Image) -> DeviceMap:
     if profile.sunspec is None:
         return run(discover(profile), image)
+    static = static_map(profile)
     # A log shows the models that somebody asked for, not always what stands before and between them.
     walked, cut_at = _walk(profile.sunspec.bases, image)
     beyond = tuple(each for each in models_in(image) if cut_at is not None and each.address >= cut_at)
     met = walked + beyond
     found = map_chain(profile, met, dict(image)) if met else None
-    return found if found is not None and found.fields else run(discover(profile), image)
+    return joined(profile, found, static) if found is not None and found.fields else run(discover(profile), image)
 
 
 def _walk(bases: Iterable[int], image: Image) -> tuple[tuple[Met, ...], int | None]:

@@ -12,12 +12,14 @@ from typing import Final
 from contract.points import BatteryState, InverterState
 from device_profiles.model import Field, Image, ValueType
 from device_profiles.raw import (
+    CLOCKS,
     FLOATS,
     SCALE_FACTOR_MAX,
     SCALE_FACTOR_MISSING,
     SIGNED,
     CodecError,
     Words,
+    clock_raw,
     keys_of,
     ratio_of,
     raw_reader,
@@ -84,6 +86,8 @@ def _raw_of(field: Field, value: float, image: Image) -> int:
         return _not_available(field)
     if field.type in FLOATS:
         return _raw_float(field, (value - field.offset) / field.scale / 10.0 ** _power(field, image))
+    if field.type in CLOCKS:
+        return _raw_clock(field, value)
     if field.states is not None:
         return _raw_state(field, round(value), image)
     number = _unscaled(field, abs(value) if field.absolute else value, image)
@@ -98,6 +102,13 @@ def _raw_of(field: Field, value: float, image: Image) -> int:
     if raw in field.sentinels and raw:
         raise CodecError(f"{field.point}: {value} would be written as {raw:#x}, which means 'not available'")
     return raw
+
+
+def _raw_clock(field: Field, value: float) -> int:
+    try:
+        return clock_raw(field.type, value)
+    except (ValueError, OverflowError, OSError) as error:
+        raise CodecError(f"{field.point}: {value} is no time that {field.type} can show: {error}") from error
 
 
 def _unscaled(field: Field, value: float, image: Image) -> int:

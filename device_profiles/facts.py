@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from contract.points import POINTS
 from device_profiles.load import LIBRARY, load
-from device_profiles.model import Confidence, Table, ValueType, WordOrder, point_of
-from device_profiles.schema import Coding, ControlSpec, PointSpec, ProfileSpec, SunControl, SunPoint, SunSpecSpec
+from device_profiles.model import Confidence, Table, ValueType, WordOrder
+from device_profiles.schema import PointSpec, ProfileSpec
+from device_profiles.schema_base import Coding, Placed
+from device_profiles.schema_controls import Writable
+from device_profiles.schema_sunspec import SunPoint, SunSpecSpec
 from device_profiles.yamlfile import read_yaml
 
 _POSITIVE: Final = {"pv": "generation", "battery": "discharge", "grid": "import", "inverter": "output"}
@@ -20,7 +24,7 @@ _NUMBERS: Final = {Table.HOLDING: "4", Table.INPUT: "3"}
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One entry: a point or control, where it stands, how its number is read, and how sure that is."""
+    """One entry: a point or register, where it stands, how its number is read, and how sure that is."""
 
     point: str
     unit: str
@@ -37,7 +41,7 @@ class Fact:
     """Empty: the source of the whole profile."""
     note: str
     writes: str
-    """Permitted range and proof of a control; empty for a point."""
+    """What a register takes; empty for a point."""
 
     @property
     def is_doubtful(self) -> bool:
@@ -58,10 +62,11 @@ def spec_of(profile_id_or_path: str) -> ProfileSpec:
 
 
 def facts(spec: ProfileSpec) -> list[Fact]:
-    """Every point, sum and control of a file, in its order."""
-    found = [_register_fact(name, entry, spec) for name, entry in (*spec.points.items(), *spec.controls.items())]
+    """Every point, sum and register of a file, in its order."""
+    places: list[tuple[str, Placed]] = [*spec.points.items(), *spec.registers.items()]
+    found = [_register_fact(name, entry, spec) for name, entry in places]
     for name, members in spec.sums.items():
-        found.append(Fact(name, point_of(name).unit, f"sum of {', '.join(members)}", "", "", "", "", "", "", "", ""))
+        found.append(Fact(name, POINTS[name].unit, f"sum of {', '.join(members)}", "", "", "", "", "", "", "", ""))
     if spec.sunspec is not None:
         found += [_sunspec_fact(name, ids, entry) for name, ids, entry in _sunspec_entries(spec.sunspec)]
     return found
@@ -82,29 +87,27 @@ def limits_text(spec: ProfileSpec) -> str:
     return ", ".join(parts)
 
 
-def _register_fact(name: str, entry: PointSpec, spec: ProfileSpec) -> Fact:
+def _register_fact(name: str, entry: Placed, spec: ProfileSpec) -> Fact:
     table = entry.table or spec.defaults.table
     order = entry.word_order or spec.defaults.word_order
     width = _WIDTHS.get(entry.type.value[1:], 1)
     place = f"{table.value} {_span(entry.address, width)}"
     if entry.repeat is not None:
         place += f" (n = 1; then every {entry.repeat.step}, up to n = {entry.repeat.to})"
-    for other in entry.otherwise:
-        place += f", else {_span(other.address, width)}"
     sentinels = entry.sentinels if entry.sentinels is not None else spec.defaults.sentinels.get(entry.type, [])
     notes = [entry.note] if entry.note else []
     if sentinels:
         notes.append("not available: " + ", ".join(f"0x{raw:X}" if raw else "0" for raw in sentinels))
-    if entry.absent_while:
-        notes.append(f"not available while {entry.absent_while.point} is {entry.absent_while.reads}")
-    if entry.guard:
-        notes.append(f"read only while {entry.guard} is 1")
-    writes = ""
-    if isinstance(entry, ControlSpec):
-        writes = f"{entry.range[0]:g} to {entry.range[1]:g}, proven by {entry.readback}"
+    if isinstance(entry, PointSpec):
+        place += "".join(f", else {_span(other.address, width)}" for other in entry.otherwise)
+        if entry.absent_while:
+            notes.append(f"not available while {entry.absent_while.point} is {entry.absent_while.reads}")
+        if entry.guard:
+            notes.append(f"read only while {entry.guard} is 1")
+    writes = _takes(entry)
     return Fact(
         point=name,
-        unit=_unit(name),
+        unit=_unit(name, entry),
         place=place,
         type=entry.type.value + (", low word first" if order is WordOrder.LITTLE and width > 1 else ""),
         value=_value(entry, scale_factor=entry.scale_factor),
@@ -120,7 +123,7 @@ def _register_fact(name: str, entry: PointSpec, spec: ProfileSpec) -> Fact:
 def _sunspec_entries(spec: SunSpecSpec) -> Iterator[tuple[str, str, SunPoint]]:
     for model in spec.models:
         ids = ", ".join(map(str, model.ids))
-        for name, entry in (*model.points.items(), *model.controls.items()):
+        for name, entry in (*model.points.items(), *model.registers.items()):
             yield name, ids, entry
         for section in model.sections:
             for name, entry in (*section.points.items(), *section.totals.items()):
@@ -128,13 +131,11 @@ def _sunspec_entries(spec: SunSpecSpec) -> Iterator[tuple[str, str, SunPoint]]:
 
 
 def _sunspec_fact(name: str, ids: str, entry: SunPoint) -> Fact:
-    writes = ""
-    if isinstance(entry, SunControl):
-        writes = f"{entry.range[0]:g} to {entry.range[1]:g}, proven by {entry.readback}"
+    writes = _takes(entry)
     value = _value(entry, scale_factor=None)
     return Fact(
         point=name,
-        unit=_unit(name),
+        unit=_unit(name, entry),
         place=f"model {ids}: {entry.point}",
         type="as the model says",
         value=f"{value}, % of {entry.percent_of}" if entry.percent_of else value,
@@ -151,8 +152,14 @@ def _span(first: int, width: int) -> str:
     return str(first) if width == 1 else f"{first}–{first + width - 1}"
 
 
-def _unit(name: str) -> str:
-    return point_of(name.replace("{n}", "1")).unit
+def _unit(name: str, entry: Coding) -> str:
+    return entry.unit if isinstance(entry, Writable) else POINTS[name.replace("{n}", "1")].unit
+
+
+def _takes(entry: Coding) -> str:
+    if not isinstance(entry, Writable):
+        return ""
+    return f"{entry.range[0]:g} to {entry.range[1]:g}, {'stored' if entry.stored else 'not stored'}"
 
 
 def _value(entry: Coding, *, scale_factor: int | None) -> str:
@@ -175,7 +182,7 @@ def _sign(name: str, entry: Coding) -> str:
     has_direction = name.endswith(("power_w", "current_a")) and ".max_" not in name and group in _POSITIVE
     if not has_direction or entry.absolute:
         return ""
-    if isinstance(entry, PointSpec) and entry.type in (ValueType.U16, ValueType.U32):
+    if isinstance(entry, Placed) and entry.type in (ValueType.U16, ValueType.U32):
         return "no sign"
     return (_POSITIVE if entry.scale > 0 else _NEGATIVE)[group]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Collection, Iterable
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,7 +26,9 @@ def schema_faults(error: ValidationError) -> list[str]:
 def _line(kind: str, loc: tuple[int | str, ...], message: str) -> str:
     # Which member of a union pydantic tried is no place in the file.
     path = [str(part) for part in loc if not str(part).startswith(("function-", "lax-"))]
-    if path and path[0] in {"points", "controls"} and len(path) > 1:
+    if len(path) > 2 and path[0] == "controls" and path[2] == "0":
+        del path[2]  # A control that is no list of alternatives.
+    if path and path[0] in {"points", "registers", "controls"} and len(path) > 1:
         path = path[1:]
     where = ": ".join(path) or "file"
     if kind == "extra_forbidden":
@@ -55,6 +57,8 @@ def _inside(annotation: Any, part: str) -> list[Any]:
 
 
 def _unwrapped(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return _unwrapped(get_args(annotation)[0])
     if get_origin(annotation) in {Union, types.UnionType}:
         return [arg for arg in get_args(annotation) if arg is not type(None)]
     return [annotation]

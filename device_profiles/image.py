@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from device_profiles.blocks import plan
@@ -24,17 +23,12 @@ class Template:
     device_map: DeviceMap
     image: Words
 
-    @property
-    def controls(self) -> tuple[Field, ...]:
-        """What steers the device; decode them to see what the edge wants."""
-        return self.device_map.controls
-
-    def field(self, point: str) -> Field:
-        """The field of a point or control. Raises ``KeyError``."""
-        for each in (*self.device_map.fields, *self.device_map.controls):
-            if each.point == point:
+    def field(self, name: str) -> Field:
+        """The field of a point or register. Raises ``KeyError``."""
+        for each in _fields_of(self.device_map):
+            if each.point == name:
                 return each
-        raise KeyError(point)
+        raise KeyError(name)
 
 
 def template(profile_id: str) -> Template:
@@ -44,7 +38,7 @@ def template(profile_id: str) -> Template:
     device_map = run(discover(profile), image)
     _fill(image, device_map)
     for name, value in profile.reference.values.items():
-        for each in (*device_map.controls, *device_map.fields):
+        for each in _fields_of(device_map):
             if each.point == name:
                 image.update(encode(each, value, image))
     return Template(profile_id, device_map, image)
@@ -68,9 +62,8 @@ def words_of(block: Block, image: Image) -> tuple[int, ...] | None:
 
 
 def _base_image(profile: Profile) -> Words:
-    if profile.sunspec is not None:
-        return build_chain(profile.sunspec.bases[0], profile.sunspec.chain)
-    image: Words = {}
+    sunspec = profile.sunspec
+    image: Words = {} if sunspec is None else build_chain(sunspec.bases[0], sunspec.chain)
     for table, registers in profile.reference.registers.items():
         image |= {(table, address): word for address, word in registers.items()}
     by_name = {each.point: each for each in profile.identity}
@@ -80,9 +73,13 @@ def _base_image(profile: Profile) -> Words:
     return image
 
 
+def _fields_of(device_map: DeviceMap) -> tuple[Field, ...]:
+    return (*device_map.fields, *(each.field for each in device_map.registers))
+
+
 def _fill(image: Words, device_map: DeviceMap) -> None:
     """Zeroes wherever a request may read and nothing stands yet."""
-    fields: Iterable[Field] = (*device_map.fields, *device_map.identity, *device_map.controls)
+    fields = (*_fields_of(device_map), *device_map.identity)
     for block in plan(fields, device_map.limits):
         for at in range(block.start, block.end):
             image.setdefault((Table(block.table), at), 0)

@@ -10,10 +10,24 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from device_profiles.checks import Expansion, expand, reference_faults, whole_file_faults
+from device_profiles.checks import reference_faults, whole_file_faults
+from device_profiles.control_checks import order_faults
+from device_profiles.expand import Expansion, expand
 from device_profiles.hints import schema_faults
-from device_profiles.model import Block, Confidence, ControlRule, Field, Limits, ProfileError, Sum, ValueType
-from device_profiles.schema import Detect, LimitsSpec, ProfileSpec, Reference, SunSpecSpec, TextSpec
+from device_profiles.model import (
+    Block,
+    Confidence,
+    Control,
+    FaultText,
+    Field,
+    Limits,
+    ProfileError,
+    Register,
+    Sum,
+    ValueType,
+)
+from device_profiles.schema import Detect, LimitsSpec, ProfileSpec, Reference, TextSpec
+from device_profiles.schema_sunspec import SunSpecSpec
 from device_profiles.sunspec_checks import sunspec_faults
 from device_profiles.yamlfile import read_yaml
 
@@ -32,7 +46,7 @@ class CountRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantRule:
-    """When a register holds one of these values, the device does not have these points."""
+    """When a register holds one of these values, the device does not have these points and registers."""
 
     probe: Field
     equals: frozenset[int]
@@ -49,14 +63,22 @@ class Profile:
     source: str
     confidence: Confidence
     notes: str
+    ports: tuple[int, ...]
+    """TCP ports where the family listens, the usual one first."""
+    units: tuple[int, ...]
+    """Unit ids worth trying, the usual one first."""
+    models: tuple[str, ...]
+    """Model names that it is meant for, as printed on the device."""
     limits: Limits
     fields: tuple[Field, ...]
     sums: tuple[Sum, ...]
     sums_wanted: Mapping[str, tuple[str, ...]]
     """Sums as the file names them, for a map that is only known after discovery."""
     identity: tuple[Field, ...]
-    controls: tuple[Field, ...]
-    rules: tuple[ControlRule, ...]
+    registers: tuple[Register, ...]
+    controls: tuple[tuple[Control, ...], ...]
+    """Ways to order one thing, in the order of preference: a device takes the first that it has the registers for."""
+    faults: tuple[FaultText, ...]
     counts: tuple[CountRule, ...]
     variants: tuple[VariantRule, ...]
     choices: tuple[tuple[Field, ...], ...]
@@ -101,6 +123,7 @@ def _read(path: Path) -> Profile:
     expansion = expand(spec)
     limits = _limits(spec.limits)
     faults += whole_file_faults(expansion, limits)
+    faults += order_faults(spec, expansion)
     faults += reference_faults(spec, expansion)
     if spec.sunspec is not None:
         faults += sunspec_faults(spec.sunspec, limits)
@@ -129,6 +152,9 @@ def _profile(spec: ProfileSpec, expansion: Expansion, limits: Limits) -> Profile
         source=spec.source,
         confidence=spec.confidence,
         notes=spec.notes,
+        ports=tuple(spec.ports),
+        units=tuple(spec.units),
+        models=tuple(spec.models),
         limits=limits,
         fields=tuple(expansion.fields),
         sums=tuple(expansion.sums),
@@ -138,8 +164,9 @@ def _profile(spec: ProfileSpec, expansion: Expansion, limits: Limits) -> Profile
             for name in ("model", "serial", "firmware")
             if (text := getattr(spec.identity, name)) is not None
         ),
+        registers=tuple(expansion.registers),
         controls=tuple(expansion.controls),
-        rules=tuple(expansion.rules),
+        faults=tuple(expansion.texts),
         counts=tuple(
             CountRule(probe=probe, count_max=count_max, number_of=numbers)
             for probe, count_max, numbers in expansion.counts

@@ -6,12 +6,12 @@ after walking its model chain. A map is complete: every field has its absolute a
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from contract.points import POINTS, TIERS_MAX, Kind, Point
+from contract.points import TIERS_MAX
 
 
 class Table(StrEnum):
@@ -37,6 +37,10 @@ class ValueType(StrEnum):
     STRING = "string"
     BIT = "bit"
     """One coil or discrete input."""
+    CLOCK3 = "clock3"
+    """A wall clock in three registers, a byte each: year since 2000 and month, day and hour, minute and second."""
+    CLOCK6 = "clock6"
+    """A wall clock in six registers: year, month, day, hour, minute, second."""
 
 
 _WIDTHS: Final = {
@@ -46,6 +50,8 @@ _WIDTHS: Final = {
     ValueType.U64: 4,
     ValueType.S64: 4,
     ValueType.F64: 4,
+    ValueType.CLOCK3: 3,
+    ValueType.CLOCK6: 6,
 }
 """Registers that a value takes; what is not named takes one."""
 
@@ -74,6 +80,14 @@ class Confidence(StrEnum):
     """Agrees with the maker's document, or with two or more independent programs."""
     UNVERIFIED = "unverified"
     """One source, or sources that disagree."""
+
+
+_BEST_FIRST: Final = (Confidence.RECORDED, Confidence.DOCUMENTED, Confidence.UNVERIFIED)
+
+
+def least_sure(known: Iterable[Confidence]) -> Confidence:
+    """The weakest of some facts that stand together; of none, the strongest word."""
+    return max(known, key=_BEST_FIRST.index, default=Confidence.RECORDED)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -123,8 +137,8 @@ class Field:
     """Further addresses of the same type and their sign: a value that the device keeps in parts (charge and discharge
     apart). A part that is "not available" counts as nothing while another part is available."""
     absent_while: tuple[str, int] | None = None
-    """State point and its code at which the device has nothing to say here, whatever stands in the registers: a
-    battery that is not there has no state of charge, not one of 0 %."""
+    """State point and its code (or a number and 0) at which the device has nothing to say here, whatever stands in
+    the registers: a battery that is not there has no state of charge, not one of 0 %."""
     guard: str | None = None
     """State point that must read 1 before this field may be asked: its registers make the device hang up otherwise.
     Guarded fields get blocks of their own, after all others."""
@@ -166,6 +180,8 @@ class Limits:
     timeout_s: float = 1.0
     clients_max: int = 0
     """TCP clients at a time; 0 = no known limit."""
+    write_multiple_only: bool = False
+    """Writes go by "write multiple" (function 15 or 16), also of a single register."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,16 +190,6 @@ class Sum:
 
     point: str
     of: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlRule:
-    """What may be written to a control, and which point (or the control itself) proves that it was."""
-
-    control: str
-    low: float
-    high: float
-    readback: str
 
 
 class Argument(StrEnum):
@@ -309,42 +315,12 @@ class DeviceMap:
     identity: tuple[Field, ...] = ()
     """Texts: ``model``, ``serial``, ``firmware`` as their ``point``."""
     limits: Limits = field(default_factory=Limits)
-    controls: tuple[Field, ...] = ()
-    """Registers that steer the device; their points are of ``CONTROLS`` or load tiers. Decoding one reads it back."""
-    rules: tuple[ControlRule, ...] = ()
-    """One for each control."""
     registers: tuple[Register, ...] = ()
     """Registers that may be written."""
-    orders: tuple[Control, ...] = ()
+    controls: tuple[Control, ...] = ()
     """What can be ordered of this device."""
     faults: tuple[FaultText, ...] = ()
     """Fault codes in words."""
-
-
-def _control(name: str, unit: str, decimals: int, high: float, *, low: float = 0) -> Point:
-    kind = Kind.GAUGE if unit else Kind.STATE
-    return Point(name=name, unit=unit, decimals=decimals, low=low, high=high, kind=kind)
-
-
-CONTROLS: Final[dict[str, Point]] = {
-    point.name: point
-    for point in (
-        _control("control.reserve_soc_pct", "%", 1, 100),
-        _control("control.forced_charge_power_w", "W", 0, 2_000_000, low=-2_000_000),
-        _control("control.forced_charge_on", "", 0, 1),
-        _control("control.backup", "", 0, 1),
-        _control("control.export_limit_w", "W", 0, 2_000_000),
-        _control("control.export_limit_on", "", 0, 1),
-    )
-}
-"""Controls in the house's words, beside ``tierN.closed``. ``X_on`` says whether the power in ``X_power_w`` or ``X_w``
-counts; where a device has no such switch, the power alone counts (0 W of forced charge is none). Forced charge below
-zero is a limit of the discharge."""
-
-
-def point_of(name: str) -> Point:
-    """The point or control of this name. Raises ``KeyError``."""
-    return POINTS.get(name) or CONTROLS[name]
 
 
 Discovery = Generator[Block, "tuple[int, ...] | None", DeviceMap]

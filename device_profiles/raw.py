@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
@@ -17,6 +18,9 @@ Raw = Callable[[Image], "int | None"]
 SCALE_FACTOR_MISSING: Final = 0x8000
 SCALE_FACTOR_MAX: Final = 10
 FLOATS: Final = {ValueType.F32: ("f", "I"), ValueType.F64: ("d", "Q")}
+CLOCKS: Final = frozenset({ValueType.CLOCK3, ValueType.CLOCK6})
+TOKYO: Final = timezone(timedelta(hours=9), "Asia/Tokyo")
+"""Wall clocks of devices are taken as Tokyo time, which has had no summer time since 1951."""
 SIGNED: Final = frozenset({ValueType.S16, ValueType.S32, ValueType.S64})
 
 
@@ -83,12 +87,10 @@ def number_maker(field: Field) -> Callable[[int], float | None]:
             return None if value != value else value  # noqa: PLR0124  NaN
 
         return to_float
-    mask = field.mask
-    if mask is not None:
-        shift, states = shift_of(mask), field.states
-        if states is not None:
-            return lambda raw: states.get((raw & mask) >> shift, 0)
-        return lambda raw: (raw & mask) >> shift
+    if field.type in CLOCKS:
+        return _clock_number if field.type is ValueType.CLOCK6 else _clock_number_of_bytes
+    if field.mask is not None:
+        return _bits_maker(field.mask, field.states)
     if field.states is not None:
         state_of = field.states.get
         return lambda raw: state_of(raw, 0)
@@ -96,6 +98,46 @@ def number_maker(field: Field) -> Callable[[int], float | None]:
         half, whole = 1 << (16 * field.width - 1), 1 << (16 * field.width)
         return lambda raw: raw - whole if raw >= half else raw
     return lambda raw: raw
+
+
+def _bits_maker(mask: int, states: Mapping[int, int] | None) -> Callable[[int], float | None]:
+    shift = shift_of(mask)
+    if states is not None:
+        return lambda raw: states.get((raw & mask) >> shift, 0)
+    return lambda raw: (raw & mask) >> shift
+
+
+def _clock_number(raw: int) -> float | None:
+    """Unix seconds of a clock in six words; None when it shows no date."""
+    year, *rest = (raw >> 16 * n & 0xFFFF for n in (5, 4, 3, 2, 1, 0))
+    return _seconds(year + 2000 if year < 100 else year, rest)
+
+
+def _clock_number_of_bytes(raw: int) -> float | None:
+    """Unix seconds of a clock in six bytes; None when it shows no date."""
+    year, *rest = (raw >> 8 * n & 0xFF for n in (5, 4, 3, 2, 1, 0))
+    return _seconds(year + 2000, rest)
+
+
+def _seconds(year: int, rest: list[int]) -> float | None:
+    month, day, hour, minute, second = rest
+    try:
+        return float(round(datetime(year, month, day, hour, minute, second, tzinfo=TOKYO).timestamp()))
+    except ValueError:
+        return None
+
+
+def clock_raw(type_: ValueType, seconds: float) -> int:
+    """The raw value of a wall clock. Raises ``ValueError`` or ``OverflowError`` for a time that it cannot show."""
+    at = datetime.fromtimestamp(seconds, TOKYO)
+    bits = 16 if type_ is ValueType.CLOCK6 else 8
+    year = at.year if type_ is ValueType.CLOCK6 else at.year - 2000
+    if not 2000 <= at.year < 2000 + 256:
+        raise ValueError("the year is not one from 2000 to 2255")
+    raw = 0
+    for part in (year, at.month, at.day, at.hour, at.minute, at.second):
+        raw = raw << bits | part
+    return raw
 
 
 def shift_of(mask: int) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 from device_profiles.codec import Words
 from device_profiles.load import Profile
 from device_profiles.model import Block, DeviceMap, Discovery, DiscoveryError, Table
-from device_profiles.schema import SunSpecSpec
+from device_profiles.schema_sunspec import SunSpecSpec
 from device_profiles.sunspec_map import Met, map_chain
 from device_profiles.sunspec_models import END, HEADER, MARKER, model
 
@@ -32,7 +32,7 @@ def walk(profile: Profile) -> Discovery:
     met = yield from _find_models(base)
     words = yield from _read_used(met, spec)
     found: DeviceMap = map_chain(profile, met, words)
-    if not found.fields:
+    if not found.fields and not profile.fields:
         ids = ", ".join(str(each.id) for each in met)
         raise DiscoveryError(f"SunSpec chain at {base} has no model that profile {profile.id} uses, only {ids}")
     return found
@@ -84,5 +84,5 @@ def _read_used(met: Iterable[Met], spec: SunSpecSpec) -> Generator[Block, tuple[
 
 def _references(spec: SunSpecSpec) -> Iterable[str]:
     for each in spec.models:
-        entries = [*each.points.values(), *each.controls.values()]
+        entries = [*each.points.values(), *each.registers.values()]
         yield from (entry.percent_of for entry in entries if entry.percent_of is not None)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from contract.points import POINTS
-from device_profiles.checks import field_faults, is_control, states_of
+from device_profiles.checks import field_faults
+from device_profiles.expand import states_of
 from device_profiles.hints import near
-from device_profiles.model import CONTROLS, Field, Limits, ProfileError, Table
-from device_profiles.schema import ModelSpec, SunPoint, SunSpecSpec
+from device_profiles.model import Field, Limits, ProfileError, Table
+from device_profiles.schema_sunspec import ModelSpec, SunPoint, SunSpecSpec
 from device_profiles.sunspec_models import TYPES, Model, ModelPoint, model
 
 
@@ -31,11 +32,11 @@ def _faults(spec: SunSpecSpec, limits: Limits) -> Iterator[str]:
                 yield f"sunspec: there is no model {model_id}"
         models = [found for model_id in wanted.ids if (found := model(model_id)) is not None]
         if models:
-            yield from _model_faults(wanted, models, names, limits)
-    for maker, differs in spec.makers.items():
+            yield from _model_faults(wanted, models, limits)
+    for where, differs in (("", spec), *((f"makers: {maker}: ", differs) for maker, differs in spec.makers.items())):
         for pattern in (*differs.reverse, *differs.falling, *differs.drop):
             if not any(fnmatchcase(name, pattern) for name in names):
-                yield f"sunspec: makers: {maker}: {pattern} is the name of no point here"
+                yield f"sunspec: {where}{pattern} is the name of no point here"
     yield from _chain_faults(spec)
 
 
@@ -49,19 +50,15 @@ def _names(spec: SunSpecSpec) -> set[str]:
     return found
 
 
-def _model_faults(wanted: ModelSpec, models: list[Model], names: Collection[str], limits: Limits) -> Iterator[str]:
+def _model_faults(wanted: ModelSpec, models: list[Model], limits: Limits) -> Iterator[str]:
     title = "/".join(str(each.id) for each in models)
     fixed: dict[str, ModelPoint] = {}
     for each in models:
         fixed |= each.points
     for name, entry in wanted.points.items():
         yield from _entry_faults(name, entry, fixed, title, limits)
-    for name, control in wanted.controls.items():
-        yield from _entry_faults(name, control, fixed, title, limits, control=True)
-        if control.readback != "self" and control.readback not in names:
-            yield f"{name}: readback {control.readback!r} is no point of this profile{near(control.readback, names)}"
-        if control.range[0] >= control.range[1]:
-            yield f"{name}: range: want [low, high] with low below high, got {list(control.range)}"
+    for name, register in wanted.registers.items():
+        yield from _entry_faults(name, register, fixed, title, limits, is_register=True)
     if wanted.group is None:
         if wanted.sections:
             yield f"sunspec: model {title}: sections need a group"
@@ -85,11 +82,9 @@ def _entry_faults(
     title: str,
     limits: Limits,
     *,
-    control: bool = False,
+    is_register: bool = False,
 ) -> Iterator[str]:
-    if control and not is_control(name):
-        yield f"{name}: no such control{near(name, CONTROLS)}"
-    if not control and name not in POINTS:
+    if not is_register and name not in POINTS:
         yield f"{name}: no such point{near(name, POINTS)}"
     faults: list[str] = []
     states = states_of(name, entry, faults)

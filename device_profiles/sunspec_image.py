@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from device_profiles.encode import encode
 from device_profiles.model import Field, Table, ValueType
 from device_profiles.raw import Words
-from device_profiles.schema import ChainLink
+from device_profiles.schema_sunspec import ChainLink
 from device_profiles.sunspec_models import END, HEADER, MARKER, TYPES, ModelPoint, model
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from contract.points import POINTS
 from contract.readings import Quality
-from device_profiles.checks import states_of
 from device_profiles.codec import Words, decode, decode_text
-from device_profiles.model import ControlRule, DeviceMap, Field, Image, Sum, Table, ValueType
-from device_profiles.schema import MakerSpec, ModelSpec, Only, Section, SunPoint, SunSpecSpec
+from device_profiles.expand import states_of
+from device_profiles.expand_controls import register_of
+from device_profiles.model import DeviceMap, Field, Image, Register, Sum, Table, ValueType
+from device_profiles.schema_sunspec import Differences, ModelSpec, Only, Section, SunPoint, SunSpecSpec
 from device_profiles.sunspec_models import HEADER, TYPES, ModelGroup, ModelPoint, model
 
 if TYPE_CHECKING:
@@ -82,15 +83,15 @@ def map_chain(profile: Profile, met: tuple[Met, ...], words: Words) -> DeviceMap
     chain = [each for each in met if model(each.id) is not None]
     first = {each.id: each for each in reversed(chain)}
     choices: dict[str, list[Field]] = {}
-    controls: dict[str, tuple[Field, ControlRule]] = {}
+    registers: dict[str, Register] = {}
     for wanted in spec.models:
         if any(other in first for other in wanted.unless):
             continue
         for here in [first[model_id] for model_id in wanted.ids if model_id in first]:
             for each in _fields(here, wanted, words, first):
                 choices.setdefault(each.point, []).append(each)
-            for control, rule in _controls(here, wanted, words, first):
-                controls.setdefault(control.point, (control, rule))
+            for register in _registers(here, wanted, words, first):
+                registers.setdefault(register.name, register)
     differs = _differences(spec, first, words)
     turned = tuple(pattern for each in differs for pattern in each.reverse)
     falling = tuple(pattern for each in differs for pattern in each.falling)
@@ -104,11 +105,10 @@ def map_chain(profile: Profile, met: tuple[Met, ...], words: Words) -> DeviceMap
     return DeviceMap(
         profile=profile.id,
         fields=fields,
-        sums=_sums(profile.sums_wanted, names),
+        sums=sums_of(profile.sums_wanted, names),
         identity=_identity(first),
         limits=profile.limits,
-        controls=tuple(control for control, _ in controls.values()),
-        rules=tuple(rule for _, rule in controls.values()),
+        registers=tuple(registers.values()),
     )
 
 
@@ -121,7 +121,8 @@ def _best(choices: list[Field], words: Image) -> Field:
     return choices[0]
 
 
-def _sums(wanted: Mapping[str, tuple[str, ...]], names: list[str]) -> tuple[Sum, ...]:
+def sums_of(wanted: Mapping[str, tuple[str, ...]], names: list[str]) -> tuple[Sum, ...]:
+    """The sums that a device with these points allows."""
     sums = []
     for point, patterns in wanted.items():
         of = tuple(n for pattern in patterns for n in names if fnmatchcase(n, pattern.replace("{n}", "[0-9]*")))
@@ -210,33 +211,30 @@ def _of_rating(made: Field, entry: SunPoint, words: Words, first: Mapping[int, M
     return replace(made, scale=made.scale * reading.value / 100)
 
 
-def _controls(
-    here: Met, wanted: ModelSpec, words: Words, first: Mapping[int, Met]
-) -> Iterator[tuple[Field, ControlRule]]:
+def _registers(here: Met, wanted: ModelSpec, words: Words, first: Mapping[int, Met]) -> Iterator[Register]:
     fixed = model(here.id)
     assert fixed is not None
     place = _Place(here, fixed.points, here.address)
-    for name, entry in wanted.controls.items():
+    for name, entry in wanted.registers.items():
         plain = place.field(name, entry)
         made = None if plain is None else _of_rating(plain, entry, words, first)
         if made is None or _is_missing(made, words):
             continue
-        low, high = entry.range
+        register = register_of(made, entry)
         if entry.percent_of is not None:
-            high = min(high, abs(made.scale) * 100)
-        readback = name if entry.readback == "self" else entry.readback
-        yield made, ControlRule(control=name, low=low, high=high, readback=readback)
+            register = replace(register, high=min(register.high, abs(made.scale) * 100))
+        yield register
 
 
 def _is_missing(made: Field, words: Words) -> bool:
-    """Whether a control's register says that it is not implemented."""
-    reading = decode(replace(made, point="probe"), words)
+    """Whether a register says that it is not implemented."""
+    reading = decode(made, words)
     return reading is not None and reading.quality is Quality.NOT_AVAILABLE
 
 
-def _differences(spec: SunSpecSpec, first: Mapping[int, Met], words: Words) -> tuple[MakerSpec, ...]:
+def _differences(spec: SunSpecSpec, first: Mapping[int, Met], words: Words) -> tuple[Differences, ...]:
     maker = _text(first, "Mn", words).casefold()
-    return tuple(differs for name, differs in spec.makers.items() if maker.startswith(name.casefold()))
+    return (spec, *(differs for name, differs in spec.makers.items() if maker.startswith(name.casefold())))
 
 
 def _is_one_of(point: str, patterns: Iterable[str]) -> bool:

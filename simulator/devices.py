@@ -1,24 +1,24 @@
 """World → registers and registers → world, by profile: one instance is one Modbus unit. No I/O.
 
 An image is drawn when it is read and the world has moved since. An address outside of it does not exist, and only the
-profile's control registers can be written.
+profile's registers can be written.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from contract.points import BatteryState, InverterState
 from device_profiles.codec import CodecError, decode, encode
+from device_profiles.controls import by_name, in_force
 from device_profiles.discover import discover
 from device_profiles.image import Template, run
 from device_profiles.load import load
-from device_profiles.model import Block, ControlRule, DeviceMap, Field, Table, ValueType
+from device_profiles.model import Argument, Block, Control, ControlKind, DeviceMap, Field, Register, Table, ValueType
 from simulator.faults import Fault, FaultKind
-from simulator.physics import Controls
 from simulator.spec import RELAYS
 from simulator.truth import truth
 from simulator.world import SiteWorld
@@ -36,7 +36,6 @@ _NEAREST: Final[dict[str, dict[int, int]]] = {
 }
 """What a device says that has no word of its own for a state."""
 _UNSIGNED: Final = frozenset({ValueType.U16, ValueType.U32, ValueType.U64})
-_SWITCHES: Final = ("control.forced_charge_on", "control.export_limit_on")
 
 
 class NoAnswerError(Exception):
@@ -58,7 +57,7 @@ class _Guarded:
 
 
 class SimulatedDevice:
-    """One Modbus unit of a shelter: its registers show the world, its control registers steer it."""
+    """One Modbus unit of a shelter: its registers show the world, and what is written into them steers it."""
 
     def __init__(self, template: Template, world: SiteWorld) -> None:
         self.profile = template.profile_id
@@ -71,23 +70,21 @@ class SimulatedDevice:
         self._take_map(template.device_map)
         self._draw_identity(template.device_map)
         self.draw()
-        # Sizes stand in the image now; where a control counts in shares of one, its scale is another.
+        # Sizes stand in the image now; where a register counts in shares of one, its scale is another.
         self._take_map(run(discover(load(self.profile)), self._image))
         self._draw_controls()
 
     def _take_map(self, device_map: DeviceMap) -> None:
         known = truth(self.world)
         self._controls = device_map.controls
-        self._rules: dict[str, ControlRule] = {rule.control: rule for rule in device_map.rules}
-        self._writable = {key for field in self._controls for key in _keys(field)}
-        # Relays can be switched by hand as well, so their coils are drawn like readings.
-        coils = tuple(field for field in device_map.controls if field.point.startswith("tier"))
-        self._fields = tuple(field for field in (*device_map.fields, *coils) if field.point in known)
+        self._registers = by_name(device_map.registers)
+        self._writable = {key for register in device_map.registers for key in _keys(register.field)}
+        self._fields = tuple(field for field in device_map.fields if field.point in known)
         self._guarded = [_Guarded(span, field.guard) for field in self._fields if field.guard for span in field.spans]
 
     @property
-    def controls(self) -> tuple[Field, ...]:
-        """Registers that steer this device."""
+    def controls(self) -> tuple[Control, ...]:
+        """What can be ordered of this device."""
         return self._controls
 
     def registers(self) -> dict[tuple[Table, int], int]:
@@ -100,7 +97,10 @@ class SimulatedDevice:
         self.fault = fault
         denied = fault.points if fault is not None else ()
         self._denied = frozenset(
-            key for field in (*self._fields, *self._controls) if field.point in denied for key in _keys(field)
+            key
+            for field in (*self._fields, *(register.field for register in self._registers.values()))
+            if field.point in denied
+            for key in _keys(field)
         )
 
     def draw(self) -> None:
@@ -137,30 +137,24 @@ class SimulatedDevice:
         """Registers as a master writes them; the world obeys at its next step.
 
         Raises:
-            IllegalAddressError: one of them is no control register.
-            IllegalValueError: a control does not take this value. Nothing was changed.
+            IllegalAddressError: one of them cannot be written.
+            IllegalValueError: a register does not take this value. Nothing was changed.
         """
         written = {(table, address + n): int(word) for n, word in enumerate(words)}
         if not written.keys() <= self._writable or written.keys() & self._denied:
             raise IllegalAddressError
         image = {**self._image, **written}
-        values: dict[str, float] = {}
-        for field in self._controls:
-            if written.keys() & set(_keys(field)):
-                values[field.point] = self._accepted(field, image)
+        for register in self._registers.values():
+            if written.keys() & set(_keys(register.field)) and not _takes(register, image):
+                raise IllegalValueError
         self._image = image
-        for point, value in values.items():
-            _apply(self.world.controls, point, value)
+        self._obey()
         self.world.touch()
 
-    def _accepted(self, field: Field, image: dict[tuple[Table, int], int]) -> float:
-        reading = decode(field, image)
-        rule = self._rules.get(field.point)
-        if reading is None or reading.value is None:
-            raise IllegalValueError
-        if rule is not None and not rule.low <= reading.value <= rule.high:
-            raise IllegalValueError
-        return reading.value
+    def _obey(self) -> None:
+        """Let the world do what the registers say."""
+        for control in self._controls:
+            _apply(self.world, control.kind, in_force(control, self._registers, self._image))
 
     def _check_guards(self, table: Table, address: int, count: int) -> None:
         for guarded in self._guarded:
@@ -181,15 +175,11 @@ class SimulatedDevice:
                 self._put(field, self.world.spec.serial)
 
     def _draw_controls(self) -> None:
-        """Controls as they stand at the start, and the world as the registers say after rounding."""
-        for point in (field.point for field in self._controls if field.point in _SWITCHES):
-            _apply(self.world.controls, point, 0.0)
-        known = truth(self.world)
-        for field in self._controls:
-            self._put(field, known[field.point])
-            reading = decode(field, self._image)
-            if reading is not None and reading.value is not None:
-                _apply(self.world.controls, field.point, reading.value)
+        """The reserve as it stands at the start, and the world as the registers say after rounding."""
+        for control in self._controls:
+            if control.kind == ControlKind.RESERVE:
+                self._put(self._registers[control.on[0].register].field, self.world.controls.reserve_pct)
+        self._obey()
 
     def _put(self, field: Field, value: float | str) -> None:
         try:
@@ -215,22 +205,31 @@ def _keys(field: Field) -> list[tuple[Table, int]]:
     ]
 
 
-def _apply(controls: Controls, point: str, value: float) -> None:
-    """Let a control's value steer the world."""
-    match point:
-        case "control.reserve_soc_pct":
-            controls.reserve_pct = value
-        case "control.forced_charge_power_w":
-            controls.forced_charge_power_w = value
-        case "control.forced_charge_on":
-            controls.forced_charge_on = bool(value)
-        case "control.backup":
-            controls.backup = bool(value)
-        case "control.export_limit_w":
-            controls.export_limit_w = value
-        case "control.export_limit_on":
-            controls.export_limit_on = bool(value)
-        case _:
-            tier = int(point.removeprefix("tier").removesuffix(".closed"))
+def _takes(register: Register, image: Mapping[tuple[Table, int], int]) -> bool:
+    reading = decode(register.field, image)
+    if reading is None or reading.value is None:
+        return False
+    # A part of a register that another one describes too is bounded by the one that it fits.
+    return register.low - register.tolerance <= reading.value <= register.high + register.tolerance
+
+
+def _apply(world: SiteWorld, kind: str, given: Mapping[str, float] | None) -> None:
+    """Let what is ordered steer the world; ``given`` are the arguments while it is in force."""
+    controls = world.controls
+    power_w = (given or {}).get(Argument.POWER_W)
+    match kind:
+        case ControlKind.RESERVE:
+            if given is not None:
+                controls.reserve_pct = given[Argument.SOC_PCT]
+        case ControlKind.CHARGE:
+            controls.forced_charge_on = given is not None
+            controls.forced_charge_power_w = world.spec.plant.charge_w if power_w is None else power_w
+        case ControlKind.BACKUP:
+            controls.backup = given is not None
+        case ControlKind.EXPORT_LIMIT:
+            controls.export_limit_on = given is not None
+            controls.export_limit_w = 0.0 if power_w is None else power_w
+        case _ if kind.startswith("tier"):
+            tier = int(kind.removeprefix("tier"))
             if tier <= RELAYS:
-                controls.closed[tier - 1] = bool(value)
+                controls.closed[tier - 1] = given is not None
