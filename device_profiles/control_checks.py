@@ -77,8 +77,8 @@ def _control_faults(control: Control, known: Mapping[str, WritableEntry], points
     if control.kind == ControlKind.RESERVE:
         if not any(write.to is Argument.SOC_PCT for write in control.on):
             yield "on: no step writes soc_pct"
-    elif not control.off and not control.falls_back_s:
-        yield "off: is missing; nothing would release it"
+    elif not (control.off or control.falls_back_s or control.note):
+        yield "off: is missing; if it is released by writing back what stood there, say so in a note"
     used = [known[w.register] for w in (*control.on, *control.off) if w.register in known]
     if control.interval_s <= 0 and any(writable.stored for _, writable in used):
         yield "interval_s: a stored register is written, so there must be a time between two orders"
