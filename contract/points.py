@@ -185,6 +185,8 @@ def _all_points() -> list[Point]:
         _state("grid.fault_bits", 2**32 - 1),
         _state("grid.phase_order", 1),
         Point(name="inverter.clock_s", unit="s", decimals=0, low=0, high=4e9),
+        # What the inverter takes from its DC side, battery included; a maker may tell this and not the generator's.
+        _power("inverter.dc_power_w"),
     ]
     return [*pv, *battery, *inverter, *grid, *backup, *site, *tiers, *later]
 

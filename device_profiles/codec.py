@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from weakref import ref
 
 from contract.points import POINTS
@@ -80,15 +81,17 @@ def readings(fields: Sequence[Field], image: Image, sums: Sequence[Sum] = ()) ->
 
 def _total(of_sum: Sum, by_point: dict[str, Reading]) -> Reading | None:
     members = [by_point[point] for point in of_sum.of if point in by_point]
+    taken_off = [by_point[point] for point in of_sum.less if point in by_point]
     if not members:
         return None
-    if len(members) < len(of_sum.of):
+    if len(members) < len(of_sum.of) or len(taken_off) < len(of_sum.less):
         return Reading(of_sum.point, None, Quality.MISSING_INPUT)
     total, counted = 0.0, False
-    for member in members:
+    signed = ((1, member) for member in members), ((-1, member) for member in taken_off)
+    for sign, member in chain.from_iterable(signed):
         if member.value is not None:
-            total += member.value
-            counted = True
+            total += sign * member.value
+            counted = counted or sign > 0
         elif member.quality is not Quality.NOT_AVAILABLE:
             return Reading(of_sum.point, None, Quality.MISSING_INPUT)
     if not counted:

@@ -126,8 +126,11 @@ def static_map(profile: Profile, absent: Iterable[str] = (), chosen: Mapping[str
 
 
 def _sums(sums: Iterable[Sum], gone: frozenset[str]) -> tuple[Sum, ...]:
-    left = (Sum(point=s.point, of=tuple(p for p in s.of if p not in gone)) for s in sums if s.point not in gone)
-    return tuple(s for s in left if s.of)
+    def left(points: Iterable[str]) -> tuple[str, ...]:
+        return tuple(point for point in points if point not in gone)
+
+    found = (Sum(point=s.point, of=left(s.of), less=left(s.less)) for s in sums if s.point not in gone)
+    return tuple(s for s in found if s.of)
 
 
 def controls_of(wanted: Iterable[tuple[Control, ...]], registers: Iterable[Register]) -> tuple[Control, ...]:

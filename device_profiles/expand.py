@@ -74,9 +74,12 @@ def expand(spec: ProfileSpec) -> Expansion:
     made.texts = expand_faults(spec.faults)
     names = [f.point for f in made.fields]
     for name, members in spec.sums.items():
-        of = tuple(point for member in members for point in _matching(member, names))
+        of, less = (
+            tuple(p for m in members if m.startswith("-") is off for p in _matching(m.removeprefix("-"), names))
+            for off in (False, True)
+        )
         if of:
-            made.sums.append(Sum(point=name, of=of))
+            made.sums.append(Sum(point=name, of=of, less=less))
         elif spec.sunspec is None:
             made.faults.append(f"{name}: sum of {', '.join(members)}, of which the profile has none")
         if name not in POINTS:

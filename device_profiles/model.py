@@ -190,6 +190,8 @@ class Sum:
 
     point: str
     of: tuple[str, ...]
+    less: tuple[str, ...] = ()
+    """Points that are taken off: the battery's share of what an inverter has on its DC side."""
 
 
 class Argument(StrEnum):

@@ -122,12 +122,17 @@ def _best(choices: list[Field], words: Image) -> Field:
 
 
 def sums_of(wanted: Mapping[str, tuple[str, ...]], names: list[str]) -> tuple[Sum, ...]:
-    """The sums that a device with these points allows."""
+    """The sums that a device with these points allows. A member with a minus before it is taken off."""
+
+    def there(patterns: Iterable[str]) -> tuple[str, ...]:
+        return tuple(n for pattern in patterns for n in names if fnmatchcase(n, pattern.replace("{n}", "[0-9]*")))
+
     sums = []
     for point, patterns in wanted.items():
-        of = tuple(n for pattern in patterns for n in names if fnmatchcase(n, pattern.replace("{n}", "[0-9]*")))
+        of = there(pattern for pattern in patterns if not pattern.startswith("-"))
         if of and point not in names:
-            sums.append(Sum(point=point, of=of))
+            less = there(pattern.removeprefix("-") for pattern in patterns if pattern.startswith("-"))
+            sums.append(Sum(point=point, of=of, less=less))
     return tuple(sums)
 
 

@@ -237,7 +237,7 @@ def _registers(device: DeviceMap | None) -> dict[str, str]:
         f.point: f"{f.table.value} {f.address}" + (f"–{f.address + f.width - 1}" if f.width > 1 else "")
         for f in device.fields
     }
-    return found | {s.point: "Σ " + "+".join(s.of) for s in device.sums}
+    return found | {s.point: "Σ " + "+".join(s.of) + "".join(f"−{p}" for p in s.less) for s in device.sums}
 
 
 def _point(reading: Reading, register: str) -> PointSeen:

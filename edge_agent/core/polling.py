@@ -46,7 +46,7 @@ def without(device: DeviceMap, left_out: Collection[str]) -> DeviceMap:
         device,
         fields=tuple(f for f in device.fields if stays(f.point)),
         sums=tuple(
-            replace(s, of=tuple(of for of in s.of if stays(of)))
+            replace(s, of=tuple(of for of in s.of if stays(of)), less=tuple(p for p in s.less if stays(p)))
             for s in device.sums
             if stays(s.point) and any(stays(of) for of in s.of)
         ),
@@ -77,7 +77,7 @@ def _plan(device: DeviceMap, groups: Collection[Group], refusals: Refusals) -> R
             guards |= dict.fromkeys(guarded, by_name[name])
     return ReadPlan(
         fields=fields,
-        sums=tuple(s for s in device.sums if names.issuperset(s.of)),
+        sums=tuple(s for s in device.sums if names.issuperset((*s.of, *s.less))),
         blocks=blocks,
         guards=guards,
         refused=frozenset(f.point for f in fields if f.point in refusals.points),
@@ -106,7 +106,11 @@ def row(read_plan: ReadPlan, image: Image, failed: Mapping[Block, Quality]) -> t
             found[f.point] = Reading(f.point, None, why.get(missing[0], Quality.TIMEOUT))
         else:
             present.append(f)
-    sums = [replace(s, of=tuple(of for of in s.of if of not in read_plan.refused)) for s in read_plan.sums]
+    refused = read_plan.refused
+    sums = [
+        replace(s, of=tuple(p for p in s.of if p not in refused), less=tuple(p for p in s.less if p not in refused))
+        for s in read_plan.sums
+    ]
     found |= {reading.point: reading for reading in readings(present, image, [s for s in sums if s.of])}
     gone = {s.point: Quality.MISSING_INPUT if s.of else Quality.ILLEGAL_ADDRESS for s in sums}
     return tuple(found.get(point) or Reading(point, None, gone[point]) for point in points_of(read_plan))
