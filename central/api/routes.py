@@ -8,13 +8,14 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Path, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from central.api import models
 from central.api.asked import Span, check_steps, fill_gaps, moment, parse_span, parse_step_ms
 from central.api.live import Live
 from central.api.problems import MEDIA_TYPE, Problem, ProblemBody, nearest
 from central.core.city import Aggregate, Queries, SiteNow, SiteState
+from contract.commissioning import SiteStage
 from contract.points import POINTS
 
 STREAM: Final = "json"
@@ -116,6 +117,7 @@ def router(queries: Queries, live: Live, clock: Callable[[], int]) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", responses=ERRORS)
     asker = Asker(queries, clock)
     _add_sites(routes, asker)
+    _add_proof(routes, asker)
     _add_history(routes, asker)
     _add_intake(routes, asker)
 
@@ -145,6 +147,7 @@ def _add_sites(routes: APIRouter, asker: Asker) -> None:
     async def sites(
         ward: Annotated[str | None, Query(max_length=100, description="Name of a ward, Japanese or English")] = None,
         state: Annotated[list[SiteState] | None, Query(description="One state, or several")] = None,
+        stage: Annotated[list[SiteStage] | None, Query(description="One stage, or several")] = None,
         offset: Annotated[int, Query(ge=0, le=1_000_000, description="Shelters to pass over")] = 0,
         limit: Limit = 200,
     ) -> models.ShelterPage:
@@ -166,6 +169,7 @@ def _add_sites(routes: APIRouter, asker: Asker) -> None:
                 for shelter in now.sites
                 if (ward is None or ward in (shelter.site.ward, shelter.site.ward_en))
                 and (not state or shelter.state in state)
+                and (not stage or shelter.proof.stage in stage)
             ),
             key=lambda shelter: shelter.site.id,
         )
@@ -174,6 +178,7 @@ def _add_sites(routes: APIRouter, asker: Asker) -> None:
             asked: dict[str, Any] = {"offset": offset + limit, "limit": limit}
             asked |= {"ward": ward} if ward else {}
             asked |= {"state": [one.value for one in state]} if state else {}
+            asked |= {"stage": [one.value for one in stage]} if stage else {}
             following = f"/api/v1/sites?{urlencode(asked, doseq=True)}"
         return models.ShelterPage(
             at=moment(now.at_ms),
@@ -198,6 +203,37 @@ def _add_sites(routes: APIRouter, asker: Asker) -> None:
             state=shelter.state,
             points=[models.point(now, at_ms) for now in shelter.points],
         )
+
+
+def _add_proof(routes: APIRouter, asker: Asker) -> None:
+    @routes.get("/sites/{site_id}/reports", tags=["proof"], summary="Commissioning reports of a shelter")
+    async def reports(site_id: SiteId, limit: Limit = 100) -> models.Reports:
+        """The one finished last first; each as the city judges it, without its document."""
+        asker.site(site_id)
+        return models.Reports(reports=models.reports(await asker.queries.reports(site_id, limit=limit)))
+
+    @routes.get(
+        "/reports/{sha256}",
+        tags=["proof"],
+        summary="One report's document, byte for byte as it was signed",
+        response_class=Response,
+        responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+    )
+    async def document(
+        sha256: Annotated[str, Path(description="Digest of the document", pattern="^[0-9a-f]{64}$")],
+    ) -> Response:
+        """The headers `X-Report-Key` and `X-Report-Stage` tell the key that signed it and the city's judgement."""
+        found = await asker.queries.report(sha256)
+        if found is None:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "Unknown report",
+                f"No report has the digest {sha256[:12]}….",
+                where="path: sha256",
+                attempt="GET /api/v1/sites/{site_id}/reports lists a shelter's reports.",
+            )
+        headers = {"X-Report-Key": models.report(found).key, "X-Report-Stage": found.stage.value}
+        return Response(found.document.encode("utf-8"), media_type="application/json", headers=headers)
 
 
 def _add_history(routes: APIRouter, asker: Asker) -> None:

@@ -24,6 +24,7 @@ from central.core.city import (
     SiteState,
     Stretch,
 )
+from central.core.stages import ReportRecord
 from contract.messages import ClockState, DeviceStatus, OutboxStatus, Status
 from contract.points import POINTS
 from contract.readings import Quality
@@ -179,6 +180,7 @@ class FakeQueries:
     away: Exception | None = None
     """What questions of history raise."""
     looks: int = 0
+    kept_reports: list[ReportRecord] = field(default_factory=list)
 
     @classmethod
     def of_city(cls, count: int = SITES, *, synthetic: bool = True) -> FakeQueries:
@@ -318,6 +320,14 @@ class FakeQueries:
             )
             for n in range(3, 0, -1)
         ][:limit]
+
+    async def reports(self, site: str, *, limit: int) -> Sequence[ReportRecord]:
+        assert 1 <= limit <= 1_000
+        found = [report for report in self.kept_reports if report.site == site]
+        return [replace(report, document="") for report in found[:limit]]
+
+    async def report(self, sha256: str) -> ReportRecord | None:
+        return next((report for report in self.kept_reports if report.sha256 == sha256), None)
 
     def ingest_stats(self) -> IngestStats:
         return IngestStats(

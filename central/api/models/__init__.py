@@ -25,6 +25,7 @@ from central.api.models.intake import (
     dead_letters,
     ingest,
 )
+from central.api.models.proof import ProofOut, ReportOut, Reports, proof, report, reports
 from central.api.models.shelters import (
     AgentOut,
     City,
@@ -57,6 +58,9 @@ __all__ = [
     "OutboxOut",
     "PointOut",
     "Promise",
+    "ProofOut",
+    "ReportOut",
+    "Reports",
     "SampleOut",
     "Series",
     "Shelter",
@@ -70,7 +74,10 @@ __all__ = [
     "glance",
     "ingest",
     "point",
+    "proof",
     "registered",
+    "report",
+    "reports",
     "samples",
     "stream_row",
     "stretches",

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from central.api.asked import iso, moment
+from central.api.models.proof import ProofOut, proof
 from central.core.city import CityNow, PointNow, Site, SiteKind, SiteNow, SiteState
+from contract.commissioning import SiteStage
 from contract.points import POINTS
 from contract.readings import Quality
 
@@ -27,6 +29,8 @@ SHELTER_EXAMPLE: dict[str, Any] = {
     "inverter_kw": 33.0,
     "battery_kwh": 26.1,
     "synthetic": True,
+    "stage": "verified",
+    "switchable": True,
     "state": "on_grid",
     "last_reading_at": "2026-11-24T03:00:05Z",
     "pv_w": 18250.0,
@@ -57,6 +61,8 @@ class Shelter(BaseModel):
     inverter_kw: float = Field(description="Rated power of the inverter, kW")
     battery_kwh: float = Field(description="Rated energy of the battery, kWh")
     synthetic: bool = Field(description="Invented for a simulation; whoever shows it has to say so")
+    stage: SiteStage = Field(description="planned: no commissioning report; installed: not proven; verified: proven")
+    switchable: bool = Field(description="Whether it counts as able to go into backup mode: verified only")
     state: SiteState = Field(
         description="islanded: runs without the grid; fault: inverter fault or a device does not answer; "
         "offline: no connection; stale: connected, no fresh reading for three intervals; never_seen; on_grid"
@@ -133,6 +139,7 @@ class ShelterDetail(Shelter):
     """One shelter with its agent."""
 
     agent: AgentOut | None = Field(description="By its last status message; null: none came yet")
+    proof: ProofOut = Field(description="What technicians' reports prove of it")
 
 
 class PointOut(BaseModel):
@@ -185,6 +192,8 @@ def glance(now: SiteNow) -> dict[str, Any]:
     """All fields of ``Shelter``, with times as UTC."""
     return {
         **registered(now.site),
+        "stage": now.proof.stage,
+        "switchable": now.proof.is_switchable,
         "state": now.state,
         "last_reading_at": _at(now.last_reading_ms),
         "pv_w": now.pv_w,
@@ -216,10 +225,11 @@ def detail(now: SiteNow) -> ShelterDetail:
     """One shelter with its agent."""
     status = now.status
     if status is None:
-        return ShelterDetail(**glance(now), agent=None)
+        return ShelterDetail(**glance(now), agent=None, proof=proof(now.proof))
     box = status.outbox
     return ShelterDetail(
         **glance(now),
+        proof=proof(now.proof),
         agent=AgentOut(
             online=status.online,
             at=_at(status.at_ms),
@@ -262,6 +272,8 @@ def point(now: PointNow, at_ms: int) -> PointOut:
 def stream_row(now: SiteNow) -> Mapping[str, Any]:
     """What a stream sends of a shelter: the glance without the registry's fields."""
     return {
+        "stage": now.proof.stage.value,
+        "switchable": now.proof.is_switchable,
         "state": now.state.value,
         "last_reading_at": iso(now.last_reading_ms) if now.last_reading_ms else None,
         "pv_w": now.pv_w,

@@ -94,6 +94,7 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "event.disk_full": ("ディスク満杯", "Disk full"),
     "event.balance_off": ("電力収支が合わない", "Power balance off"),
     "event.balance_ok": ("電力収支が回復", "Power balance back"),
+    "event.commissioning_report": ("試運転報告書が届いた", "Commissioning report"),
     # Severity
     "severity.info": ("情報", "Info"),
     "severity.warning": ("注意", "Warning"),

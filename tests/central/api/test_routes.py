@@ -192,6 +192,8 @@ async def test_the_document_is_valid_openapi_and_describes_the_answers(service: 
         "/api/v1/sites/{site_id}/latest",
         "/api/v1/sites/{site_id}/series",
         "/api/v1/sites/{site_id}/promise",
+        "/api/v1/sites/{site_id}/reports",
+        "/api/v1/reports/{sha256}",
         "/api/v1/events",
         "/api/v1/ingest",
         "/api/v1/dead-letters",
