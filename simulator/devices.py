@@ -1,27 +1,31 @@
-"""World → registers and registers → world, by profile: one instance is one Modbus unit. No I/O.
+"""Plant → registers and registers → plant, by profile: one instance is one Modbus unit. No I/O.
 
-An image is drawn when it is read and the world has moved since. An address outside of it does not exist, and only the
-profile's registers can be written.
+An image is drawn when it is read and the plant has moved since. An address outside of it does not exist, and only the
+profile's registers can be written. Time is that of the plant.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from contract.points import BatteryState, InverterState
-from device_profiles.codec import CodecError, decode, encode
-from device_profiles.controls import by_name, in_force
+from device_profiles.codec import CodecError, decode_text, encode
+from device_profiles.controls import by_name, value_in
 from device_profiles.discover import discover
 from device_profiles.image import Template, run
-from device_profiles.load import load
-from device_profiles.model import Argument, Block, Control, ControlKind, DeviceMap, Field, Register, Table, ValueType
+from device_profiles.load import Profile, load
+from device_profiles.model import Block, Control, ControlKind, DeviceMap, Field, Register, Table, ValueType, Write
 from simulator.faults import Fault, FaultKind
-from simulator.spec import RELAYS
-from simulator.truth import truth
-from simulator.world import SiteWorld
+from simulator.orders import Given, fits, obey, ordered
+from simulator.physics import Controls
+from simulator.planted import REVERTS_AFTER_S, Planted, Truth, address_shift, scaled, shown, word_order_of
+from simulator.unit import IllegalAddressError, IllegalValueError, LockedError, NoAnswerError
+
+__all__ = ["IllegalAddressError", "IllegalValueError", "NoAnswerError", "Plant", "SimulatedDevice"]
 
 _NEAREST: Final[dict[str, dict[int, int]]] = {
     "inverter.state": {
@@ -36,18 +40,50 @@ _NEAREST: Final[dict[str, dict[int, int]]] = {
 }
 """What a device says that has no word of its own for a state."""
 _UNSIGNED: Final = frozenset({ValueType.U16, ValueType.U32, ValueType.U64})
+_NAN_IN_THE_DARK: Final = frozenset({"sma"})
+"""Families that say "not available" of their PV inputs when there is no sun."""
+_TRACKER: Final = re.compile(r"pv\d+\.\w+")
+_OBJECTS: Final = {"vendor": 0, "product": 1, "revision": 2, "model": 5}
+"""Numbers of the objects of device identification."""
+
+Words = dict[tuple[Table, int], int]
 
 
-class NoAnswerError(Exception):
-    """The device stays silent."""
+class Plant(Protocol):
+    """What a device shows and steers."""
 
+    @property
+    def steps(self) -> int:
+        """Grows whenever the plant has changed."""
+        ...
 
-class IllegalAddressError(Exception):
-    """The device has no such register, or it cannot be written."""
+    @property
+    def at_ms(self) -> int:
+        """The plant's own time, UTC milliseconds."""
+        ...
 
+    @property
+    def controls(self) -> Controls:
+        """What steers it."""
+        ...
 
-class IllegalValueError(Exception):
-    """The device does not take this value."""
+    @property
+    def charge_w(self) -> float:
+        """Power of a charge that names none."""
+        ...
+
+    @property
+    def serial(self) -> str:
+        """Serial number of the device; empty: the reference device's."""
+        ...
+
+    def truth(self) -> dict[str, float]:
+        """What instruments could measure now, by point."""
+        ...
+
+    def touch(self) -> None:
+        """Say that something was changed from outside."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +92,82 @@ class _Guarded:
     guard: str
 
 
-class SimulatedDevice:
-    """One Modbus unit of a shelter: its registers show the world, and what is written into them steers it."""
+@dataclass(frozen=True, slots=True)
+class _Revert:
+    at_ms: int
+    words: Mapping[tuple[Table, int], int]
 
-    def __init__(self, template: Template, world: SiteWorld) -> None:
+
+class SimulatedDevice:
+    """One Modbus unit: its registers show the plant, and what is written into them steers it.
+
+    ``instrument`` and ``planted`` say which mistakes of the installation this device has.
+    """
+
+    def __init__(
+        self, template: Template, plant: Plant, *, instrument: str = "", planted: Iterable[Planted] = ()
+    ) -> None:
         self.profile = template.profile_id
-        self.world = world
+        self.plant = plant
         self.fault: Fault | None = None
-        self._image: dict[tuple[Table, int], int] = dict(template.image)
-        self._last: dict[str, float] = {}
+        self._instrument = instrument
+        self._planted = tuple(planted)
+        self._shift = address_shift(self._planted, instrument)
+        self._start = plant.truth()
+        self._image: Words = dict(template.image)
+        self._last: Truth = {}
         self._drawn_steps = -1
         self._denied: frozenset[tuple[Table, int]] = frozenset()
+        self._given: dict[str, float] = {}
+        self._ordered_ms: dict[str, int] = {}
+        self._reverts: list[_Revert] = []
         self._take_map(template.device_map)
         self._draw_identity(template.device_map)
         self.draw()
         # Sizes stand in the image now; where a register counts in shares of one, its scale is another.
         self._take_map(run(discover(load(self.profile)), self._image))
+        self._normal = dict(self._image)
         self._draw_controls()
 
     def _take_map(self, device_map: DeviceMap) -> None:
-        known = truth(self.world)
-        self._controls = device_map.controls
-        self._registers = by_name(device_map.registers)
-        self._writable = {key for register in device_map.registers for key in _keys(register.field)}
-        self._fields = tuple(field for field in device_map.fields if field.point in known)
+        known = self._seen()
+        self._map = device_map
+        registers = tuple(replace(r, field=self._kept(r.field)) for r in device_map.registers)
+        self._registers = by_name(registers)
+        self._writable = {key for register in registers for key in _keys(register.field)}
+        self._fields = tuple(self._kept(field) for field in device_map.fields if field.point in known)
         self._guarded = [_Guarded(span, field.guard) for field in self._fields if field.guard for span in field.spans]
+        self._locks = {
+            name: control.unlock
+            for control in device_map.controls
+            if control.unlock
+            for name in (write.register for write in (*control.on, *control.off))
+        }
+
+    def _kept(self, field: Field) -> Field:
+        return word_order_of(self._planted, self._instrument, field)
 
     @property
     def controls(self) -> tuple[Control, ...]:
         """What can be ordered of this device."""
-        return self._controls
+        return self._map.controls
 
-    def registers(self) -> dict[tuple[Table, int], int]:
+    @property
+    def device_map(self) -> DeviceMap:
+        """What a client learns of this device."""
+        return self._map
+
+    @property
+    def wants_multiple(self) -> bool:
+        """Whether it takes only requests that write several registers."""
+        return self._map.limits.write_multiple_only
+
+    @property
+    def objects(self) -> Mapping[int, str]:
+        """Texts of device identification."""
+        return _objects(load(self.profile), {each.point: decode_text(each, self._image) for each in self._map.identity})
+
+    def registers(self) -> Words:
         """A copy of the image as it is now."""
         self.draw()
         return dict(self._image)
@@ -96,25 +176,49 @@ class SimulatedDevice:
         """Break the device in one way, or mend it."""
         self.fault = fault
         denied = fault.points if fault is not None else ()
-        self._denied = frozenset(
-            key
-            for field in (*self._fields, *(register.field for register in self._registers.values()))
-            if field.point in denied
-            for key in _keys(field)
-        )
+        every = (*self._fields, *(register.field for register in self._registers.values()))
+        self._denied = frozenset(key for field in every if field.point in denied for key in _keys(field))
+
+    def live(self) -> None:
+        """Let happen what time brings: an order that was not refreshed ends, a write that does not stick is undone."""
+        now_ms = self.plant.at_ms
+        due = [revert for revert in self._reverts if revert.at_ms <= now_ms]
+        ended = [c for c in self.controls if self._is_over(c, now_ms)] if self._ordered_ms else []
+        if not due and not ended:
+            return
+        self._reverts = [revert for revert in self._reverts if revert.at_ms > now_ms]
+        for revert in due:
+            self._image.update(revert.words)
+        for control in ended:
+            del self._ordered_ms[control.kind]
+            if ordered((control,), self._registers, self._image)[control.kind] is not None:
+                self._release(control)
+        self._obey()
+
+    def _is_over(self, control: Control, now_ms: int) -> bool:
+        since_ms = self._ordered_ms.get(control.kind)
+        return bool(control.falls_back_s) and since_ms is not None and now_ms - since_ms >= control.falls_back_s * 1000
 
     def draw(self) -> None:
-        """Bring the image up to the world."""
-        if self._drawn_steps == self.world.steps or (self.fault and self.fault.kind is FaultKind.FROZEN):
+        """Bring the image up to the plant."""
+        self.live()
+        if self._drawn_steps == self.plant.steps or (self.fault and self.fault.kind is FaultKind.FROZEN):
             return
-        now = truth(self.world)
+        now = self._seen()
         last = self._last
         for field in self._fields:
             value = now[field.point]
+            # NaN is unlike itself, so what is gone is drawn every time.
             if last.get(field.point) != value:
-                self._image.update(encode(field, _sayable(field, value), self._image))
+                self._put(field, _sayable(field, value))
         self._last = now
-        self._drawn_steps = self.world.steps
+        self._drawn_steps = self.plant.steps
+
+    def _seen(self) -> dict[str, float]:
+        now = shown(self._planted, self._instrument, self.plant.truth(), self._start)
+        if self.profile in _NAN_IN_THE_DARK and not now.get("pv.power_w"):
+            now |= {point: math.nan for point in now if _TRACKER.fullmatch(point)}
+        return now
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         """Registers as a master reads them.
@@ -124,6 +228,7 @@ class SimulatedDevice:
             NoAnswerError: this device does not answer to such a request.
         """
         self.draw()
+        address -= self._shift
         self._check_guards(table, address, count)
         if self._denied and any((table, address + n) in self._denied for n in range(count)):
             raise IllegalAddressError
@@ -134,27 +239,63 @@ class SimulatedDevice:
             raise IllegalAddressError from None
 
     def write(self, table: Table, address: int, words: Sequence[int]) -> None:
-        """Registers as a master writes them; the world obeys at its next step.
+        """Registers as a master writes them; the plant obeys at its next step.
 
         Raises:
             IllegalAddressError: one of them cannot be written.
             IllegalValueError: a register does not take this value. Nothing was changed.
+            LockedError: it has to be unlocked first.
         """
-        written = {(table, address + n): int(word) for n, word in enumerate(words)}
+        self.draw()
+        written = {(table, address - self._shift + n): int(word) for n, word in enumerate(words)}
         if not written.keys() <= self._writable or written.keys() & self._denied:
             raise IllegalAddressError
         image = {**self._image, **written}
-        for register in self._registers.values():
-            if written.keys() & set(_keys(register.field)) and not _takes(register, image):
-                raise IllegalValueError
-        self._image = image
+        touched = [r for r in self._registers.values() if not written.keys().isdisjoint(_keys(r.field))]
+        if any(self._is_locked(register.name) for register in touched):
+            raise LockedError
+        # A part of a register that another one describes too is bounded by the one that it fits.
+        taken = {key for register in touched if fits(register, image) for key in _keys(register.field)}
+        if not written.keys() <= taken:
+            raise IllegalValueError
+        self._given |= {r.name: value for r in touched if (value := value_in(r, image)) is not None}
+        self._keep(image, touched)
+        names = {register.name for register in touched}
+        for control in self.controls:
+            if names & {write.register for write in control.on}:
+                self._ordered_ms[control.kind] = self.plant.at_ms
         self._obey()
-        self.world.touch()
+        self.plant.touch()
+
+    def _is_locked(self, name: str) -> bool:
+        wanted = self._locks.get(name, ())
+        return any(self._given.get(write.register) != write.to for write in wanted)
+
+    def _keep(self, image: Words, touched: Iterable[Register]) -> None:
+        """Take over what was written, as far as this device does."""
+        keys = {key for register in touched for key in _keys(register.field)}
+        before = {key: self._image[key] for key in keys}
+        inverter = self._instrument == "inverter"
+        if inverter and Planted.WRITE_IGNORED in self._planted:
+            return
+        if inverter and Planted.WRITE_REVERTS in self._planted:
+            due_ms = self.plant.at_ms + round(REVERTS_AFTER_S * 1000)
+            self._reverts.append(_Revert(due_ms, before))
+        for register in touched:
+            value = value_in(register, image)
+            if value is not None and (kept := scaled(self._planted, self._instrument, register, value)) != value:
+                image = {**image, **encode(register.field, kept, image)}
+        self._image = image
 
     def _obey(self) -> None:
-        """Let the world do what the registers say."""
-        for control in self._controls:
-            _apply(self.world, control.kind, in_force(control, self._registers, self._image))
+        """Let the plant do what the registers say."""
+        if Planted.NO_EFFECT in self._planted:
+            return
+        self._steer(ordered(self.controls, self._registers, self._image))
+
+    def _steer(self, orders: Mapping[str, Given | None]) -> None:
+        obey(self.plant.controls, orders, self.plant.charge_w)
+        self.plant.touch()
 
     def _check_guards(self, table: Table, address: int, count: int) -> None:
         for guarded in self._guarded:
@@ -166,26 +307,76 @@ class SimulatedDevice:
 
     def _draw_identity(self, device_map: DeviceMap) -> None:
         """What never changes while the device lives: its serial number, and parts that are not there."""
-        known = truth(self.world)
+        known = self._seen()
         for field in device_map.fields:
             if field.point not in known:
                 self._put(field, math.nan)
         for field in device_map.identity:
-            if field.point == "serial":
-                self._put(field, self.world.spec.serial)
+            if field.point == "serial" and self.plant.serial:
+                self._put(field, self.plant.serial)
 
     def _draw_controls(self) -> None:
-        """The reserve as it stands at the start, and the world as the registers say after rounding."""
-        for control in self._controls:
+        """Registers as they stand at the start, and the plant as the registers say after rounding."""
+        for control in self.controls:
             if control.kind == ControlKind.RESERVE:
-                self._put(self._registers[control.on[0].register].field, self.world.controls.reserve_pct)
-        self._obey()
+                self._set(control.on, {"soc_pct": self.plant.controls.reserve_pct})
+            elif control.kind.startswith("tier"):
+                closed = self.plant.controls.closed[int(control.kind.removeprefix("tier")) - 1]
+                self._set(control.on if closed else control.off, {})
+            elif ordered((control,), self._registers, self._image)[control.kind] is not None:
+                self._release(control)
+        self._steer(ordered(self.controls, self._registers, self._image))
+
+    def _release(self, control: Control) -> None:
+        """End an order by the device's own doing."""
+        if control.off:
+            self._set(control.off, {})
+        else:
+            keys = {key for write in control.on for key in _keys(self._registers[write.register].field)}
+            self._image |= {key: self._normal[key] for key in keys}
+
+    def _set(self, writes: Iterable[Write], given: Given) -> None:
+        for write in writes:
+            value = given.get(write.to) if isinstance(write.to, str) else write.to
+            if value is not None:
+                self._put(self._registers[write.register].field, value)
 
     def _put(self, field: Field, value: float | str) -> None:
         try:
             self._image.update(encode(field, value, self._image))
         except CodecError:
-            return  # No room for it: what the template holds stays.
+            if isinstance(value, str) or math.isnan(value):
+                return  # No room for it: what the template holds stays.
+            self._put_most(field, value)
+
+    def _put_most(self, field: Field, value: float) -> None:
+        """A value beyond the register's range stands at its end, as on real devices."""
+        if field.terms or field.mask is not None or field.states is not None:
+            return
+        bits = 16 * field.width
+        low, high = (0, 2**bits - 1) if field.type in _UNSIGNED else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        number, inward = (high, -1) if (value > 0) == (field.scale > 0) else (low, 1)
+        while number & (2**bits - 1) in field.sentinels:
+            number += inward
+        plain = replace(field, scale=1.0, offset=0.0, absolute=False, scale_factor_address=None)
+        self._image.update(encode(plain, number, self._image))
+
+
+def _objects(profile: Profile, texts: Mapping[str, str | None]) -> dict[int, str]:
+    """What the device says of itself: the signs that the profile knows it by, and its reference texts."""
+    found = {"vendor": _maker(profile), "product": texts.get("model"), "revision": texts.get("firmware")}
+    signs = {sign.device_id: sign.contains or sign.starts_with for sign in profile.detect if sign.device_id is not None}
+    found |= {name: words[0] for name, words in signs.items() if words}
+    if not found["product"] and not signs:
+        return {}
+    return {_OBJECTS[name]: text for name, text in found.items() if text}
+
+
+def _maker(profile: Profile) -> str:
+    for link in profile.sunspec.chain if profile.sunspec is not None else ():
+        if "Mn" in link.values:
+            return str(link.values["Mn"])
+    return profile.name_en.partition(" ")[0]
 
 
 def _sayable(field: Field, value: float) -> float:
@@ -194,7 +385,7 @@ def _sayable(field: Field, value: float) -> float:
         return abs(value) if field.point.endswith("_current_a") else 0.0
     if field.states is None or value in field.states.values():
         return value
-    return float(_NEAREST.get(field.point, {}).get(int(value), value))
+    return value if math.isnan(value) else float(_NEAREST.get(field.point, {}).get(int(value), value))
 
 
 def _keys(field: Field) -> list[tuple[Table, int]]:
@@ -203,33 +394,3 @@ def _keys(field: Field) -> list[tuple[Table, int]]:
         for span in replace(field, scale_factor_address=None).spans
         for place in range(span.start, span.end)
     ]
-
-
-def _takes(register: Register, image: Mapping[tuple[Table, int], int]) -> bool:
-    reading = decode(register.field, image)
-    if reading is None or reading.value is None:
-        return False
-    # A part of a register that another one describes too is bounded by the one that it fits.
-    return register.low - register.tolerance <= reading.value <= register.high + register.tolerance
-
-
-def _apply(world: SiteWorld, kind: str, given: Mapping[str, float] | None) -> None:
-    """Let what is ordered steer the world; ``given`` are the arguments while it is in force."""
-    controls = world.controls
-    power_w = (given or {}).get(Argument.POWER_W)
-    match kind:
-        case ControlKind.RESERVE:
-            if given is not None:
-                controls.reserve_pct = given[Argument.SOC_PCT]
-        case ControlKind.CHARGE:
-            controls.forced_charge_on = given is not None
-            controls.forced_charge_power_w = world.spec.plant.charge_w if power_w is None else power_w
-        case ControlKind.BACKUP:
-            controls.backup = given is not None
-        case ControlKind.EXPORT_LIMIT:
-            controls.export_limit_on = given is not None
-            controls.export_limit_w = 0.0 if power_w is None else power_w
-        case _ if kind.startswith("tier"):
-            tier = int(kind.removeprefix("tier"))
-            if tier <= RELAYS:
-                controls.closed[tier - 1] = given is not None

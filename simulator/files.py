@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from simulator.site import UNITS, profiles_of
+from simulator.site import profiles_of, units_of
 from simulator.spec import SiteSpec
 
 COLUMNS: Final = (
@@ -122,10 +122,10 @@ def _config(
         mqtt = {"host": host, "port": network.link_port}
     if has_password:
         mqtt |= {"username": spec.id, "password_file": "mqtt.password"}
-    profiles = profiles_of(spec)
+    profiles, units = profiles_of(spec), units_of(spec)
 
     def device(name: str) -> dict[str, Any]:
-        return {"id": name, "profile": profiles[name], "unit": UNITS[name]}
+        return {"id": name, "profile": profiles[name], "unit": units[name]}
 
     return {
         "site": spec.id,

@@ -102,10 +102,10 @@ _SMALL_WH: Final = 16_400.0
 _BACKUP_MAX_W: Final = 9_900.0
 """Inverters of this class give a third of their rating when they stand alone."""
 _CHARGE_RATE: Final = 0.5
-_ARCHETYPE_SHARES: Final = {Archetype.HUAWEI: 0.45, Archetype.GOODWE: 0.30, Archetype.SUNSPEC: 0.25}
+_ARCHETYPE_SHARES: Final[dict[str, float]] = {Archetype.HUAWEI: 0.45, Archetype.GOODWE: 0.30, Archetype.SUNSPEC: 0.25}
 
 
-def build(sites: int, seed: int, archetypes: Sequence[Archetype] = tuple(Archetype)) -> tuple[SiteSpec, ...]:
+def build(sites: int, seed: int, archetypes: Sequence[str] = tuple(Archetype)) -> tuple[SiteSpec, ...]:
     """The first ``sites`` shelters of the synthetic city that a seed makes."""
     if not 1 <= sites <= 99_999:
         raise ValueError(f"sites must be 1 to 99999, got {sites}")
@@ -136,7 +136,7 @@ def _places() -> list[tuple[Ward, Kind]]:
     return [(ward, kind) for _, _, ward, kind in ranked]
 
 
-def _site(index: int, ward: Ward, kind: Kind, number: int, seed: int, archetypes: Sequence[Archetype]) -> SiteSpec:
+def _site(index: int, ward: Ward, kind: Kind, number: int, seed: int, archetypes: Sequence[str]) -> SiteSpec:
     site_id = f"E00000{index + 1:05d}111"
     dice = iter(uniform(key_of(seed, site_id, "spec"), np.arange(16)).tolist())
     latitude, longitude = _place_in(ward, next(dice), next(dice))
@@ -179,10 +179,11 @@ def _pick(choices: Sequence[float], luck: float) -> float:
     return choices[int(luck * len(choices))]
 
 
-def _archetype(archetypes: Sequence[Archetype], luck: float) -> Archetype:
-    total = sum(_ARCHETYPE_SHARES[archetype] for archetype in archetypes)
-    for archetype in archetypes:
-        luck -= _ARCHETYPE_SHARES[archetype] / total
+def _archetype(archetypes: Sequence[str], luck: float) -> str:
+    # A family that the city does not have weighs as much as any other one.
+    shares = [_ARCHETYPE_SHARES.get(archetype, 1.0) for archetype in archetypes]
+    for archetype, share in zip(archetypes, shares, strict=True):
+        luck -= share / sum(shares)
         if luck < 0:
             return archetype
     return archetypes[-1]

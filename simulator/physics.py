@@ -32,6 +32,10 @@ class Controls:
     reserve_pct: float = 30.0
     forced_charge_power_w: float = 0.0
     forced_charge_on: bool = True
+    charge_target_pct: float = 100.0
+    """A forced charge ends here."""
+    discharge_blocked: bool = False
+    """The battery gives nothing while the grid is there."""
     backup: bool = False
     """Keep the battery full for an outage instead of using it."""
     export_limit_w: float = math.inf
@@ -119,6 +123,8 @@ def on_grid(
     load_w = sum(taken)
     charge_max = charge_limit_w(plant, soc_pct, step_h)
     discharge_max = discharge_limit_w(plant, soc_pct, step_h, controls.reserve_pct)
+    if controls.discharge_blocked:
+        discharge_max = 0.0
     battery_w = _battery_wish(plant, controls, soc_pct, pv_w, load_w)
     battery_w = max(-charge_max, min(discharge_max, battery_w))
 
@@ -150,7 +156,7 @@ def on_grid(
 
 def _battery_wish(plant: Plant, controls: Controls, soc_pct: float, pv_w: float, load_w: float) -> float:
     """What the battery would do if it had no limits."""
-    if controls.forced_charge_w:
+    if controls.forced_charge_w and soc_pct < controls.charge_target_pct:
         return -controls.forced_charge_w
     # Self-consumption: cover the building, swallow the surplus.
     own_use = dc_of_ac(plant, min(plant.inverter_w, load_w)) - pv_w
@@ -170,8 +176,14 @@ def islanded(
     tiers_w: Sequence[float],
     step_h: float,
     exhausted: bool,
+    is_broken: bool = False,
 ) -> Flows:
-    """The grid is gone: the secured output carries closed tiers in their order, as many as fit. Tier 4 is dark."""
+    """The grid is gone: the secured output carries closed tiers in their order, as many as fit. Tier 4 is dark.
+
+    With ``is_broken`` the secured output does not come up at all.
+    """
+    if is_broken:
+        return _dead(pv_w)
     discharge_max = 0.0 if exhausted else discharge_limit_w(plant, soc_pct, step_h, plant.floor_pct)
     room_w = min(plant.backup_w, plant.inverter_w, ac_of_dc(plant, pv_w + discharge_max))
     carried: list[bool] = []
@@ -184,7 +196,7 @@ def islanded(
     need_dc = dc_of_ac(plant, load_w)
     if pv_w + discharge_max < need_dc:
         # Not even its own consumption: the inverter is off.
-        return _dead(pv_w, carried)
+        return _dead(pv_w)
     battery_w = max(-charge_limit_w(plant, soc_pct, step_h), min(discharge_max, need_dc - pv_w))
     used_pv_w = max(0.0, need_dc - battery_w)
     dc_w = used_pv_w + battery_w
@@ -203,7 +215,7 @@ def islanded(
     )
 
 
-def _dead(pv_w: float, carried: list[bool]) -> Flows:
+def _dead(pv_w: float) -> Flows:
     return Flows(
         pv_w=0.0,
         battery_w=0.0,
@@ -215,7 +227,7 @@ def _dead(pv_w: float, carried: list[bool]) -> Flows:
         curtailed_w=pv_w,
         islanded=True,
         dark=True,
-        carried=(False,) * len(carried),
+        carried=(False,) * TIERS,
     )
 
 

@@ -13,13 +13,15 @@ from typing import Final
 import structlog
 
 from device_profiles.image import Template, template
-from device_profiles.load import profile_ids
+from device_profiles.load import Profile, load, profile_ids
 from simulator.faults import FaultKind
 from simulator.files import EdgeSettings, Network
+from simulator.manners import manners_of
+from simulator.planted import Planted
 from simulator.proxy import LinkProxy
 from simulator.scenario import LinkCut, Note, Scenario, SkyTurns
 from simulator.server import DevicePort
-from simulator.site import UNITS, SimulatedSite
+from simulator.site import SimulatedSite, units_of
 from simulator.spec import Archetype, SiteSpec
 from simulator.timeline import Occurrence, compile_steps, episodes, linked_sites
 from simulator.weather import Weather
@@ -54,6 +56,16 @@ def step_ms_for(speed: float) -> int:
     return next((step for step in _STEPS_MS if step >= wanted), _STEPS_MS[-1])
 
 
+def inverter_families() -> tuple[str, ...]:
+    """Profiles of the library that an inverter of a shelter can have: they tell of generator or battery."""
+    return tuple(each for each in profile_ids() if _is_inverter(load(each)))
+
+
+def _is_inverter(profile: Profile) -> bool:
+    points = {field.point for field in profile.fields}
+    return profile.sunspec is not None or not points.isdisjoint({"pv.power_w", "pv1.power_w", "battery.power_w"})
+
+
 def archetypes_available() -> tuple[Archetype, ...]:
     """Inverter families whose profile is in the library."""
     known = set(profile_ids())
@@ -83,6 +95,8 @@ class Fleet:
     network: Network
     linked: frozenset[str] = frozenset()
     """Sites whose way to the broker goes through a link that the scenario breaks."""
+    has_manners: bool = False
+    """Whether inverters behave on the wire as their family does: one client, a first request that is swallowed."""
     _city_ahead: list[Occurrence] = field(default_factory=list)
     _served: list[_Served] = field(default_factory=list)
 
@@ -132,11 +146,13 @@ class Fleet:
 
     def _serve(self, index: int, site: SimulatedSite, settings: EdgeSettings | None) -> _Served:
         host = self.network.host(index)
-        inverter, meter, relay = (site.devices[name] for name in UNITS)
+        units = units_of(site.spec)
+        inverter, meter, relay = (site.devices[name] for name in units)
+        manners = manners_of(load(inverter.profile)) if self.has_manners else None
         served = _Served(
             site,
-            DevicePort(host, self.network.inverter_port, {UNITS["inverter"]: inverter}),
-            DevicePort(host, self.network.gateway_port, {UNITS["meter"]: meter, UNITS["relay"]: relay}),
+            DevicePort(host, self.network.inverter_port, {units["inverter"]: inverter}, manners),
+            DevicePort(host, self.network.gateway_port, {units["meter"]: meter, units["relay"]: relay}),
         )
         if settings is not None and site.spec.id in self.linked:
             served.proxy = LinkProxy(
@@ -179,8 +195,10 @@ def build_fleet(
     clock: WorldClock,
     network: Network,
     progress: Callable[[int], None] | None = None,
+    planted: Sequence[Planted] = (),
+    has_manners: bool = False,
 ) -> Fleet:
-    """Worlds and devices of all sites, ready to be opened.
+    """Worlds and devices of all sites, ready to be opened. ``planted`` faults are in every site.
 
     Raises:
         ScenarioError: a step names sites that are not among ``specs``.
@@ -200,11 +218,12 @@ def build_fleet(
             step_ms=step_ms_for(clock.speed),
             template=template_of,
             occurrences=by_site.get(spec.id, ()),
+            planted=planted,
         )
         sites.append(site)
         if progress:
             progress(len(sites))
-    return Fleet(sites, clock, network, linked_sites(occurrences), by_site.get("", []))
+    return Fleet(sites, clock, network, linked_sites(occurrences), has_manners, by_site.get("", []))
 
 
 def raise_descriptor_limit(wanted: int) -> None:

@@ -1,106 +1,45 @@
-"""One TCP port with the simulated devices behind it, served by pymodbus.
+"""Doors that Modbus clients come in by: a TCP port (Modbus TCP, or RTU frames over TCP) and a serial line.
 
-pymodbus asks a store for registers; ours hands every request to the device, so an image is drawn only when somebody
-looks, and an address that a device does not have is refused.
+Behind a door stand one or more units; each is asked when a request comes, so that an image is drawn only when somebody
+looks.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Mapping, Sequence
-from typing import Final
+import os
+import pty
+import tty
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final, cast
 
-from pymodbus.constants import ExcCodes
-from pymodbus.exceptions import NoSuchIdException
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator.simcore import SimCore
+from simulator.conversation import Conversation, Framing
+from simulator.manners import Manners
+from simulator.unit import Unit
 
-from device_profiles.model import Table
-from simulator.devices import IllegalAddressError, IllegalValueError, NoAnswerError, SimulatedDevice
-from simulator.faults import FaultKind
-
-_TABLES: Final = {
-    **dict.fromkeys((1, 5, 15), Table.COIL),
-    2: Table.DISCRETE,
-    **dict.fromkeys((3, 6, 16, 22, 23), Table.HOLDING),
-    4: Table.INPUT,
-}
-_REGISTERS_MAX: Final = 125
-_BITS_MAX: Final = 2000
-
-
-class Bus(SimCore):
-    """Units behind one port, in the form in which pymodbus' server asks for them."""
-
-    def __init__(self, units: Mapping[int, SimulatedDevice]) -> None:
-        super().__init__([])
-        self.units = dict(units)
-
-    def device_ids(self) -> list[int]:
-        """Units that exist."""
-        return list(self.units)
-
-    async def async_getValues(  # noqa: N802  # pymodbus' name
-        self, device_id: int, func_code: int, address: int, count: int = 1
-    ) -> list[int] | list[bool] | ExcCodes:
-        """Read registers or bits of a unit."""
-        table = _TABLES[func_code]
-        bits = table in {Table.COIL, Table.DISCRETE}
-        if not 1 <= count <= (_BITS_MAX if bits else _REGISTERS_MAX):
-            return ExcCodes.ILLEGAL_VALUE
-        device = await self._answering(device_id)
-        if isinstance(device, ExcCodes):
-            return device
-        try:
-            words = device.read(table, address, count)
-        except IllegalAddressError:
-            return ExcCodes.ILLEGAL_ADDRESS
-        except NoAnswerError:
-            raise NoSuchIdException from None
-        return [bool(word) for word in words] if bits else words
-
-    async def async_setValues(  # noqa: N802  # pymodbus' name
-        self, device_id: int, func_code: int, address: int, values: Sequence[int] | Sequence[bool]
-    ) -> ExcCodes | None:
-        """Write registers or coils of a unit."""
-        device = await self._answering(device_id)
-        if isinstance(device, ExcCodes):
-            return device
-        try:
-            device.write(_TABLES[func_code], address, [int(value) for value in values])
-        except IllegalAddressError:
-            return ExcCodes.ILLEGAL_ADDRESS
-        except IllegalValueError:
-            return ExcCodes.ILLEGAL_VALUE
-        return None
-
-    async def _answering(self, unit: int) -> SimulatedDevice | ExcCodes:
-        """The unit, once it gets round to answering; pymodbus stays silent for a unit that does not exist."""
-        device = self.units.get(unit)
-        if device is None:
-            raise NoSuchIdException
-        fault = device.fault
-        if fault is None:
-            return device
-        if fault.kind is FaultKind.SILENT:
-            raise NoSuchIdException
-        if fault.kind is FaultKind.REFUSE:
-            return ExcCodes.GATEWAY_NO_RESPONSE
-        if fault.kind is FaultKind.SLOW:
-            await asyncio.sleep(fault.delay_s)
-        return device
+_CLOSE_LIMIT_S: Final = 1.0
+_CHUNK_BYTES: Final = 4_096
 
 
 class DevicePort:
     """A listening TCP port that can be shut and opened again."""
 
-    def __init__(self, host: str, port: int, units: Mapping[int, SimulatedDevice]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        units: Mapping[int, Unit],
+        manners: Manners | None = None,
+        framing: Framing = Framing.TCP,
+    ) -> None:
         self.host = host
         self.port = port
-        self.bus = Bus(units)
-        self._server: ModbusTcpServer | None = None
-        self._noise = random.Random(f"{host}:{port}")  # noqa: S311  # Noise on a wire, no secret.
+        self.units = dict(units)
+        self.manners = manners or Manners()
+        self.framing = framing
+        self.clients: set[asyncio.Transport] = set()
+        self._server: asyncio.Server | None = None
 
     @property
     def is_open(self) -> bool:
@@ -108,34 +47,104 @@ class DevicePort:
         return self._server is not None
 
     async def open(self) -> None:
-        """Listen.
+        """Listen; with port 0 the system chooses one, which ``port`` then says.
 
         Raises:
             OSError: the address is taken or cannot be used.
         """
         if self._server is not None:
             return
-        server = ModbusTcpServer(
-            [], address=(self.host, self.port), ignore_missing_devices=True, trace_packet=self._spoil
-        )
-        server.context = self.bus
+        loop = asyncio.get_running_loop()
         try:
-            await server.serve_forever(background=True)
-        except RuntimeError:
-            raise OSError(f"cannot listen on {self.host}:{self.port}") from None
+            server = await loop.create_server(lambda: _TcpClient(self), self.host, self.port)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OSError(error.errno, f"cannot listen on {self.host}:{self.port}: {reason}") from error
+        self.port = server.sockets[0].getsockname()[1]
         self._server = server
 
     async def close(self) -> None:
         """Stop listening and end every connection."""
-        if self._server is not None:
-            server, self._server = self._server, None
-            await server.shutdown()  # type: ignore[no-untyped-call]
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        server.close()
+        for client in list(self.clients):
+            client.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_LIMIT_S):
+                await server.wait_closed()
 
-    def _spoil(self, sending: bool, packet: bytes) -> bytes:
-        """Replace an answer by noise when its device is broken that way (byte 6 of a TCP frame is the unit)."""
-        if not sending or len(packet) < 7:
-            return packet
-        device = self.bus.units.get(packet[6])
-        if device is None or device.fault is None or device.fault.kind is not FaultKind.GARBAGE:
-            return packet
-        return self._noise.randbytes(len(packet))
+
+class _TcpClient(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, door: DevicePort) -> None:
+        self._door = door
+        self._transport: asyncio.Transport | None = None
+        self._talk: Conversation | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        door = self._door
+        client = cast("asyncio.Transport", transport)
+        if door.manners.clients_max and len(door.clients) >= door.manners.clients_max:
+            client.abort()
+            return
+        self._transport = client
+        door.clients.add(client)
+        self._talk = Conversation(door.units, door.manners, door.framing, client.write, client.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if self._talk is not None:
+            self._talk.received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature.
+        if self._talk is not None:
+            self._talk.end()
+        if self._transport is not None:
+            self._door.clients.discard(self._transport)
+
+
+class SerialPort:
+    """A serial line of its own: a pseudo-terminal whose ``path`` a client opens like a serial port, at any speed."""
+
+    def __init__(self, units: Mapping[int, Unit], manners: Manners | None = None) -> None:
+        self.path = ""
+        self._units = dict(units)
+        self._manners = manners or Manners()
+        self._ours = self._theirs = -1
+        self._talk: Conversation | None = None
+
+    async def open(self) -> None:
+        """Make the line. Raises OSError when the system has no pseudo-terminal left."""
+        # Our own hold on the other end keeps the line alive while no client has it open.
+        self._ours, self._theirs = pty.openpty()
+        tty.setraw(self._theirs)
+        os.set_blocking(self._ours, False)
+        self.path = os.ttyname(self._theirs)
+        self._talk = Conversation(self._units, self._manners, Framing.RTU, self._write, self._drain)
+        asyncio.get_running_loop().add_reader(self._ours, self._readable)
+
+    async def close(self) -> None:
+        """End the line."""
+        if self._talk is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._ours)
+        self._talk.end()
+        self._talk = None
+        for end in (self._ours, self._theirs):
+            os.close(end)
+
+    def _readable(self) -> None:
+        with suppress(BlockingIOError):
+            data = os.read(self._ours, _CHUNK_BYTES)
+            if self._talk is not None:
+                self._talk.received(data)
+
+    def _write(self, data: bytes) -> None:
+        # Nobody reads: the line's buffer is full, and what is sent is lost as on a real one.
+        with suppress(BlockingIOError):
+            os.write(self._ours, data)
+
+    def _drain(self) -> None:
+        """There is no hanging up on a serial line; what came so far is forgotten."""

@@ -11,6 +11,7 @@ from contract.points import TRACKERS_MAX
 from device_profiles.image import Template
 from simulator.devices import SimulatedDevice
 from simulator.faults import Fault, FaultKind, Link
+from simulator.planted import Planted
 from simulator.scenario import (
     DeviceFault,
     DeviceMended,
@@ -25,12 +26,12 @@ from simulator.scenario import (
 )
 from simulator.spec import SiteSpec
 from simulator.timeline import Occurrence
-from simulator.truth import truth
+from simulator.truth import ShelterPlant, truth
 from simulator.world import City, SiteWorld
 
 UNITS: Final = {"inverter": 1, "meter": 2, "relay": 3}
+"""Unit ids where a shelter does not say otherwise."""
 _PV: Final = {f"pv{number}" for number in range(1, TRACKERS_MAX + 1)}
-METER_PROFILE: Final = "sdm630"
 RELAY_PROFILE: Final = "relay"
 
 
@@ -46,12 +47,19 @@ class SimulatedSite:
         step_ms: int,
         template: Callable[[str], Template],
         occurrences: Iterable[Occurrence] = (),
+        planted: Iterable[Planted] = (),
     ) -> None:
         templates = {name: template(profile) for name, profile in profiles_of(spec).items()}
         self.spec = replace(spec, trackers=_trackers(templates["inverter"]) or spec.trackers)
         self.world = SiteWorld(self.spec, city, start_ms=start_ms, step_ms=step_ms)
         self.link = Link()
-        self.devices = {name: SimulatedDevice(each, self.world) for name, each in templates.items()}
+        self.planted = tuple(planted)
+        self.world.secured_output_broken = Planted.BACKUP_DEAD in self.planted
+        plant = ShelterPlant(self.world)
+        self.devices = {
+            name: SimulatedDevice(each, plant, instrument=name, planted=self.planted)
+            for name, each in templates.items()
+        }
         self._ahead = deque(sorted(occurrences, key=lambda occurrence: occurrence.at_ms))
 
     def advance(self, now_ms: int) -> list[Step]:
@@ -64,7 +72,21 @@ class SimulatedSite:
             self.world.touch()
             happened.append(occurrence.step)
         self.world.advance(now_ms)
+        for device in self.devices.values():
+            device.live()
         return happened
+
+    def turn_load(self, power_w: float) -> bool:
+        """Switch the known load on or off; whether it is on now."""
+        self.world.step_load_w = 0.0 if self.world.step_load_w else power_w
+        self.world.touch()
+        return self.world.step_load_w > 0
+
+    def turn_grid(self) -> bool:
+        """Take the grid away or bring it back; whether it is there now."""
+        self.world.grid_up = not self.world.grid_up
+        self.world.touch()
+        return self.world.grid_up
 
     def truth(self) -> dict[str, float]:
         """What instruments could measure at the shelter now, by point."""
@@ -97,7 +119,12 @@ class SimulatedSite:
 
 def profiles_of(spec: SiteSpec) -> dict[str, str]:
     """Device name → profile of a shelter."""
-    return {"inverter": spec.archetype.value, "meter": METER_PROFILE, "relay": RELAY_PROFILE}
+    return {"inverter": str(spec.archetype), "meter": spec.meter, "relay": RELAY_PROFILE}
+
+
+def units_of(spec: SiteSpec) -> dict[str, int]:
+    """Device name → unit id of a shelter."""
+    return {**UNITS, "inverter": spec.inverter_unit}
 
 
 def _trackers(inverter: Template) -> int:

@@ -10,6 +10,8 @@ TIERS: Final = 4
 """Load tiers of a building: 1 critical, 2 light, 3 sockets and kitchen, 4 air conditioning and the rest."""
 SECURED_TIERS: Final = 3
 """Tiers 1 to 3 hang on the inverter's secured (backup) output; tier 4 is dark in an outage."""
+STEP_TIER: Final = 3
+"""Tier that the known load of the sign test hangs on; its phase is L1."""
 RELAYS: Final = 8
 """Coils of the relay module; those past ``TIERS`` switch nothing."""
 PHASE_VOLTAGE_V: Final = 202 / 3**0.5
@@ -26,7 +28,7 @@ class Kind(StrEnum):
 
 
 class Archetype(StrEnum):
-    """Which inverter family a shelter has, by the profile's name."""
+    """Inverter families of the synthetic city, by the profile's name."""
 
     HUAWEI = "huawei-sun2000"
     GOODWE = "goodwe-et"
@@ -66,7 +68,8 @@ class SiteSpec:
     kind: Kind
     latitude: float
     longitude: float
-    archetype: Archetype
+    archetype: str
+    """Profile of its inverter."""
     plant: Plant
     tilt_deg: float
     azimuth_deg: float
@@ -76,6 +79,9 @@ class SiteSpec:
     initial_soc_pct: float
     years_in_use: float
     """So that counters do not begin at zero."""
+    inverter_unit: int = 1
+    meter: str = "sdm630"
+    """Profile of the meter at the grid connection."""
 
     @property
     def serial(self) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from contract.points import PHASES, InverterState
 from simulator.noise import key_of
-from simulator.physics import battery_state
+from simulator.physics import Controls, battery_state
 from simulator.spec import FREQUENCY_HZ, PHASE_VOLTAGE_V, RELAYS, SECURED_TIERS
 from simulator.world import SiteWorld
 
@@ -14,6 +14,50 @@ _PHASE_SHARES: Final = (0.36, 0.33, 0.31)
 _STRING_V: Final = 620.0
 _BATTERY_V: Final = 450.0
 _NIGHT_STRING_V: Final = 0.0
+
+
+class ShelterPlant:
+    """A shelter's world as the plant that its devices show; what is measured is worked out once a step."""
+
+    def __init__(self, world: SiteWorld) -> None:
+        self._world = world
+        self._seen: dict[str, float] = {}
+        self._seen_steps = -1
+
+    @property
+    def steps(self) -> int:
+        """Grows whenever the world has changed."""
+        return self._world.steps
+
+    @property
+    def at_ms(self) -> int:
+        """World time."""
+        return self._world.at_ms
+
+    @property
+    def controls(self) -> Controls:
+        """What steers it."""
+        return self._world.controls
+
+    @property
+    def charge_w(self) -> float:
+        """Power of a charge that names none."""
+        return self._world.spec.plant.charge_w
+
+    @property
+    def serial(self) -> str:
+        """Serial number of the inverter."""
+        return self._world.spec.serial
+
+    def truth(self) -> dict[str, float]:
+        """What instruments could measure now."""
+        if self._seen_steps != self._world.steps:
+            self._seen, self._seen_steps = truth(self._world), self._world.steps
+        return self._seen
+
+    def touch(self) -> None:
+        """Say that something was changed from outside."""
+        self._world.touch()
 
 
 def truth(world: SiteWorld) -> dict[str, float]:
@@ -24,7 +68,6 @@ def truth(world: SiteWorld) -> dict[str, float]:
         **_inverter(world),
         **_grid(world),
         **_outputs(world),
-        **_controls(world),
     }
 
 
@@ -58,6 +101,8 @@ def _battery(world: SiteWorld) -> dict[str, float]:
         "battery.max_discharge_power_w": plant.discharge_w,
         "battery.charge_energy_wh": counters.charge_wh,
         "battery.discharge_energy_wh": counters.discharge_wh,
+        "battery.fault_code": 0.0,
+        "battery.fault_bits": 0.0,
         "battery.state": float(battery_state(plant, world.soc_pct, flows.battery_w)),
     }
 
@@ -74,12 +119,17 @@ def _inverter(world: SiteWorld) -> dict[str, float]:
         "inverter.state": float(flows.inverter_state),
         "inverter.islanded": float(flows.islanded),
         "inverter.fault_bits": 0.0,
+        "inverter.fault2_bits": 0.0,
+        "inverter.warning_bits": 0.0,
+        "inverter.fault_code": 0.0,
+        "inverter.clock_s": world.at_ms / 1000,
         **_phases("inverter", flows.inverter_w, 0.0 if dead else _phase_v(world), even=True),
     }
 
 
 def _grid(world: SiteWorld) -> dict[str, float]:
     flows, up = world.flows, world.grid_up
+    volts, step_w = (_phase_v(world), world.step_w) if up else (0.0, 0.0)
     return {
         "grid.power_w": flows.grid_w,
         "grid.reactive_power_var": 0.0,
@@ -87,7 +137,9 @@ def _grid(world: SiteWorld) -> dict[str, float]:
         "grid.import_energy_wh": world.counters.import_wh,
         "grid.export_energy_wh": world.counters.export_wh,
         "grid.meter_online": float(up),
-        **_phases("grid", flows.grid_w, _phase_v(world) if up else 0.0, even=False),
+        "grid.fault_bits": 0.0,
+        "grid.phase_order": 0.0,
+        **_phases("grid", flows.grid_w, volts, even=False, on_l1_w=step_w),
     }
 
 
@@ -96,33 +148,23 @@ def _outputs(world: SiteWorld) -> dict[str, float]:
     live = any(flows.carried[:SECURED_TIERS])
     return {
         "backup.power_w": flows.backup_w,
-        **_phases("backup", flows.backup_w, _phase_v(world) if live else 0.0, even=False),
+        **_phases("backup", flows.backup_w, _phase_v(world) if live else 0.0, even=False, on_l1_w=world.step_w),
         "load.power_w": flows.load_w,
         "load.energy_wh": world.counters.load_wh,
         **{f"tier{number}.closed": float(closed[number - 1]) for number in range(1, RELAYS + 1)},
     }
 
 
-def _controls(world: SiteWorld) -> dict[str, float]:
-    controls = world.controls
-    return {
-        "control.reserve_soc_pct": controls.reserve_pct,
-        "control.forced_charge_power_w": controls.forced_charge_power_w,
-        "control.forced_charge_on": float(controls.forced_charge_on),
-        "control.backup": float(controls.backup),
-        "control.export_limit_w": controls.export_limit_w,
-        "control.export_limit_on": float(controls.export_limit_on),
-    }
-
-
-def _phases(group: str, power_w: float, volts: float, *, even: bool) -> dict[str, float]:
+def _phases(group: str, power_w: float, volts: float, *, even: bool, on_l1_w: float = 0.0) -> dict[str, float]:
+    """Voltage, power and current by phase; ``on_l1_w`` of the power is on the first phase alone."""
     found: dict[str, float] = {}
     for order, phase in enumerate(PHASES):
         share = 1 / 3 if even else _PHASE_SHARES[order]
+        phase_w = (power_w - on_l1_w) * share + (on_l1_w if order == 0 else 0.0)
         phase_v = volts * (1 + 0.004 * (order - 1))
         found[f"{group}.{phase}_voltage_v"] = phase_v
-        found[f"{group}.{phase}_power_w"] = power_w * share
-        found[f"{group}.{phase}_current_a"] = power_w * share / phase_v if phase_v else 0.0
+        found[f"{group}.{phase}_power_w"] = phase_w
+        found[f"{group}.{phase}_current_a"] = phase_w / phase_v if phase_v else 0.0
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from simulator.load import load_w
 from simulator.noise import Floats, key_of, uniform
 from simulator.physics import Controls, Flows, is_exhausted, islanded, on_grid, soc_after
-from simulator.spec import SiteSpec
+from simulator.spec import STEP_TIER, SiteSpec
 from simulator.sun import Sun, pv_power_w
 from simulator.weather import DAY_MS, TOKYO_MS, CityDay, Weather, local_day
 
@@ -93,6 +93,9 @@ class SiteWorld:
         self.soc_pct = spec.initial_soc_pct
         self.grid_up = True
         self.load_factor = 1.0
+        self.step_load_w = 0.0
+        """A known load on phase L1 of tier 3, beside what people use: for the technician's sign test."""
+        self.secured_output_broken = False
         self.counters = _old_counters(spec)
         self._exhausted = False
         self._curves = self._day_curves(local_day(self.at_ms))
@@ -124,9 +127,15 @@ class SiteWorld:
         """What the modules could give now."""
         return self._at(self._curves.pv_w, *self._place())
 
+    @property
+    def step_w(self) -> float:
+        """What the known load takes now: nothing while its tier has no power."""
+        return self.step_load_w if self.flows.carried[STEP_TIER - 1] else 0.0
+
     def _flows_now(self) -> Flows:
         minute, share = self._place()
         tiers = [self._at(tier, minute, share) * self.load_factor for tier in self._curves.tiers_w]
+        tiers[STEP_TIER - 1] += self.step_load_w
         pv_w = self._at(self._curves.pv_w, minute, share)
         step_h = self.step_ms / 3_600_000
         if self.grid_up:
@@ -141,6 +150,7 @@ class SiteWorld:
             tiers_w=tiers,
             step_h=step_h,
             exhausted=self._exhausted,
+            is_broken=self.secured_output_broken,
         )
 
     def _place(self) -> tuple[int, float]:

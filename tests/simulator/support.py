@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -13,9 +13,10 @@ from pymodbus.client import AsyncModbusTcpClient
 from contract.readings import Reading
 from device_profiles.blocks import plan
 from device_profiles.codec import readings
+from device_profiles.controls import by_name, planned, words_to_write
 from device_profiles.discover import discover
 from device_profiles.load import load as load_profile
-from device_profiles.model import Block, DeviceMap, Field, Table
+from device_profiles.model import Block, Control, DeviceMap, Field, Table
 from simulator.files import Network
 from simulator.run import Fleet, WorldClock, build_fleet
 from simulator.scenario import Scenario
@@ -101,3 +102,23 @@ async def at(fleet: Fleet, seconds: float) -> None:
     """Bring a fleet to some seconds after its start."""
     fleet.clock = replace(fleet.clock, started_s=asyncio.get_running_loop().time() - seconds)
     await fleet.tick()
+
+
+async def order(
+    client: AsyncModbusTcpClient, device_map: DeviceMap, control: Control, given: Mapping[str, float], *, unit: int = 1
+) -> None:
+    """Write a control's sequence as an edge would, unlocking included."""
+    registers = by_name(device_map.registers)
+    for step in planned((*control.unlock, *control.on), registers, given):
+        register = step.register
+        present: dict[tuple[Table, int], int] = {}
+        spans = register.field.spans
+        for span in spans:
+            words = await read_block(client, unit, span)
+            present |= {(span.table, span.start + n): word for n, word in enumerate(words or ())}
+        block, words = words_to_write(register, step.value, present)
+        if block.table is Table.COIL:
+            answer = await client.write_coils(block.start, [bool(word) for word in words], device_id=unit)
+        else:
+            answer = await client.write_registers(block.start, list(words), device_id=unit)
+        assert not answer.isError(), f"{control.kind}: {register.name}: {answer}"

@@ -9,8 +9,7 @@ import pytest
 from pymodbus.exceptions import ModbusIOException
 
 from contract.points import POINTS, InverterState
-from device_profiles.codec import encode
-from device_profiles.model import Table
+from device_profiles.controls import by_name, in_force
 from simulator.faults import Fault, FaultKind
 from simulator.fleet import build
 from simulator.run import Fleet, archetypes_available
@@ -24,6 +23,7 @@ from tests.simulator.support import (
     discovered,
     network,
     opened,
+    order,
     quiet,
     read_fields,
     still_fleet,
@@ -90,25 +90,18 @@ async def test_what_an_edge_writes_steers_the_world(archetype: Archetype) -> Non
     site = fleet.sites[0]
     async with opened(fleet), client_of(fleet, 0, "inverter") as client:
         device_map = await discovered(client, archetype.value, 1)
-        controls = {field.point: field for field in device_map.controls}
-        image = site.devices["inverter"].registers()
-        orders = {"control.reserve_soc_pct": 77.0, "control.forced_charge_power_w": 4_000.0}
-        if "control.forced_charge_on" in controls:
-            orders["control.forced_charge_on"] = 1.0
-        for point, value in orders.items():
-            if point not in controls:
-                continue
-            words = encode(controls[point], value, image)
-            first = min(address for _, address in words)
-            answer = await client.write_registers(
-                first, [words[Table.HOLDING, first + n] for n in range(len(words))], device_id=1
-            )
-            assert not answer.isError(), point
-            back = await read_fields(client, 1, device_map, [controls[point]])
-            assert back[point].value == pytest.approx(value, abs=0.1 if value < 100 else 30), point
-    if "control.reserve_soc_pct" in controls:
+        registers = by_name(device_map.registers)
+        controls = {control.kind: control for control in device_map.controls}
+        for kind, given in {"reserve": {"soc_pct": 77.0}, "charge": {"power_w": 4_000.0, "soc_pct": 90.0}}.items():
+            if kind in controls:
+                await order(client, device_map, controls[kind], given)
+                back = in_force(controls[kind], registers, site.devices["inverter"].registers())
+                assert back is not None
+                for argument, value in back.items():
+                    assert value == pytest.approx(given[argument], abs=0.1 if argument == "soc_pct" else 30)
+    if "reserve" in controls:
         assert site.world.controls.reserve_pct == pytest.approx(77, abs=0.5)
-    if "control.forced_charge_power_w" in controls:
+    if "charge" in controls:
         site.world.soc_pct = 50
         site.advance(NOON_MS + 5_000)
         assert site.world.flows.battery_w == pytest.approx(-4_000, abs=30)
@@ -143,7 +136,7 @@ async def test_an_address_that_is_not_there_is_illegal(device: str, address: int
 async def test_only_controls_can_be_written_and_only_within_their_range() -> None:
     fleet = fleet_of(Archetype.HUAWEI)
     site = fleet.sites[0]
-    reserve = next(f for f in site.devices["inverter"].controls if f.point == "control.reserve_soc_pct")
+    reserve = by_name(site.devices["inverter"].device_map.registers)["reserve"].field
     async with opened(fleet), client_of(fleet, 0, "inverter") as client:
         assert (await client.write_register(32_080, 1, device_id=1)).exception_code == 2
         assert (await client.write_register(reserve.address, 60_000, device_id=1)).exception_code == 3
@@ -257,8 +250,7 @@ def test_every_point_of_the_truth_is_in_the_contract_and_plausible() -> None:
     fleet = still_fleet(build(6, 7))
     for site in fleet.sites:
         for point, value in site.truth().items():
-            if not point.startswith("control."):
-                assert POINTS[point].is_plausible(value), f"{site.spec.id} {point} = {value}"
+            assert POINTS[point].is_plausible(value), f"{site.spec.id} {point} = {value}"
 
 
 def test_all_devices_of_the_city_can_show_any_hour_and_an_outage() -> None:
