@@ -15,7 +15,7 @@ from device_profiles.schema import ProfileSpec
 def near(word: str, known: Collection[str]) -> str:
     """``, perhaps 'x'?`` when something known looks like the word, else nothing."""
     found = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f", perhaps {found[0]!r}?" if found else ""
+    return f", perhaps {str(found[0])!r}?" if found else ""
 
 
 def schema_faults(error: ValidationError) -> list[str]:

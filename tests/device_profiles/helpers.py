@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
-from contract.points import POINTS
 from contract.readings import Reading
 from device_profiles.codec import readings
 from device_profiles.discover import discover
@@ -33,8 +32,8 @@ def decoded(profile_id: str, image: Image) -> dict[str, Reading]:
 
 
 def step_of(each: Field, image: Image) -> float:
-    """Smallest difference that a field's registers can hold, in the point's unit."""
-    if each.type in {ValueType.F32, ValueType.F64} or each.point not in POINTS:
+    """Smallest difference that a field's registers can hold, in its unit."""
+    if each.type in {ValueType.F32, ValueType.F64}:
         return 0.0
     step = abs(each.scale)
     if each.scale_factor_address is not None:

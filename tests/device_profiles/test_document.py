@@ -35,7 +35,7 @@ def test_a_page_that_is_out_of_date_is_a_fault(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize("profile_id", profile_ids())
 def test_every_field_of_a_profile_stands_among_its_facts_with_its_registers_and_confidence(profile_id: str) -> None:
     profile, found = load(profile_id), facts(spec_of(profile_id))
-    for each in (*profile.fields, *profile.controls):
+    for each in (*profile.fields, *(register.field for register in profile.registers)):
         patterns = [
             fact
             for fact in found

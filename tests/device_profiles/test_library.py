@@ -9,10 +9,11 @@ import pytest
 from contract.points import POINTS, Kind
 from contract.readings import Quality
 from device_profiles.blocks import apart, plan
+from device_profiles.controls import by_name, registers_of
 from device_profiles.discover import discover
 from device_profiles.image import template
 from device_profiles.load import Profile, load, profile_ids
-from device_profiles.model import CONTROLS, Block, Group, Image, Table
+from device_profiles.model import ARGUMENTS, Argument, Block, Confidence, Group, Image, Table, least_sure
 from tests.device_profiles.helpers import Words, ask_all, decoded, image_of
 
 PROFILES = [load(profile_id) for profile_id in profile_ids()]
@@ -36,12 +37,46 @@ def test_every_point_is_known_and_says_how_well(profile: Profile) -> None:
 @each_profile
 def test_every_control_is_bounded_and_read_back(profile: Profile) -> None:
     device_map = template(profile.id).device_map
-    rules = {rule.control: rule for rule in device_map.rules}
-    assert rules.keys() == {each.point for each in device_map.controls}
-    for rule in rules.values():
-        known = CONTROLS.get(rule.control) or POINTS[rule.control]
-        assert known.low <= rule.low < rule.high <= known.high
-        assert rule.readback == rule.control or rule.readback in {each.point for each in device_map.fields}
+    registers = by_name(device_map.registers)
+    points = {each.point for each in (*device_map.fields, *device_map.sums)}
+    for control in device_map.controls:
+        assert not control.proof or control.proof in points
+        for write in (*control.unlock, *control.on, *control.off):
+            register = registers[write.register]
+            if isinstance(write.to, Argument):
+                assert write.to in ARGUMENTS[control.kind]
+            else:
+                assert register.low <= write.to <= register.high
+
+
+@each_profile
+def test_a_control_is_no_surer_than_its_registers(profile: Profile) -> None:
+    device_map = template(profile.id).device_map
+    sure = {each.name: each.confidence for each in device_map.registers}
+    for control in device_map.controls:
+        weakest = least_sure(sure[name] for name in registers_of(control))
+        assert least_sure((control.confidence, weakest)) is control.confidence
+        assert weakest is not Confidence.UNVERIFIED or control.confidence is Confidence.UNVERIFIED
+
+
+@each_profile
+def test_what_wears_out_is_not_written_again_and_again(profile: Profile) -> None:
+    device_map = template(profile.id).device_map
+    registers = by_name(device_map.registers)
+    for control in device_map.controls:
+        stored = [name for name in registers_of(control) if registers[name].is_stored]
+        assert not stored or control.interval_s > 0
+        assert not stored or not control.refresh_s or control.note or any(registers[name].note for name in stored)
+
+
+@each_profile
+def test_faults_are_told_in_two_languages_of_points_that_the_family_has(profile: Profile) -> None:
+    points = {each.point for each in template(profile.id).device_map.fields}
+    for each in profile.faults:
+        assert each.point in points
+        assert each.ja
+        assert each.en
+        assert each.ja != each.en
 
 
 @each_profile

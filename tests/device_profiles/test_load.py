@@ -169,26 +169,7 @@ ONE = "points: {pv.power_w: {address: 1, type: u16}}\n"
         ),
         (
             "points: {pv.power_w: {address: 2, type: u16, absent_while: {point: battery.sate, reads: standby}}}",
-            "pv.power_w: absent_while: 'battery.sate' is no state point of this profile",
-        ),
-        (
-            ONE + "controls: {control.bakup: {address: 2, type: u16, range: [0, 1], readback: self}}",
-            "control.bakup: no such control, perhaps 'control.backup'?",
-        ),
-        (
-            ONE + "controls: {control.backup: {address: 2, type: u16, range: [0, 1]}}",
-            "control.backup: readback: is missing",
-        ),
-        (
-            ONE + "controls: {control.backup: {address: 2, type: u16, range: [0, 2], readback: pv.powr_w}}",
-            "control.backup: readback 'pv.powr_w' is no point of this profile, perhaps 'pv.power_w'?",
-        ),
-        (
-            ONE + "controls: {control.export_limit_w: {address: 2, type: s16, range: [0, 40000], readback: self}}",
-            (
-                "control.export_limit_w: range does not fit into the register: "
-                "control.export_limit_w: 40000.0 needs the raw number 40000, s16 holds -32768..32767"
-            ),
+            "pv.power_w: absent_while: 'battery.sate' is no point of this profile",
         ),
         (
             ONE + "detect: [{address: 1}]",
@@ -200,7 +181,7 @@ ONE = "points: {pv.power_w: {address: 1, type: u16}}\n"
         ),
         (
             ONE + "reference: {texts: {serial: S1}, values: {pv.powr_w: 1}}",
-            "reference: values: pv.powr_w: no point or control of this profile, perhaps 'pv.power_w'?",
+            "reference: values: pv.powr_w: no point or register of this profile, perhaps 'pv.power_w'?",
         ),
         (
             ONE + "reference: {texts: {serial: S1}, values: {pv.power_w: 1}}",
@@ -278,9 +259,9 @@ def test_sunspec_faults_name_the_model_and_what_was_perhaps_meant(tmp_path: Path
             - {ids: [11], points: {pv.power_w: {point: MAC}}}
             - {ids: [160], group: modul, sections: []}
             - ids: [124]
-              controls:
-                control.reserve_soc_pct: {point: MinRsvPct, range: [0, 100], readback: battery.soc_pct}
-                control.forced_charge_power_w: {point: OutWRte, percent_of: 124.WChMax, range: [0, 1], readback: self}
+              registers:
+                reserve: {point: MinRsvPc, range: [0, 100]}
+                charge_power: {point: OutWRte, percent_of: 124.WChMax, range: [0, 1]}
           chain: [{model: 103, values: {Wxx: 1}}]
         """,
     )
@@ -290,8 +271,8 @@ def test_sunspec_faults_name_the_model_and_what_was_perhaps_meant(tmp_path: Path
         "sunspec: there is no model 99999",
         "pv.power_w: MAC is no number but eui48",
         "sunspec: model 160 has no group 'modul', perhaps 'module'?",
-        "control.reserve_soc_pct: readback 'battery.soc_pct' is no point of this profile",
-        "control.forced_charge_power_w: percent_of '124.WChMax': the model has no such point, perhaps 'WChaMax'?",
+        "reserve: model 124 has no point 'MinRsvPc', perhaps 'MinRsvPct'?",
+        "charge_power: percent_of '124.WChMax': the model has no such point, perhaps 'WChaMax'?",
         "sunspec: makers: Nobody: grid.power_w is the name of no point here",
         "sunspec: chain: model 103 has no point 'Wxx'",
     ]

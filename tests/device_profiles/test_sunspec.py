@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from contract.readings import Quality, Reading
 from device_profiles.blocks import apart, plan
-from device_profiles.codec import decode, readings
+from device_profiles.codec import decode
+from device_profiles.controls import by_name, in_force
 from device_profiles.discover import discover
 from device_profiles.dump import decode_dump
 from device_profiles.load import load
 from device_profiles.model import Block, DiscoveryError, Table
-from device_profiles.schema import ChainLink
+from device_profiles.schema_sunspec import ChainLink
 from device_profiles.sunspec import MODELS_MAX
 from device_profiles.sunspec_image import build_chain
 from device_profiles.sunspec_models import TYPES, model
@@ -290,14 +291,11 @@ STORAGE = link(
 def test_storage_controls_speak_watts_though_the_registers_speak_percent() -> None:
     image = chain(STORAGE)
     _, device_map = ask_all(discover(SUNSPEC), image)
-    controls = {r.point: r.value for r in readings(device_map.controls, image)}
-    assert controls == {
-        "control.reserve_soc_pct": 20,
-        "control.forced_charge_on": 1,
-        "control.forced_charge_power_w": 5000,
-    }
-    rules = {rule.control: rule for rule in device_map.rules}
-    assert rules["control.forced_charge_power_w"].high == pytest.approx(10000)
+    registers = by_name(device_map.registers)
+    controls = {each.kind: each for each in device_map.controls}
+    assert in_force(controls["reserve"], registers, image) == {"soc_pct": 20}
+    assert in_force(controls["charge"], registers, image) == {"power_w": 5000}
+    assert registers["charge_power"].high == pytest.approx(10000)
     found = values_of(image)
     assert (found["battery.soc_pct"], found["battery.state"], found["battery.reserve_soc_pct"]) == (55.0, 3, 20)
 
@@ -308,7 +306,10 @@ def test_where_two_models_hold_a_quantity_the_one_that_implements_it_is_taken() 
     assert found["battery.soc_pct"] == 80.5
     assert found["battery.reserve_soc_pct"] == 30.0
     _, device_map = ask_all(discover(SUNSPEC), chain(without_reserve, BATTERY))
-    assert by_point(device_map.controls)["control.reserve_soc_pct"].source.startswith("SunSpec model 802")
+    reserve = next(each for each in device_map.controls if each.kind == "reserve")
+    written = by_name(device_map.registers)[reserve.on[0].register]
+    assert written.source.startswith("SunSpec model 802")
+    assert len([each for each in device_map.controls if each.kind == "reserve"]) == 1
 
 
 def test_the_dc_side_is_the_generator_only_where_nothing_else_hangs_on_it() -> None:
