@@ -1,0 +1,53 @@
+"""What several commands share: reading site files, the language to speak, and how a command ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from edge_agent.config import SiteConfig
+
+
+def spoken_language(given: str | None = None) -> str:
+    """The language to speak, as given or as the environment says; ends the command when there is no such one."""
+    from edge_agent.words import LANGUAGES, language
+
+    if given is not None and given not in LANGUAGES:
+        fail(f"--lang: want one of {', '.join(LANGUAGES)}, got {given!r}")
+    environment = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "")
+    return language(given, environment)
+
+
+def load_sites(paths: Sequence[Path], lang: str | None = None) -> list[SiteConfig]:
+    """Read site files; ends the command with every fault of all of them."""
+    from edge_agent.config import ConfigError, load_config
+    from edge_agent.config_faults import in_words
+
+    configs: list[SiteConfig] = []
+    faults: list[str] = []
+    for path in paths:
+        try:
+            configs.append(load_config(path))
+        except ConfigError as error:
+            faults.append(str(error))
+    for name, values in {
+        "site": [config.site for config in configs],
+        "outbox": [str(config.outbox.path) for config in configs],
+    }.items():
+        twice = sorted({value for value in values if values.count(value) > 1})
+        faults += [f"{name} {value} is in more than one of the given files" for value in twice]
+    if faults:
+        fail(in_words("\n".join(faults), lang or spoken_language()))
+    return configs
+
+
+def fail(text: str) -> NoReturn:
+    """End the command: something about its arguments or files is wrong."""
+    sys.stderr.write(text + "\n")
+    raise typer.Exit(2)
