@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import unicodedata
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from device_profiles.dump import Decoded, decode_dump, read_dump
 from device_profiles.facts import Fact, counting_text, facts, limits_text, spec_of
 from device_profiles.load import LIBRARY, Profile, load, profile_ids
 from device_profiles.model import DiscoveryError, ProfileError
+from device_profiles.order_facts import FaultFact, OrderFact, fault_facts, order_facts, reach_text
 
 app = typer.Typer(
     name="shelter-profiles",
@@ -46,7 +48,7 @@ def _load(profile: str) -> Profile:
 
 @app.command("list")
 def list_profiles(as_json: JsonOption = False) -> None:
-    """List the profiles of the library, how sure each is, and how many of its facts are doubtful.
+    """List the profiles of the library: models, how sure each is, what can be ordered, and what is doubtful.
 
     \b
     recorded    agrees with registers recorded from a real device
@@ -62,13 +64,20 @@ def list_profiles(as_json: JsonOption = False) -> None:
     for profile_id in profile_ids():
         spec = spec_of(profile_id)
         found = facts(spec)
+        orders = order_facts(spec)
         doubtful = [fact.point for fact in found if fact.is_doubtful]
+        doubtful += [fact.control for fact in orders if fact.is_doubtful]
         rows.append(
             {
                 "id": spec.id,
                 "ja": spec.names.ja,
                 "en": spec.names.en,
                 "confidence": spec.confidence.value,
+                "models": spec.models,
+                "ports": spec.ports,
+                "units": spec.units,
+                "controls": list(dict.fromkeys(fact.control for fact in orders)),
+                "faults": len(fault_facts(spec)),
                 "facts": len(found),
                 "unverified": list(dict.fromkeys(doubtful)),
             }
@@ -77,25 +86,25 @@ def list_profiles(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps({"profiles": rows}, ensure_ascii=False))
         return
     for row in rows:
-        unverified = row["unverified"]
-        assert isinstance(unverified, list)
         typer.echo(f"{row['id']}  [{row['confidence']}]")
         _say(f"{row['en']} / {row['ja']}")
-        if unverified:
-            _say(f"unverified: {', '.join(unverified)}")
+        for key in ("models", "controls", "unverified"):
+            listed = row[key]
+            if isinstance(listed, list) and listed:
+                _say(f"{key}: {', '.join(listed)}")
     typer.echo("\nOne of them in full: shelter-profiles show ID")
 
 
 @app.command()
 def show(
     profile: Annotated[str, typer.Argument(help="Id of a library profile, or a YAML file.")],
-    point: Annotated[str, typer.Option("--point", help="Only points and controls whose name has this in it.")] = "",
+    point: Annotated[str, typer.Option("--point", help="Only what has this in its name.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show one profile in a form to hold against the maker's manual.
 
-    Each entry: point and unit; registers, type and reckoning; what a raw number above zero means in the device; how
-    sure it is, from which source.
+    Each point and register: unit; place, type and reckoning; what a raw number above zero means in the device; how
+    sure it is, from which source. Each control: what is written in which order, and what proves it.
 
     \b
     Examples:
@@ -106,33 +115,67 @@ def show(
     _load(profile)
     spec = spec_of(profile)
     found = [fact for fact in facts(spec) if point in fact.point]
+    orders = [fact for fact in order_facts(spec) if point in fact.control]
+    faults = [fact for fact in fault_facts(spec) if point in fact.point]
     if as_json:
-        told = {"id": spec.id, "source": spec.source.strip(), "confidence": spec.confidence.value, "notes": spec.notes}
-        typer.echo(json.dumps(told | {"facts": [fact.as_json() for fact in found]}, ensure_ascii=False))
+        told: dict[str, object] = {
+            "id": spec.id,
+            "source": spec.source.strip(),
+            "confidence": spec.confidence.value,
+            "notes": spec.notes,
+        }
+        told |= {
+            "models": spec.models,
+            "ports": spec.ports,
+            "units": spec.units,
+            "facts": [fact.as_json() for fact in found],
+            "controls": [fact.as_json() for fact in orders],
+            "faults": [asdict(fact) for fact in faults],
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False))
         return
-    if not found:
+    if not found and not orders:
         raise _fail(f"{profile}: no point has {point!r} in its name", 2)
     typer.echo(f"{spec.id}: {spec.names.en} / {spec.names.ja}")
     _say(f"source: {spec.source.strip()}", indent="")
     _say(f"confidence: {spec.confidence.value}", indent="")
+    if spec.models:
+        _say(f"models: {', '.join(spec.models)}", indent="")
     if spec.notes:
         _say(f"notes: {spec.notes.strip()}", indent="")
+    _say(f"reached at: {reach_text(spec)}", indent="")
     _say(f"limits: {limits_text(spec)}", indent="")
     _say(counting_text(spec), indent="")
     for fact in found:
         _print_fact(fact)
+    for order in orders:
+        _print_order(order)
+    _print_faults(faults)
 
 
 def _print_fact(fact: Fact) -> None:
     doubt = "unverified: doubtful, prove it" if fact.is_doubtful else fact.confidence
     unit = f" [{fact.unit}]" if fact.unit else ""
-    mark = "  (control)" if fact.writes else ""
+    mark = "  (register)" if fact.writes else ""
     typer.echo(f"{fact.point}{unit}{mark}")
     reckoning = ", ".join(part for part in (fact.place, fact.type, fact.value) if part)
     _say(reckoning)
-    how = [f"read {fact.group}" if fact.group else "", f"writes {fact.writes}" if fact.writes else ""]
+    how = [f"read {fact.group}" if fact.group else "", f"takes {fact.writes}" if fact.writes else ""]
     how.insert(0, f"raw + is {fact.sign}" if fact.sign and fact.sign != "no sign" else fact.sign)
     _say("; ".join(part for part in (*how, doubt, fact.source, fact.note) if part))
+
+
+def _print_order(fact: OrderFact) -> None:
+    typer.echo(f"{fact.control}  (control{', where the device lacks the registers above' if fact.otherwise else ''})")
+    for line in fact.lines():
+        _say(line)
+    doubt = "unverified: doubtful, prove it" if fact.is_doubtful else fact.confidence
+    _say("; ".join(part for part in (doubt, fact.source, fact.note) if part))
+
+
+def _print_faults(faults: list[FaultFact]) -> None:
+    for fact in faults:
+        _say(f"{fact.point} {fact.code}: {fact.ja} / {fact.en}", indent="")
 
 
 def _say(text: str, indent: str = "  ") -> None:
@@ -214,6 +257,11 @@ def _print_decoded(decoded: Decoded) -> None:
     for point, each in decoded.points.items():
         shown = each.quality.value if each.value is None else f"{each.value:,.10g} {each.unit}"
         typer.echo(f"{point:<30} {shown}".rstrip())
+    for name, given in decoded.in_force.items():
+        with_what = ", ".join(f"{value:g} {'%' if each.endswith('_pct') else 'W'}" for each, value in given.items())
+        _say(f"in force: {name} {with_what}".strip(), indent="")
+    for fault in decoded.faults:
+        _say(f"fault: {fault.ja} / {fault.en} ({fault.point} {'bit ' if fault.is_bit else ''}{fault.code})", indent="")
     if decoded.not_in_dump:
         _say(f"not in the dump: {', '.join(decoded.not_in_dump)}", indent="")
 

@@ -1,4 +1,4 @@
-"""docs/devices.md: every family, point and control of the library, how sure each is, and where it is from.
+"""docs/devices.md: every family of the library with points, registers, controls and faults, and how sure each is.
 
 ``python -m device_profiles.document`` prints it, ``--check FILE`` says whether FILE is up to date.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 from contract.generated import Generated
 from device_profiles.facts import Fact, counting_text, facts, limits_text, spec_of
 from device_profiles.load import profile_ids
+from device_profiles.order_facts import OrderFact, fault_facts, order_facts, reach_text
+from device_profiles.schema import ProfileSpec
 
 HEAD = """# Devices
 
@@ -26,33 +28,45 @@ what a raw number above zero means in the device itself. How sure a fact is:
 | documented | agrees with the maker's document, or with two or more independent programs |
 | **doubtful** (unverified) | one source, or sources that disagree: prove it on the device before you rely on it |
 
-Nothing of a control is written by today's agent.
+Where a register is "stored" it is kept through a power cut and wears out: it is written only when it changes.
 """
 
 
 def text() -> str:
     """The whole page."""
-    known = {profile_id: facts(spec_of(profile_id)) for profile_id in profile_ids()}
-    lines = [HEAD, "| profile | family | as a whole | points | controls | doubtful |", "|---|---|---|---|---|---|"]
-    for profile_id, found in known.items():
-        spec = spec_of(profile_id)
-        controls = sum(bool(fact.writes) for fact in found)
-        doubtful = sum(fact.is_doubtful for fact in found)
-        whole = _confidence(spec.confidence.value)
-        names = f"{spec.names.en}<br>{spec.names.ja}"
-        lines.append(
-            f"| [{profile_id}](#{profile_id}) | {names} | {whole} | {len(found) - controls} | {controls} | {doubtful} |"
-        )
-    for profile_id, found in known.items():
-        lines += _family(profile_id, found)
+    specs = {profile_id: spec_of(profile_id) for profile_id in profile_ids()}
+    lines = [HEAD, "| profile | family | models | as a whole | points | controls | faults | doubtful |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    lines += [_summary(spec) for spec in specs.values()]
+    for spec in specs.values():
+        lines += _family(spec)
     return "\n".join(lines) + "\n"
 
 
-def _family(profile_id: str, found: list[Fact]) -> Iterator[str]:
-    spec = spec_of(profile_id)
-    yield f"\n## {profile_id}\n\n{spec.names.en} / {spec.names.ja}\n"
+def _summary(spec: ProfileSpec) -> str:
+    found, orders = facts(spec), order_facts(spec)
+    doubtful = sum(each.is_doubtful for each in found) + sum(each.is_doubtful for each in orders)
+    cells = [
+        f"[{spec.id}](#{spec.id})",
+        f"{spec.names.en}<br>{spec.names.ja}",
+        ", ".join(spec.models),
+        _confidence(spec.confidence.value),
+        str(sum(not each.writes for each in found)),
+        ", ".join(dict.fromkeys(each.control for each in orders)) or "none",
+        str(len(fault_facts(spec))),
+        str(doubtful),
+    ]
+    return _table_row(cells)
+
+
+def _family(spec: ProfileSpec) -> Iterator[str]:
+    found = facts(spec)
+    yield f"\n## {spec.id}\n\n{spec.names.en} / {spec.names.ja}\n"
     yield f"- Source: {spec.source.strip()}"
     yield f"- As a whole: {_confidence(spec.confidence.value)}"
+    if spec.models:
+        yield f"- Models: {', '.join(spec.models)}"
+    yield f"- Reached at: {reach_text(spec)}"
     if spec.notes:
         yield f"- Notes: {spec.notes.strip()}"
     yield f"- Limits: {limits_text(spec)}"
@@ -66,15 +80,40 @@ def _family(profile_id: str, found: list[Fact]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|---|"
     yield from (_row(fact, fact.group) for fact in found if not fact.writes)
     if any(fact.writes for fact in found):
-        yield "\n| control | unit | where | type | value | raw + | range and proof | how sure | source and notes |"
-        yield "|---|---|---|---|---|---|---|---|---|"
-        yield from (_row(fact, fact.writes) for fact in found if fact.writes)
+        yield "\n| register | unit | where | type | value | takes | how sure | source and notes |"
+        yield "|---|---|---|---|---|---|---|---|"
+        yield from (_register_row(fact) for fact in found if fact.writes)
+    if spec.controls:
+        yield "\n| control | what is written, and what proves it | how sure | source and notes |"
+        yield "|---|---|---|---|"
+        yield from (_order_row(fact) for fact in order_facts(spec))
+    if spec.faults:
+        yield "\n| fault | code | 日本語 | English |"
+        yield "|---|---|---|---|"
+        yield from (_table_row([f"`{each.point}`", each.code, each.ja, each.en]) for each in fault_facts(spec))
+
+
+def _register_row(fact: Fact) -> str:
+    cells = [f"`{fact.point}`", fact.unit, fact.place, fact.type, fact.value, fact.writes]
+    return _table_row([*cells, _confidence(fact.confidence), _joined(fact.source, fact.note)])
+
+
+def _order_row(fact: OrderFact) -> str:
+    name = f"`{fact.control}`" + (", where the device lacks the registers above" if fact.otherwise else "")
+    said = "<br>".join(fact.lines())
+    return _table_row([name, said, _confidence(fact.confidence), _joined(fact.source, fact.note)])
 
 
 def _row(fact: Fact, middle: str) -> str:
-    more = "; ".join(part for part in (fact.source, fact.note) if part)
     cells = [f"`{fact.point}`", fact.unit, fact.place, fact.type, fact.value, fact.sign, middle]
-    cells += [_confidence(fact.confidence), more]
+    return _table_row([*cells, _confidence(fact.confidence), _joined(fact.source, fact.note)])
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _table_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from contract.points import POINTS
 from contract.readings import Quality
 from device_profiles.codec import decode_text, readings
+from device_profiles.controls import by_name, faults_in, in_force
 from device_profiles.discover import discover, joined, static_map
 from device_profiles.image import run, words_of
 from device_profiles.load import Profile
-from device_profiles.model import Block, DeviceMap, Image, Table
+from device_profiles.model import Block, DeviceMap, FaultText, Image, Table
+from device_profiles.signs import block_of, in_words
 from device_profiles.sunspec import MODELS_MAX
 from device_profiles.sunspec_map import Met, map_chain
 from device_profiles.sunspec_models import END, HEADER, MARKER, model
@@ -36,6 +38,12 @@ class Decoded:
     points: dict[str, DecodedPoint]
     not_in_dump: tuple[str, ...]
     identity: dict[str, str]
+    counted_from: int = 0
+    """1 when the dump numbers registers as makers' documents do: its number 5000 is address 4999."""
+    in_force: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Controls that the registers say are on, with their arguments."""
+    faults: tuple[FaultText, ...] = ()
+    """Faults that the device tells, in words."""
 
     def as_json(self) -> dict[str, Any]:
         """The form for machines."""
@@ -43,7 +51,14 @@ class Decoded:
             name: {"value": each.value, "unit": each.unit, "quality": each.quality.value}
             for name, each in self.points.items()
         }
-        return {"points": points, "not_in_dump": list(self.not_in_dump), "identity": self.identity}
+        return {
+            "points": points,
+            "not_in_dump": list(self.not_in_dump),
+            "identity": self.identity,
+            "counted_from": self.counted_from,
+            "in_force": {name: dict(given) for name, given in self.in_force.items()},
+            "faults": [asdict(each) for each in self.faults],
+        }
 
 
 def read_dump(path: Path) -> Image:
@@ -130,9 +145,31 @@ def _walk(bases: Iterable[int], image: Image) -> tuple[tuple[Met, ...], int | No
 
 def decode_dump(profile: Profile, image: Image) -> Decoded:
     """Discover the device in a dump and decode what is there. Raises ``DiscoveryError``."""
+    first = _counted_from(profile, image)
+    if first:
+        image = {(table, address - first): word for (table, address), word in image.items() if address >= first}
     device_map = _map_of(profile, image)
     found = readings(device_map.fields, image, device_map.sums)
     points = {r.point: DecodedPoint(r.value, POINTS[r.point].unit, r.quality) for r in found}
     wanted = [*(f.point for f in device_map.fields), *(s.point for s in device_map.sums)]
     texts = {each.point: text for each in device_map.identity if (text := decode_text(each, image)) is not None}
-    return Decoded(points, tuple(point for point in wanted if point not in points), texts)
+    registers = by_name(device_map.registers)
+    orders = {each.kind: in_force(each, registers, image) for each in device_map.controls}
+    return Decoded(
+        points,
+        tuple(point for point in wanted if point not in points),
+        texts,
+        first,
+        {name: given for name, given in orders.items() if given is not None},
+        faults_in(device_map.faults, {name: each.value for name, each in points.items()}),
+    )
+
+
+def _counted_from(profile: Profile, image: Image) -> int:
+    """Whether a dump counts registers from 0 or from 1: it is 1 when only then all signs of the family are in place."""
+    signs = [sign for sign in profile.detect if sign.address is not None]
+
+    def hold(first: int) -> bool:
+        return all(in_words(sign, words_of(block_of(sign, first), image)).holds for sign in signs)
+
+    return 1 if signs and not hold(0) and hold(1) else 0

@@ -20,10 +20,10 @@ def near(word: str, known: Collection[str]) -> str:
 
 def schema_faults(error: ValidationError) -> list[str]:
     """One line for every fault that the schema found."""
-    return [_line(each["type"], each["loc"], each["msg"]) for each in error.errors()]
+    return [_line(each["type"], each["loc"], each["msg"], each["input"]) for each in error.errors()]
 
 
-def _line(kind: str, loc: tuple[int | str, ...], message: str) -> str:
+def _line(kind: str, loc: tuple[int | str, ...], message: str, given: object) -> str:
     # Which member of a union pydantic tried is no place in the file.
     path = [str(part) for part in loc if not str(part).startswith(("function-", "lax-"))]
     if len(path) > 2 and path[0] == "controls" and path[2] == "0":
@@ -31,6 +31,8 @@ def _line(kind: str, loc: tuple[int | str, ...], message: str) -> str:
     if path and path[0] in {"points", "registers", "controls"} and len(path) > 1:
         path = path[1:]
     where = ": ".join(path) or "file"
+    if kind == "extra_forbidden" and given is None and " " in str(loc[-1]):
+        return f"{where}: is no key but the rest of a text; a text with a comma in it wants quotes"
     if kind == "extra_forbidden":
         return f"{where}: unknown key{near(str(loc[-1]), _keys_at(loc[:-1]))}"
     if kind == "missing":
