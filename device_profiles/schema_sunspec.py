@@ -74,6 +74,8 @@ class ChainLink(Strict):
     """One model of the simulator's reference device."""
 
     model: int
+    length: int | None = Field(default=None, ge=1, le=2000)
+    """Registers after the header, where the device's model is cut short (a model 1 of 65)."""
     values: dict[str, float | str] = {}
     instances: list[dict[str, float | str]] = []
 

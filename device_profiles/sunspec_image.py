@@ -19,8 +19,9 @@ def build_chain(base: int, links: Iterable[ChainLink]) -> Words:
         found = model(link.model)
         if found is None:
             raise ValueError(f"there is no SunSpec model {link.model}")
-        size = found.size
-        image |= _stretch(at, found.points, link.values)
+        size = found.size if link.length is None else min(found.size, HEADER + link.length)
+        fixed = _stretch(at, found.points, link.values)
+        image |= {(table, address): word for (table, address), word in fixed.items() if address < at + size}
         for group in found.groups.values():
             for instance in link.instances:
                 image |= _stretch(at + size, group.points, instance)
