@@ -112,6 +112,7 @@ def _inverter(world: SiteWorld) -> dict[str, float]:
     dead = flows.inverter_state is InverterState.OFF
     return {
         "inverter.power_w": flows.inverter_w,
+        "inverter.dc_power_w": flows.pv_w + flows.battery_w,
         "inverter.reactive_power_var": 0.0,
         "inverter.frequency_hz": 0.0 if dead else _frequency_hz(world),
         "inverter.energy_wh": world.counters.inverter_wh,
