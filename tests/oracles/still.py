@@ -22,7 +22,7 @@ from device_profiles.discover import discover
 from device_profiles.encode import encode
 from device_profiles.image import run, template
 from device_profiles.load import load, profile_ids
-from device_profiles.model import Block, Control, DeviceMap, Field, Table
+from device_profiles.model import Block, DeviceMap, Field, Table
 from simulator.server import DevicePort
 from tests.support import free_port
 
@@ -159,9 +159,16 @@ class Still:
         found = self.map
         return {each.point: each.value for each in readings(found.fields, self.image, found.sums)}
 
-    def control(self, kind: str) -> Control:
-        """One control of the device."""
-        return next(each for each in self.map.controls if each.kind == kind)
+    def draw(self, values: Mapping[str, float], fields: Iterable[Field] | None = None) -> None:
+        """Bring registers to these values."""
+        for each in self.map.fields if fields is None else fields:
+            if each.point not in values:
+                continue
+            try:
+                self.image.update(encode(each, values[each.point], self.image))
+            except CodecError:
+                # An unsigned register of a quantity that has a sign here holds its size.
+                self.image.update(encode(each, abs(values[each.point]), self.image))
 
     def order(self, kind: str, *, off: bool = False, **given: float) -> None:
         """Write a control's sequence in our own words, unlocking included."""
@@ -211,14 +218,9 @@ def drawn(profile_id: str, truth: Mapping[str, float], also: Iterable[Block] = (
     for block in also:
         for at in range(block.start, block.end):
             image.setdefault((block.table, at), 0)
-    for each in base.device_map.fields:
-        if each.point in truth:
-            try:
-                image.update(encode(each, truth[each.point], image))
-            except CodecError:
-                # An unsigned register of a quantity that has a sign here holds its size.
-                image.update(encode(each, abs(truth[each.point]), image))
-    return Still(profile_id, 1 if unit is None else unit, image, truth)
+    made = Still(profile_id, load(profile_id).units[0] if unit is None else unit, image, truth)
+    made.draw(truth, base.device_map.fields)
+    return made
 
 
 @asynccontextmanager

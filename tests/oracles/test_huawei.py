@@ -9,7 +9,8 @@ from huawei_solar import AsyncHuaweiSolar
 from huawei_solar import register_names as rn
 from huawei_solar import register_values as rv
 
-from tests.oracles.still import HOST, TIMES, Still, drawn, holding, serving
+from device_profiles.controls import faults_in
+from tests.oracles.still import HOST, NOON, TIMES, Still, drawn, holding, serving
 
 STEERING = (
     holding(47075, 28),
@@ -90,3 +91,80 @@ async def test_it_reads_the_truth(truth: Mapping[str, float]) -> None:
         assert await value(client, rn.METER_STATUS) == rv.MeterStatus.NORMAL
         assert await value(client, rn.MODEL_NAME) == "SUN2000-20KTL-M3"
     device.agrees(read)
+
+
+async def test_it_numbers_the_alarms_as_we_do() -> None:
+    """Every bit of the three alarm words, one after the other: the client's number stands in our text."""
+    places = [
+        (rn.ALARM_2, "inverter.fault_bits", 0),
+        (rn.ALARM_1, "inverter.fault_bits", 16),
+        (rn.ALARM_3, "inverter.fault2_bits", 0),
+    ]
+    async with met(NOON) as (device, client):
+        for name, point, shift in places:
+            for bit in range(16):
+                device.draw({"inverter.fault_bits": 0, "inverter.fault2_bits": 0, point: 1 << bit + shift})
+                [theirs] = await value(client, name)
+                [ours] = faults_in(device.map.faults, device.says())
+                assert f"(alarm {theirs.id})" in ours.en
+                assert f"（アラーム{theirs.id}）" in ours.ja
+
+
+async def test_it_tells_the_same_clock() -> None:
+    """The client counts the device's seconds as wall time, too: its own "raw" value is ours, nine hours on."""
+    async with met({**NOON, "inverter.clock_s": 1_780_023_600}) as (device, client):
+        assert await value(client, rn.SYSTEM_TIME_RAW) == 1_780_023_600 + 9 * 3600
+        wall = await value(client, rn.SYSTEM_TIME)
+    assert device.says()["inverter.clock_s"] == 1_780_023_600
+    assert wall.isoformat().startswith("2026-05-29T12:00:00")
+
+
+async def test_it_orders_reserve_charge_and_export_limit_and_we_see_it() -> None:
+    async with met(NOON) as (device, client):
+        await client.set(rn.STORAGE_BACKUP_POWER_STATE_OF_CHARGE, 80)
+        assert device.in_force("reserve") == {"soc_pct": 80}
+        assert device.says()["battery.reserve_soc_pct"] == 80
+        assert device.in_force("charge") is None
+        await client.set(rn.STORAGE_CHARGE_FROM_GRID_FUNCTION, value=True)
+        await client.set(rn.STORAGE_FORCIBLE_CHARGE_POWER, 3000)
+        await client.set(rn.STORAGE_FORCIBLE_CHARGE_DISCHARGE_SOC, 90)
+        await client.set(
+            rn.STORAGE_FORCIBLE_CHARGE_DISCHARGE_SETTING_MODE, rv.StorageForcibleChargeDischargeTargetMode.SOC
+        )
+        await client.set(rn.STORAGE_FORCIBLE_CHARGE_DISCHARGE_WRITE, rv.StorageForcibleChargeDischarge.CHARGE)
+        assert device.in_force("charge") == {"power_w": 3000, "soc_pct": 90}
+        await client.set(rn.STORAGE_FORCIBLE_CHARGE_DISCHARGE_WRITE, rv.StorageForcibleChargeDischarge.STOP)
+        assert device.in_force("charge") is None
+        await client.set(rn.MAXIMUM_FEED_GRID_POWER_WATT, 1500)
+        assert device.in_force("export_limit") is None
+        await client.set(rn.ACTIVE_POWER_CONTROL_MODE, rv.ActivePowerControlMode.POWER_LIMITED_GRID_CONNECTION_WATT)
+        assert device.in_force("export_limit") == {"power_w": 1500}
+        assert device.in_force("discharge_block") is None
+        await client.set(rn.STORAGE_MAXIMUM_DISCHARGING_POWER, 0)
+        assert device.in_force("discharge_block") == {}
+
+
+async def test_what_we_order_it_reads_as_the_mode_that_we_mean() -> None:
+    async with met(NOON) as (device, client):
+        device.order("reserve", soc_pct=62.5)
+        assert await value(client, rn.STORAGE_BACKUP_POWER_STATE_OF_CHARGE) == 62.5
+        device.order("charge", power_w=4000, soc_pct=95)
+        mode = await value(client, rn.STORAGE_FORCIBLE_CHARGE_DISCHARGE_WRITE)
+        assert mode == rv.StorageForcibleChargeDischarge.CHARGE
+        assert await value(client, rn.STORAGE_FORCIBLE_CHARGE_POWER) == 4000
+        assert await value(client, rn.STORAGE_FORCIBLE_CHARGE_DISCHARGE_SOC) == 95
+        end = await value(client, rn.STORAGE_FORCIBLE_CHARGE_DISCHARGE_SETTING_MODE)
+        assert end == rv.StorageForcibleChargeDischargeTargetMode.SOC
+        assert await value(client, rn.STORAGE_CHARGE_FROM_GRID_FUNCTION) is True
+        device.order("charge", off=True)
+        mode = await value(client, rn.STORAGE_FORCIBLE_CHARGE_DISCHARGE_WRITE)
+        assert mode == rv.StorageForcibleChargeDischarge.STOP
+        device.order("discharge_block")
+        assert await value(client, rn.STORAGE_MAXIMUM_DISCHARGING_POWER) == 0
+        device.order("export_limit", power_w=0)
+        control = await value(client, rn.ACTIVE_POWER_CONTROL_MODE)
+        assert control == rv.ActivePowerControlMode.POWER_LIMITED_GRID_CONNECTION_WATT
+        assert await value(client, rn.MAXIMUM_FEED_GRID_POWER_WATT) == 0
+        device.order("export_limit", off=True)
+        assert await value(client, rn.ACTIVE_POWER_CONTROL_MODE) == rv.ActivePowerControlMode.UNLIMITED
+        assert await value(client, rn.BACKUP_SWITCH_TO_OFF_GRID) == 0
