@@ -2,7 +2,7 @@
 
 BusError
 ├── LinkDown             nobody answers: leave this device for now and back off. On TCP the socket is closed
-│   ├── Unreachable      not even a connection: the same holds for every device on the line
+│   ├── Unreachable      not even a connection: the same holds for every device on the line, and nothing was sent
 │   ├── GatewaySilent    the gateway answers for a unit that it cannot reach: the line itself is fine
 │   └── BadAnswer        bytes that are no answer to what was asked; the line is made fresh
 └── DeviceRefused        the device said no: record a gap and go on with the next block
@@ -11,6 +11,7 @@ BusError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -23,6 +24,8 @@ _EXCEPTIONS: Final = {
     4: "device failure",
     5: "acknowledge, still working",
     6: "device busy",
+    7: "negative acknowledge",
+    8: "memory parity error",
     10: "gateway path unavailable",
     11: "gateway target does not respond",
 }
@@ -51,10 +54,11 @@ class BadAnswer(LinkDown):
 class DeviceRefused(BusError):  # noqa: N818
     """The device answered with an exception."""
 
-    def __init__(self, code: int, block: Block) -> None:
+    def __init__(self, code: int, block: Block, *, is_write: bool = False) -> None:
         self.code = code
         self.block = block
-        super().__init__(f"{block.table.value} {block.start}..{block.end - 1}: {explain(code)}")
+        place = f"{block.table.value} {block.start}..{block.end - 1}"
+        super().__init__(f"{'writing ' if is_write else ''}{place}: {explain(code)}")
 
 
 class IllegalAddress(DeviceRefused):
@@ -78,6 +82,18 @@ class RegisterLine(Protocol):
     async def read(self, block: Block, unit: int, *, timeout_s: float) -> tuple[int, ...]:
         """The words (or bits) of a block. Raises BusError."""
 
+    async def write(
+        self, block: Block, words: Sequence[int], unit: int, *, timeout_s: float, multiple: bool = False
+    ) -> None:
+        """Write a block; returns when the device has confirmed exactly that. ``multiple``: function 15 or 16 always.
+
+        Raises BusError. After Unreachable nothing was sent, after DeviceRefused nothing was written (but with code 5,
+        "still working"); after any other LinkDown nobody knows: read before anything else is written.
+        """
+
+    async def identify(self, unit: int, *, timeout_s: float) -> dict[int, str]:
+        """Texts of a device by object number (function 43/14); none when it refuses. Raises LinkDown."""
+
     def close(self) -> None:
         """Give the line back."""
 
@@ -94,6 +110,17 @@ class TcpAddress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtuOverTcpAddress:
+    """A serial line behind a converter that passes its bytes through a TCP connection as they are."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port} RTU"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RtuAddress:
     """A serial port and its settings."""
 
@@ -104,3 +131,6 @@ class RtuAddress:
 
     def __str__(self) -> str:
         return f"{self.port} {self.baudrate} 8{self.parity}{self.stopbits}"
+
+
+LineAddress = TcpAddress | RtuOverTcpAddress | RtuAddress
