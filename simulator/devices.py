@@ -12,39 +12,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from contract.points import BatteryState, InverterState
 from device_profiles.codec import CodecError, decode_text, encode
 from device_profiles.controls import by_name, value_in
 from device_profiles.discover import discover
 from device_profiles.image import Template, run
-from device_profiles.load import Profile, load
-from device_profiles.model import Block, Control, ControlKind, DeviceMap, Field, Register, Table, ValueType, Write
+from device_profiles.load import load
+from device_profiles.model import Block, Control, ControlKind, DeviceMap, Field, Register, Table, Write
 from simulator.faults import Fault, FaultKind
 from simulator.orders import Given, fits, obey, ordered
 from simulator.physics import Controls
 from simulator.planted import REVERTS_AFTER_S, Planted, Truth, address_shift, scaled, shown, word_order_of
+from simulator.showing import at_the_end, keys_of, objects_of, sayable
 from simulator.unit import IllegalAddressError, IllegalValueError, LockedError, NoAnswerError
 
 __all__ = ["IllegalAddressError", "IllegalValueError", "NoAnswerError", "Plant", "SimulatedDevice"]
 
-_NEAREST: Final[dict[str, dict[int, int]]] = {
-    "inverter.state": {
-        InverterState.ISLANDED: InverterState.OPERATING,
-        InverterState.LIMITED: InverterState.OPERATING,
-        InverterState.OFF: InverterState.STANDBY,
-    },
-    "battery.state": {
-        BatteryState.FULL: BatteryState.STANDBY,
-        BatteryState.EMPTY: BatteryState.STANDBY,
-    },
-}
-"""What a device says that has no word of its own for a state."""
-_UNSIGNED: Final = frozenset({ValueType.U16, ValueType.U32, ValueType.U64})
 _NAN_IN_THE_DARK: Final = frozenset({"sma"})
 """Families that say "not available" of their PV inputs when there is no sun."""
 _TRACKER: Final = re.compile(r"pv\d+\.\w+")
-_OBJECTS: Final = {"vendor": 0, "product": 1, "revision": 2, "model": 5}
-"""Numbers of the objects of device identification."""
 
 Words = dict[tuple[Table, int], int]
 
@@ -134,7 +119,7 @@ class SimulatedDevice:
         self._map = device_map
         registers = tuple(replace(r, field=self._kept(r.field)) for r in device_map.registers)
         self._registers = by_name(registers)
-        self._writable = {key for register in registers for key in _keys(register.field)}
+        self._writable = {key for register in registers for key in keys_of(register.field)}
         self._fields = tuple(self._kept(field) for field in device_map.fields if field.point in known)
         self._guarded = [_Guarded(span, field.guard) for field in self._fields if field.guard for span in field.spans]
         self._locks = {
@@ -165,19 +150,36 @@ class SimulatedDevice:
     @property
     def objects(self) -> Mapping[int, str]:
         """Texts of device identification."""
-        return _objects(load(self.profile), {each.point: decode_text(each, self._image) for each in self._map.identity})
+        return objects_of(
+            load(self.profile), {each.point: decode_text(each, self._image) for each in self._map.identity}
+        )
 
     def registers(self) -> Words:
         """A copy of the image as it is now."""
         self.draw()
         return dict(self._image)
 
+    def value_of(self, register: str) -> float | None:
+        """What stands in a register that may be written, in its unit."""
+        self.draw()
+        return value_in(self._registers[register], self._image)
+
+    def set_register(self, name: str, value: float) -> str:
+        """Put a value into a register from outside; the plant obeys. Returns what is wrong with it, else nothing."""
+        register = self._registers[name]
+        if not register.low <= value <= register.high:
+            return f"{name}={value:g}: want {register.low:g} to {register.high:g} {register.unit}".rstrip()
+        self._put(register.field, value)
+        self._ordered_ms |= {c.kind: self.plant.at_ms for c in self.controls if name in {w.register for w in c.on}}
+        self._obey()
+        return ""
+
     def set_fault(self, fault: Fault | None) -> None:
         """Break the device in one way, or mend it."""
         self.fault = fault
         denied = fault.points if fault is not None else ()
         every = (*self._fields, *(register.field for register in self._registers.values()))
-        self._denied = frozenset(key for field in every if field.point in denied for key in _keys(field))
+        self._denied = frozenset(key for field in every if field.point in denied for key in keys_of(field))
 
     def live(self) -> None:
         """Let happen what time brings: an order that was not refreshed ends, a write that does not stick is undone."""
@@ -210,7 +212,7 @@ class SimulatedDevice:
             value = now[field.point]
             # NaN is unlike itself, so what is gone is drawn every time.
             if last.get(field.point) != value:
-                self._put(field, _sayable(field, value))
+                self._put(field, sayable(field, value))
         self._last = now
         self._drawn_steps = self.plant.steps
 
@@ -251,11 +253,11 @@ class SimulatedDevice:
         if not written.keys() <= self._writable or written.keys() & self._denied:
             raise IllegalAddressError
         image = {**self._image, **written}
-        touched = [r for r in self._registers.values() if not written.keys().isdisjoint(_keys(r.field))]
+        touched = [r for r in self._registers.values() if not written.keys().isdisjoint(keys_of(r.field))]
         if any(self._is_locked(register.name) for register in touched):
             raise LockedError
         # A part of a register that another one describes too is bounded by the one that it fits.
-        taken = {key for register in touched if fits(register, image) for key in _keys(register.field)}
+        taken = {key for register in touched if fits(register, image) for key in keys_of(register.field)}
         if not written.keys() <= taken:
             raise IllegalValueError
         self._given |= {r.name: value for r in touched if (value := value_in(r, image)) is not None}
@@ -273,7 +275,7 @@ class SimulatedDevice:
 
     def _keep(self, image: Words, touched: Iterable[Register]) -> None:
         """Take over what was written, as far as this device does."""
-        keys = {key for register in touched for key in _keys(register.field)}
+        keys = {key for register in touched for key in keys_of(register.field)}
         before = {key: self._image[key] for key in keys}
         inverter = self._instrument == "inverter"
         if inverter and Planted.WRITE_IGNORED in self._planted:
@@ -332,7 +334,7 @@ class SimulatedDevice:
         if control.off:
             self._set(control.off, {})
         else:
-            keys = {key for write in control.on for key in _keys(self._registers[write.register].field)}
+            keys = {key for write in control.on for key in keys_of(self._registers[write.register].field)}
             self._image |= {key: self._normal[key] for key in keys}
 
     def _set(self, writes: Iterable[Write], given: Given) -> None:
@@ -347,50 +349,4 @@ class SimulatedDevice:
         except CodecError:
             if isinstance(value, str) or math.isnan(value):
                 return  # No room for it: what the template holds stays.
-            self._put_most(field, value)
-
-    def _put_most(self, field: Field, value: float) -> None:
-        """A value beyond the register's range stands at its end, as on real devices."""
-        if field.terms or field.mask is not None or field.states is not None:
-            return
-        bits = 16 * field.width
-        low, high = (0, 2**bits - 1) if field.type in _UNSIGNED else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-        number, inward = (high, -1) if (value > 0) == (field.scale > 0) else (low, 1)
-        while number & (2**bits - 1) in field.sentinels:
-            number += inward
-        plain = replace(field, scale=1.0, offset=0.0, absolute=False, scale_factor_address=None)
-        self._image.update(encode(plain, number, self._image))
-
-
-def _objects(profile: Profile, texts: Mapping[str, str | None]) -> dict[int, str]:
-    """What the device says of itself: the signs that the profile knows it by, and its reference texts."""
-    found = {"vendor": _maker(profile), "product": texts.get("model"), "revision": texts.get("firmware")}
-    signs = {sign.device_id: sign.contains or sign.starts_with for sign in profile.detect if sign.device_id is not None}
-    found |= {name: words[0] for name, words in signs.items() if words}
-    if not found["product"] and not signs:
-        return {}
-    return {_OBJECTS[name]: text for name, text in found.items() if text}
-
-
-def _maker(profile: Profile) -> str:
-    for link in profile.sunspec.chain if profile.sunspec is not None else ():
-        if "Mn" in link.values:
-            return str(link.values["Mn"])
-    return profile.name_en.partition(" ")[0]
-
-
-def _sayable(field: Field, value: float) -> float:
-    """What a device says of a value that its registers have no word for: the nearest state, a current without sign."""
-    if value * field.scale < 0 and field.type in _UNSIGNED and not field.terms:
-        return abs(value) if field.point.endswith("_current_a") else 0.0
-    if field.states is None or value in field.states.values():
-        return value
-    return value if math.isnan(value) else float(_NEAREST.get(field.point, {}).get(int(value), value))
-
-
-def _keys(field: Field) -> list[tuple[Table, int]]:
-    return [
-        (span.table, place)
-        for span in replace(field, scale_factor_address=None).spans
-        for place in range(span.start, span.end)
-    ]
+            self._image.update(at_the_end(field, value, self._image))

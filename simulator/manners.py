@@ -44,6 +44,7 @@ def told_otherwise(
     answer_after_s: float = 0.0,
     is_late: bool = False,
     swallows_first: bool = False,
+    is_gateway: bool = False,
 ) -> Manners:
     """The manners with what somebody asked for instead."""
     return replace(
@@ -52,4 +53,5 @@ def told_otherwise(
         answer_after_s=answer_after_s,
         is_late=is_late,
         swallow_within_s=math.inf if swallows_first else usual.swallow_within_s,
+        missing_unit=_TARGET_SILENT if is_gateway else usual.missing_unit,
     )

@@ -1,0 +1,1 @@
+"""Commands of ``shelter-sim``, one file each."""
