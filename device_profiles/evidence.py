@@ -136,6 +136,8 @@ def look(talk: Talk, profile: Profile, base: int | None) -> Conversing[Candidate
             found.fault = _failed(shown, where, name)
             return found
         found.bits += shown.bits
+        if name is None and usual is not None and block.start == talk.base:
+            continue  # The marker is told below, with maker and model.
         found.reasons.append(Reason("device_id" if name else "sign", {"where": where, "shows": shown.value}))
     if usual is not None and talk.base is not None:
         found.reasons.insert(0, Reason("marker", {"base": talk.base, **talk.common}))
