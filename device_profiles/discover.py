@@ -22,13 +22,13 @@ def discover(profile: Profile) -> Discovery:
     Raises ``DiscoveryError`` when the device is not of this family.
     """
     if profile.sunspec is None:
-        return _static(profile)
+        return discover_static(profile)
     return _both(profile)
 
 
 def _both(profile: Profile) -> Discovery:
     walked = yield from walk(profile)
-    static = yield from _static(profile)
+    static = yield from discover_static(profile)
     return joined(profile, walked, static)
 
 
@@ -50,7 +50,8 @@ def joined(profile: Profile, walked: DeviceMap, static: DeviceMap) -> DeviceMap:
     )
 
 
-def _static(profile: Profile) -> Discovery:
+def discover_static(profile: Profile) -> Discovery:
+    """The map of what the file itself places, by a few reads at most."""
     absent: set[str] = set()
     known: dict[Block, int | None] = {}
 

@@ -12,7 +12,7 @@ from contract.points import POINTS
 from contract.readings import Quality
 from device_profiles.codec import decode_text, readings
 from device_profiles.controls import by_name, faults_in, in_force
-from device_profiles.discover import discover, joined, static_map
+from device_profiles.discover import discover, discover_static, joined
 from device_profiles.image import run, words_of
 from device_profiles.load import Profile
 from device_profiles.model import Block, DeviceMap, FaultText, Image, Table
@@ -116,7 +116,7 @@ def _whole(value: object, table: Table) -> int:
 def _map_of(profile: Profile, image: Image) -> DeviceMap:
     if profile.sunspec is None:
         return run(discover(profile), image)
-    static = static_map(profile)
+    static = run(discover_static(profile), image)
     # A log shows the models that somebody asked for, not always what stands before and between them.
     walked, cut_at = _walk(profile.sunspec.bases, image)
     beyond = tuple(each for each in models_in(image) if cut_at is not None and each.address >= cut_at)
