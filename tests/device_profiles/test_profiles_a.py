@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from contract.readings import Quality
-from device_profiles.controls import by_name, in_force, planned, words_to_write
+from device_profiles.controls import by_name, faults_in, in_force, planned, words_to_write
 from device_profiles.discover import discover
 from device_profiles.dump import decode_dump
 from device_profiles.image import template
@@ -87,6 +87,7 @@ def test_sungrow_numbers_by_hand() -> None:
         **image_of(13022, [1000, 970, 0xFFF6, 21, 5438, 1], INPUT),
         **image_of(13030, [83, 0xFFF5, 0x7FFF, 5993, 0], INPUT),
         **image_of(13051, [0x0100, 0x0000, 0x0004, 0x0000], INPUT),
+        **image_of(13065, [0x4000, 0x0001], INPUT),
         **image_of(4999, [2026, 5, 10, 11, 55, 32]),
         **image_of(13099, [30]),
     }
@@ -118,6 +119,7 @@ def test_sungrow_numbers_by_hand() -> None:
         "battery.temperature_c": -1.0,
         "battery.discharge_energy_wh": 7_097_400,
         "battery.state": 3,
+        "battery.fault_bits": 0x0001_4000,
         "battery.reserve_soc_pct": 30,
         "backup.l1_power_w": 6,
         "backup.l2_power_w": -6,
@@ -135,6 +137,28 @@ def test_sungrow_numbers_by_hand() -> None:
         "grid.l3_power_w",
         "backup.l3_power_w",
     }
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "point", "value", "words"),
+    [
+        ("sungrow-sh", "grid.fault_bits", 0x0100, {"Grid lost"}),
+        (
+            "sungrow-sh",
+            "inverter.warning_bits",
+            1 << 14 | 1,
+            {"Fan alarm", "Meter wired wrongly, such as input and output swapped"},
+        ),
+        ("sungrow-sh", "battery.fault_bits", 1 << 14, {"The battery's BMS does not answer"}),
+        ("solaredge", "inverter.fault_code", 110, {"Meter does not answer"}),
+        ("solaredge", "inverter.fault_code", 1, set()),
+        ("solaredge", "grid.fault_bits", 0x0084, {"Power or a phase lost", "Sensor missing"}),
+    ],
+)
+def test_faults_are_told_in_words(profile_id: str, point: str, value: int, words: set[str]) -> None:
+    found = faults_in(template(profile_id).device_map.faults, {point: value})
+    assert {each.en for each in found} == words
+    assert all(each.ja and each.ja != each.en for each in found)
 
 
 @pytest.mark.parametrize(
