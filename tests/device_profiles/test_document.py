@@ -14,7 +14,9 @@ from device_profiles.document import check, main, text
 from device_profiles.facts import facts, spec_of
 from device_profiles.load import load, profile_ids
 from device_profiles.model import Confidence
+from device_profiles.order_facts import fault_facts, order_facts
 
+README = Path(__file__).parents[2] / "device_profiles" / "README.md"
 PAGE = Path(__file__).parents[2] / "docs" / "devices.md"
 runner = CliRunner()
 
@@ -46,6 +48,24 @@ def test_every_field_of_a_profile_stands_among_its_facts_with_its_registers_and_
         assert {fact.confidence for fact in patterns} >= {each.confidence.value}
         numbers = {int(number) for fact in patterns for number in re.findall(r"\d+", fact.place)}
         assert each.address in numbers or any("{n}" in fact.point for fact in patterns), each.point
+
+
+def test_the_examples_of_how_to_write_a_profile_load(tmp_path: Path) -> None:
+    smallest, orders = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    point = "  inverter.fault_bits: {address: 5, type: u16}\n"
+    path = tmp_path / "my-inverter.yaml"
+    path.write_text(smallest + point + orders, encoding="utf-8")
+    assert {alternatives[0].kind for alternatives in load(path).controls} == {"reserve", "charge"}
+
+
+@pytest.mark.parametrize("profile_id", profile_ids())
+def test_every_control_and_fault_stands_on_the_page(profile_id: str) -> None:
+    page, spec = text(), spec_of(profile_id)
+    for fact in order_facts(spec):
+        assert f"`{fact.control}`" in page
+        assert fact.on.replace("|", "\\|") in page
+    for fault in fault_facts(spec):
+        assert f"| `{fault.point}` | {fault.code} | {fault.ja} | {fault.en} |" in page
 
 
 def test_signs_are_told_as_the_device_counts() -> None:
