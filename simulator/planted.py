@@ -193,6 +193,7 @@ def _pv_at_night(seen: Truth, _: Truth) -> dict[str, float]:
         return {}
     return {
         "pv.power_w": _NIGHT_W,
+        "inverter.dc_power_w": seen["inverter.dc_power_w"] + _NIGHT_W - seen["pv.power_w"],
         "pv1.power_w": _NIGHT_W,
         "pv1.voltage_v": _NIGHT_V,
         "pv1.current_a": _NIGHT_W / _NIGHT_V,
@@ -214,7 +215,9 @@ def _dead_string(seen: Truth, _: Truth) -> dict[str, float]:
 
 
 def _pv_scale(seen: Truth, _: Truth) -> dict[str, float]:
-    return {point: value * 10 for point, value in seen.items() if _is(point, "pv.power_w", "pv*.power_w")}
+    found = {point: value * 10 for point, value in seen.items() if _is(point, "pv.power_w", "pv*.power_w")}
+    found["inverter.dc_power_w"] = seen["inverter.dc_power_w"] + 9 * seen["pv.power_w"]
+    return found
 
 
 def _frozen(_: Truth, start: Truth) -> dict[str, float]:

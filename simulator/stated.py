@@ -43,6 +43,7 @@ def usual(trackers: int) -> dict[str, float]:
         "battery.fault_code": 0.0,
         "battery.fault_bits": 0.0,
         "inverter.power_w": inverter_w,
+        "inverter.dc_power_w": pv_w + _BATTERY_W,
         "inverter.reactive_power_var": 0.0,
         "inverter.frequency_hz": FREQUENCY_HZ,
         "inverter.energy_wh": 41_234_000.0,
@@ -143,6 +144,7 @@ def _steer(found: dict[str, float], battery_w: float, state: BatteryState) -> No
     found["battery.power_w"] = battery_w
     found["battery.current_a"] = battery_w / found["battery.voltage_v"] if found["battery.voltage_v"] else 0.0
     found["battery.state"] = float(state)
+    found["inverter.dc_power_w"] += more_w
     for group, share in (("inverter", more_w), ("grid", -more_w)):
         found[f"{group}.power_w"] += share
         for phase in PHASES:
