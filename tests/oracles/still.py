@@ -1,6 +1,7 @@
 """A device of one of our profiles that stands still with a stated truth: foreign clients are pointed at it.
 
-Its registers are drawn by our profile; what the foreign client makes of them is the client's own knowledge. So a client that reads the truth back agrees with the profile in address, word order, scale, sign and sentinel.
+Its registers are drawn by our profile; what the foreign client makes of them is the client's own knowledge. So a client
+that reads the truth back agrees with the profile in address, word order, scale, sign and sentinel.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from common import fields_of, main, orders, plain
 from sungrow_inverter import BatteryMode, DesiredState, SungrowInverter
 
 COMPONENTS = (
-    "identity", "ratings", "ac_dc", "flows", "meter", "backup", "battery", "battery_power", "settings",
+    "identity", "ratings", "ac_dc", "flows", "grid_phases", "meter", "backup", "battery", "battery_power", "settings",
     "battery_limits", "energy", "alarms",
 )  # fmt: skip
 
