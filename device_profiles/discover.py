@@ -93,7 +93,7 @@ def _in_question(profile: Profile) -> tuple[Register, ...]:
         for control in alternatives[:-1]
         for write in (*control.on, *control.off)
     }
-    return tuple(each for each in profile.registers if each.name in wanted)
+    return tuple(each for each in profile.registers if each.name in wanted and each.is_readable)
 
 
 def _best(choice: tuple[Field, ...], answers: list[int | None]) -> Field:

@@ -12,7 +12,7 @@ from device_profiles.expand_controls import expand_controls, expand_faults, regi
 from device_profiles.hints import near
 from device_profiles.model import Control, FaultText, Field, Register, Sum, WordOrder
 from device_profiles.raw import CLOCKS
-from device_profiles.schema import PointSpec, ProfileSpec
+from device_profiles.schema import Place, PointSpec, ProfileSpec
 from device_profiles.schema_base import STATE_NAMES, Coding, Placed, Probe
 
 _SWITCH_STATES: Final = {"0": 0, "1": 1}
@@ -125,6 +125,7 @@ def _other_places(first: Field, entry: PointSpec, spec: ProfileSpec) -> Iterator
             type=kind,
             scale=first.scale if place.scale is None else place.scale,
             sentinels=frozenset(sentinels),
+            terms=first.terms if place.plus is None and place.minus is None else _terms(place, 0),
         )
 
 
@@ -154,7 +155,13 @@ def _field(point: str, entry: Placed, spec: ProfileSpec, shift: int, states: dic
         source=entry.source if entry.source is not None else defaults.source,
         absent_while=_absence(entry) if isinstance(entry, PointSpec) else None,
         guard=entry.guard if isinstance(entry, PointSpec) else None,
+        terms=_terms(entry, shift) if isinstance(entry, PointSpec) else (),
     )
+
+
+def _terms(entry: PointSpec | Place, shift: int) -> tuple[tuple[int, int], ...]:
+    added = tuple((address + shift, 1) for address in entry.plus or ())
+    return added + tuple((address + shift, -1) for address in entry.minus or ())
 
 
 def _absence(entry: PointSpec) -> tuple[str, int] | None:

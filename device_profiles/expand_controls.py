@@ -25,6 +25,7 @@ def register_of(field: Field, entry: Writable) -> Register:
         high=high,
         unit=entry.unit,
         is_stored=entry.stored,
+        is_readable=entry.readable,
         confidence=field.confidence,
         source=field.source,
         note=entry.note,

@@ -99,6 +99,8 @@ def _register_fact(name: str, entry: Placed, spec: ProfileSpec) -> Fact:
     if sentinels:
         notes.append("not available: " + ", ".join(f"0x{raw:X}" if raw else "0" for raw in sentinels))
     if isinstance(entry, PointSpec):
+        place += "".join(f" plus {_span(other, width)}" for other in entry.plus)
+        place += "".join(f" minus {_span(other, width)}" for other in entry.minus)
         place += "".join(f", else {_span(other.address, width)}" for other in entry.otherwise)
         if entry.absent_while:
             notes.append(f"not available while {entry.absent_while.point} is {entry.absent_while.reads}")
@@ -159,7 +161,8 @@ def _unit(name: str, entry: Coding) -> str:
 def _takes(entry: Coding) -> str:
     if not isinstance(entry, Writable):
         return ""
-    return f"{entry.range[0]:g} to {entry.range[1]:g}, {'stored' if entry.stored else 'not stored'}"
+    kept = "stored" if entry.stored else "not stored"
+    return f"{entry.range[0]:g} to {entry.range[1]:g}, {kept}{'' if entry.readable else ', cannot be read back'}"
 
 
 def _value(entry: Coding, *, scale_factor: int | None) -> str:
@@ -182,6 +185,8 @@ def _sign(name: str, entry: Coding) -> str:
     has_direction = name.endswith(("power_w", "current_a")) and ".max_" not in name and group in _POSITIVE
     if not has_direction or entry.absolute:
         return ""
+    if isinstance(entry, PointSpec) and entry.minus:
+        return _POSITIVE[group] + " less " + _NEGATIVE[group] if entry.scale > 0 else ""
     if isinstance(entry, Placed) and entry.type in (ValueType.U16, ValueType.U32):
         return "no sign"
     return (_POSITIVE if entry.scale > 0 else _NEGATIVE)[group]

@@ -239,6 +239,8 @@ class Register:
     unit: str = ""
     is_stored: bool = True
     """Kept through a power cut, so in memory that wears out: written only when it changes."""
+    is_readable: bool = True
+    """False: what was written cannot be read back, so only the device's behaviour shows whether it was taken."""
     confidence: Confidence = Confidence.DOCUMENTED
     source: str = ""
     note: str = ""

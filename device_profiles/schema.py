@@ -65,6 +65,8 @@ class Place(Strict):
     type: ValueType | None = None
     scale: float | None = None
     sentinels: list[int] | None = None
+    plus: list[Address] | None = None
+    minus: list[Address] | None = None
 
 
 class Condition(Strict):
@@ -82,6 +84,10 @@ class PointSpec(Placed):
     guard: str | None = None
     otherwise: list[Place] = []
     """Where the point stands on devices that do not have this register, in the order of preference."""
+    plus: list[Address] = []
+    """Registers of the same type that are added: the device keeps the value in parts."""
+    minus: list[Address] = []
+    """Registers of the same type that are taken off: it keeps import and export, or charge and discharge, apart."""
 
 
 class TextSpec(Strict):

@@ -19,6 +19,8 @@ class Writable(Strict):
     unit: str = ""
     stored: bool = True
     """Kept through a power cut, so in memory that wears out."""
+    readable: bool = True
+    """False for a register that can only be written: reading it is refused, or tells nothing of what was written."""
 
     @model_validator(mode="after")
     def _range_is_a_range(self) -> Self:
