@@ -6,7 +6,8 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from device_profiles.codec import decode_text
+from contract.points import POINTS
+from device_profiles.codec import decode, decode_text
 from device_profiles.load import Profile
 from device_profiles.model import Block, Field, Table, ValueType
 from device_profiles.proposals import Answer, Question, Reason, WhoAreYou, Words
@@ -55,6 +56,10 @@ class Talk:
         self.answered += words is not None
         self._known[block] = words
         return words
+
+    def image_of(self, block: Block) -> dict[tuple[Table, int], int]:
+        """What was read of a block."""
+        return {(block.table, block.start + n): word for n, word in enumerate(self._known.get(block) or ())}
 
     def who(self) -> Conversing[Mapping[int, str]]:
         """The texts of device identification; empty when the device does not know the question."""
@@ -138,12 +143,23 @@ def look(talk: Talk, profile: Profile, base: int | None) -> Conversing[Candidate
         found.bits += shown.bits
         if name is None and usual is not None and block.start == talk.base:
             continue  # The marker is told below, with maker and model.
-        found.reasons.append(Reason("device_id" if name else "sign", {"where": where, "shows": shown.value}))
+        shows = shown.value if name is not None else _with_unit(profile, block, shown.value, talk)
+        found.reasons.append(Reason("device_id" if name else "sign", {"where": where, "shows": shows}))
     if usual is not None and talk.base is not None:
         found.reasons.insert(0, Reason("marker", {"base": talk.base, **talk.common}))
     if found.bits >= LIKELY_BITS:
         talk.forbid(forbidden(profile))
     return found
+
+
+def _with_unit(profile: Profile, block: Block, shown: str, talk: Talk) -> str:
+    """A sign that is also one of the family's points, as that point; else as it stands in the register."""
+    for each in profile.fields:
+        if each.point in POINTS and Block(each.table, each.address, each.width) == block:
+            reading = decode(each, talk.image_of(block))
+            if reading is not None and reading.value is not None and POINTS[each.point].unit:
+                return f"{reading.value:,.{POINTS[each.point].decimals}f} {POINTS[each.point].unit}"
+    return shown
 
 
 def _failed(shown: Shown, where: str, name: str | None) -> Reason:

@@ -13,6 +13,7 @@ from edge_agent.commands.scan import (
     JsonOption,
     LangOption,
     ParityOption,
+    RtuOverTcpOption,
     TimeoutOption,
     TrySerialOption,
     UnitOption,
@@ -34,6 +35,7 @@ def identify(
     baudrate: BaudrateOption = None,
     parity: ParityOption = None,
     try_serial: TrySerialOption = False,
+    rtu_over_tcp: RtuOverTcpOption = False,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
@@ -72,6 +74,7 @@ def identify(
         settings=settings(baudrate=baudrate, parity=parity, try_all=try_serial),
         rate=RATE_DEFAULT,
         timeout_s=timeout,
+        is_rtu_over_tcp=rtu_over_tcp,
     )
     outcome = look(looking, profiles, spoken)
     show(outcome, spoken, as_json=as_json, reasons=True)

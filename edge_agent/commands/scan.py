@@ -26,6 +26,9 @@ TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.05, max=10, hel
 BaudrateOption = Annotated[int | None, typer.Option(min=300, max=921_600, help="Speed of the serial line.")]
 ParityOption = Annotated[str | None, typer.Option(help="Parity of the serial line: N, E or O.")]
 TrySerialOption = Annotated[bool, typer.Option("--try-serial", help="Try the usual speeds and parities in turn.")]
+RtuOverTcpOption = Annotated[
+    bool, typer.Option("--rtu-over-tcp", help="Hosts are converters that pass on a serial line's bytes as they are.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +55,7 @@ def scan(
     baudrate: BaudrateOption = None,
     parity: ParityOption = None,
     try_serial: TrySerialOption = False,
+    rtu_over_tcp: RtuOverTcpOption = False,
     no_identify: Annotated[bool, typer.Option("--no-identify", help="Only find units, do not identify them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Scan even a large network or one that is not private.")] = False,
     as_json: JsonOption = False,
@@ -90,6 +94,7 @@ def scan(
         rate=rate,
         timeout_s=timeout,
         is_identifying=not no_identify,
+        is_rtu_over_tcp=rtu_over_tcp,
     )
     sys.stderr.write(announcement(looking, strictest(profiles), spoken))
     sys.stderr.flush()

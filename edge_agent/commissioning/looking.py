@@ -8,20 +8,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from device_profiles.load import Profile, load, profile_ids
 from edge_agent.commissioning.identify import ReadingLine
 from edge_agent.commissioning.networks import Plan
-from edge_agent.commissioning.ports import Pacing, Questions, estimate, strictest
-from edge_agent.commissioning.scan import Address, Found, MakeLine, Pace, Scanner
+from edge_agent.commissioning.ports import BAUDRATES, Pacing, Questions, estimate, strictest
+from edge_agent.commissioning.scan import Found, MakeLine, Pace, Scanner
 from edge_agent.commissioning.show_scan import Outcome
 from edge_agent.commissioning.words_scan import SCAN, duration
-from edge_agent.io.bus import RtuAddress
+from edge_agent.io.bus import LineAddress, RtuAddress, RtuOverTcpAddress, TcpAddress
 from edge_agent.io.modbus import ModbusLine
 from edge_agent.plant import RTU_SILENCE_S_MIN
 
-CONNECT_TIMEOUT_S = 1.0
-_STEPS = 10
+CONNECT_TIMEOUT_S: Final = 1.0
+_STEPS: Final = 10
 """How often progress is told where there is no terminal."""
 
 Tell = Callable[[Found, str], None]
@@ -37,6 +38,8 @@ class Looking:
     rate: float
     timeout_s: float
     is_identifying: bool = True
+    is_rtu_over_tcp: bool = False
+    """The hosts are converters that pass the bytes of a serial line on as they are."""
 
 
 def library() -> tuple[Profile, ...]:
@@ -47,10 +50,11 @@ def library() -> tuple[Profile, ...]:
 def lines_at(pacing: Pacing) -> MakeLine:
     """Lines as slow as the most delicate of all families needs them."""
 
-    def make(address: Address) -> ReadingLine:
+    def make(address: LineAddress) -> ReadingLine:
         interval_s = pacing.request_interval_s
-        if isinstance(address, RtuAddress):
-            interval_s = max(interval_s, 3.5 * 11 / address.baudrate, RTU_SILENCE_S_MIN)
+        if not isinstance(address, TcpAddress):
+            baudrate = address.baudrate if isinstance(address, RtuAddress) else BAUDRATES[0]
+            interval_s = max(interval_s, 3.5 * 11 / baudrate, RTU_SILENCE_S_MIN)
         return ModbusLine(
             address,
             connect_delay_s=pacing.connect_delay_s,
@@ -100,6 +104,7 @@ def look(looking: Looking, profiles: Sequence[Profile], lang: str, make_line: Ma
             pace=pace,
             timeout_s=looking.timeout_s,
             is_identifying=looking.is_identifying,
+            network_address=RtuOverTcpAddress if looking.is_rtu_over_tcp else TcpAddress,
             tell=tell,
         )
         try:

@@ -21,7 +21,17 @@ from device_profiles.load import Profile
 from device_profiles.model import Block
 from edge_agent.commissioning.identify import ReadingLine, identify_unit
 from edge_agent.commissioning.ports import UNITS, Questions
-from edge_agent.io.bus import BadAnswer, BusError, DeviceRefused, GatewaySilent, LinkDown, RtuAddress, TcpAddress
+from edge_agent.io.bus import (
+    BadAnswer,
+    BusError,
+    DeviceRefused,
+    GatewaySilent,
+    LineAddress,
+    LinkDown,
+    RtuAddress,
+    RtuOverTcpAddress,
+    TcpAddress,
+)
 from edge_agent.io.bus import Unreachable as UnreachableError
 
 RATE_DEFAULT: Final = 20.0
@@ -32,8 +42,8 @@ WORKERS: Final = 32
 _HANG_UPS_MAX: Final = 2
 _REFUSED: Final = os.strerror(errno.ECONNREFUSED)
 
-Address = TcpAddress | RtuAddress
-MakeLine = Callable[[Address], ReadingLine]
+MakeLine = Callable[[LineAddress], ReadingLine]
+NetworkAddress = type[TcpAddress] | type[RtuOverTcpAddress]
 
 
 class PortState(StrEnum):
@@ -66,7 +76,7 @@ class UnitFound:
 class PortFound:
     """A port that could be opened."""
 
-    address: Address
+    address: LineAddress
     units: list[UnitFound] = field(default_factory=list)
     is_done: bool = False
     """Whether all units were asked."""
@@ -183,6 +193,7 @@ class Scanner:
         timeout_s: float = TIMEOUT_S_DEFAULT,
         identify_timeout_s: float = IDENTIFY_TIMEOUT_S,
         is_identifying: bool = True,
+        network_address: NetworkAddress = TcpAddress,
         tell: Callable[[Found, str], None] = lambda _found, _place: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -191,6 +202,7 @@ class Scanner:
         self._pace, self._now, self._tell = pace, now, tell
         self._timeout_s, self._identify_timeout_s = timeout_s, identify_timeout_s
         self._is_identifying = is_identifying
+        self._network_address = network_address
 
     async def network(self, hosts: Sequence[tuple[str, tuple[int, ...]]]) -> None:
         """Look at these ports of these hosts; hosts side by side, one request at a time for each."""
@@ -200,7 +212,7 @@ class Scanner:
         async def work() -> None:
             for host, ports in waiting:
                 for port in ports:
-                    await self._look_at(TcpAddress(host=host, port=port))
+                    await self._look_at(self._network_address(host=host, port=port))
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(WORKERS, len(hosts))):
@@ -215,7 +227,7 @@ class Scanner:
             if found is None or found.units:
                 return
 
-    async def _look_at(self, address: Address) -> PortFound | None:
+    async def _look_at(self, address: LineAddress) -> PortFound | None:
         """Everything about one port; None when it cannot be opened."""
         line = PacedLine(self._make_line(address), self._pace)
         try:
@@ -233,7 +245,7 @@ class Scanner:
             line.close()
             self._step(str(address))
 
-    def _note_closed(self, address: Address, error: str) -> None:
+    def _note_closed(self, address: LineAddress, error: str) -> None:
         if isinstance(address, RtuAddress):
             self.found.faults.append((address.port, error))
         elif error.endswith(_REFUSED) and address.host not in self.found.shut:
@@ -244,7 +256,7 @@ class Scanner:
         self._tell(self.found, place)
 
     async def _ask_units(self, port: PortFound, line: ReadingLine) -> None:
-        is_serial = isinstance(port.address, RtuAddress)
+        is_serial = not isinstance(port.address, TcpAddress)
         # 0 is a call to all on a serial line, and what is above 247 is nobody's number there.
         of = tuple(each for each in self._asked.of if not is_serial or each[0] in UNITS)
         left = len(of)

@@ -10,7 +10,7 @@ from device_profiles.identify import Identified, Proposal, Reason, Sureness, Ver
 from edge_agent.commissioning.ports import Questions
 from edge_agent.commissioning.scan import Found, PortFound, PortState, UnitFound
 from edge_agent.commissioning.words_scan import SCAN, STATES, reason_in_words
-from edge_agent.io.bus import TcpAddress
+from edge_agent.io.bus import RtuAddress, RtuOverTcpAddress
 
 _UNITS_NAMED_MAX = 10
 
@@ -139,7 +139,7 @@ def site_lines(found: Found, lang: str) -> list[str]:
             continue
         mark = "" if any(is_sure for is_sure, _ in devices) else "# "
         lines.append(
-            f"{mark}  - id: {_numbered('lan' if isinstance(port.address, TcpAddress) else 'serial', names, first=True)}"
+            f"{mark}  - id: {_numbered('serial' if isinstance(port.address, RtuAddress) else 'lan', names, first=True)}"
         )
         lines.append(f"{mark}    {_address_line(port)}")
         lines.append(f"{mark}    devices:" + (f"  # {doubt}" if mark else ""))
@@ -171,8 +171,9 @@ def _role(proposal: Proposal) -> str:
 
 def _address_line(port: PortFound) -> str:
     address = port.address
-    if isinstance(address, TcpAddress):
-        return f"tcp: {{host: {address.host}, port: {address.port}}}"
+    if not isinstance(address, RtuAddress):
+        way = "rtu_over_tcp" if isinstance(address, RtuOverTcpAddress) else "tcp"
+        return f"{way}: {{host: {address.host}, port: {address.port}}}"
     parity = f", parity: {address.parity}" if address.parity != "N" else ""
     return f"rtu: {{port: {address.port}, baudrate: {address.baudrate}{parity}}}"
 
@@ -202,9 +203,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 def _port_json(port: PortFound) -> dict[str, Any]:
     address = port.address
     place: dict[str, Any] = (
-        {"host": address.host, "port": address.port}
-        if isinstance(address, TcpAddress)
-        else {"serial": address.port, "baudrate": address.baudrate, "parity": address.parity}
+        {"serial": address.port, "baudrate": address.baudrate, "parity": address.parity}
+        if isinstance(address, RtuAddress)
+        else {"host": address.host, "port": address.port, "rtu_over_tcp": isinstance(address, RtuOverTcpAddress)}
     )
     return {
         **place,

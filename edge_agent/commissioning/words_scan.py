@@ -168,8 +168,8 @@ REASONS: Final[dict[str, dict[str, str]]] = {
     "ja": {
         "sign": "{where} が「{shows}」",
         "device_id": "機器識別(43/14)の {where} が「{shows}」",
-        "marker": "SunSpec の目印が {base} 番地にある(メーカー {maker}、型式 {model})",
-        "identity": "型式 {model}、製造番号 {serial}",
+        "marker": "SunSpec の目印が {base} 番地にある(メーカー {maker})",
+        "identity": "機器の名乗り: {texts}",
         "values": "運転値 {total} 点のうち {good} 点が妥当",
         "weak": "目印が弱く、ほかの機器でも同じ値になることがある",
         "no_signs": "この種類には見分ける目印がない。配線と銘板で確認",
@@ -188,8 +188,8 @@ REASONS: Final[dict[str, dict[str, str]]] = {
     "en": {
         "sign": "{where} holds '{shows}'",
         "device_id": "device identification (43/14): {where} is '{shows}'",
-        "marker": "the SunSpec marker stands at {base} (maker {maker}, model {model})",
-        "identity": "model {model}, serial {serial}",
+        "marker": "the SunSpec marker stands at {base} (maker {maker})",
+        "identity": "it calls itself {texts}",
         "values": "{good} of {total} points read plausibly",
         "weak": "its sign is weak: other devices may show the same",
         "no_signs": "this kind has no sign to know it by: look at wiring and type plate",
@@ -234,7 +234,8 @@ TARGETS: Final[dict[str, dict[str, str]]] = {
 
 def reason_in_words(reason: Reason, lang: str) -> str:
     """A reason as a sentence; facts that the device did not tell are a question mark."""
-    return REASONS[lang][reason.kind].format_map(_with_gaps(reason.facts))
+    texts = ("、" if lang == "ja" else ", ").join(map(str, reason.facts.values()))
+    return REASONS[lang][reason.kind].format_map(_with_gaps({"texts": texts, **reason.facts}))
 
 
 def target_error_in_words(error: TargetError, lang: str) -> str:

@@ -9,7 +9,8 @@ from device_profiles.image import template
 from device_profiles.load import Profile, load, profile_ids
 from device_profiles.model import Image, Table
 from edge_agent.commissioning.ports import questions
-from edge_agent.commissioning.scan import Address, Pace, Scanner
+from edge_agent.commissioning.scan import Pace, Scanner
+from edge_agent.io.bus import LineAddress
 from edge_agent.io.modbus import ModbusLine
 from simulator.faults import Fault
 from simulator.manners import Manners
@@ -61,7 +62,7 @@ async def listening(units: Mapping[int, Standing], manners: Manners | None = Non
         await door.close()
 
 
-def quick_line(address: Address) -> ModbusLine:
+def quick_line(address: LineAddress) -> ModbusLine:
     """A line without the waits that only the most delicate devices need."""
     return ModbusLine(address)
 

@@ -12,7 +12,8 @@ import yaml
 
 from device_profiles.model import Table
 from edge_agent.config import BusConfig
-from simulator.server import SerialPort
+from simulator.conversation import Framing
+from simulator.server import DevicePort, SerialPort
 from tests.edge_agent.commissioning.scan_parts import HOST, Standing, listening, reference
 from tests.edge_agent.fieldbus.parts import lying
 from tests.edge_agent.fieldbus.test_cli import ended, start
@@ -119,6 +120,20 @@ async def test_identify_on_a_serial_line() -> None:
         await line.close()
     assert code == 0
     assert f"rtu: {{port: {line.path}, baudrate: 19200}}" in out
+
+
+async def test_identify_through_a_converter_that_passes_on_rtu_frames() -> None:
+    door = DevicePort(HOST, 0, {2: reference("sdm630")}, framing=Framing.RTU)
+    await door.open()
+    try:
+        arguments = ("identify", f"{HOST}:{door.port}", "--unit", "2", "--rtu-over-tcp", "--lang", "en")
+        code, out, _ = await run(*arguments)
+    finally:
+        await door.close()
+    assert code == 0
+    assert "input 70..71 holds '50.00 Hz'" in out
+    (bus,) = yaml.safe_load(out.partition("Lines for site.yaml:\n")[2].partition("\n\n")[0])["buses"]
+    assert BusConfig.model_validate(bus).rtu_over_tcp is not None
 
 
 async def test_nothing_found_is_code_1_with_what_to_try() -> None:
