@@ -81,11 +81,12 @@ def registers_of(control: Control) -> tuple[str, ...]:
 def in_force(control: Control, registers: Mapping[str, Register], image: Image) -> Mapping[str, float] | None:
     """The arguments with which a control is on now, as the registers say; None when it is off or not known.
 
-    On means: every register that ``on`` sets to a number holds that number. A control that only sets arguments
+    On means: every register that ``on`` leaves at a number holds that number. A control that only sets arguments
     (a reserve) is always on.
     """
     found: dict[str, float] = {}
-    for write in control.on:
+    # A register that is written twice holds what came last.
+    for write in {write.register: write for write in control.on}.values():
         register = registers[write.register]
         value = value_in(register, image)
         if value is None:
