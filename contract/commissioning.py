@@ -34,6 +34,10 @@ LongText = Annotated[str, Meta(max_length=2_000)]
 Few = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
+PROVING: Final = ("reserve", "charge", "discharge_block", "backup")
+"""Controls that prove a battery obeys. Usually the reserve is tested; some families have no register for it."""
+
+
 class ReportError(ValueError):
     """A report that cannot be used. The text says what is wrong with it."""
 
@@ -189,7 +193,8 @@ def judge(report: Report) -> Judgement:
     """The stage of a site by its newest report.
 
     Verified means: every device answered, no check failed, a known load proved the meter's direction, and at least one
-    reserve was written, read back and restored, with no control test failed. ``missing`` names what is wanting:
+    control of ``PROVING`` was written, read back and restored, with no control test failed. ``missing`` names what is
+    wanting:
     ``device_dark:ID``, ``check_failed:KIND``, ``sign_not_proven``, ``no_control_tested``, ``control_failed:DEVICE``,
     ``not_restored:DEVICE``, ``backup_failed``.
     """
@@ -209,7 +214,7 @@ def _controls_missing(controls: Iterable[ReportedControl]) -> list[str]:
     tests = list(controls)
     found = [f"not_restored:{c.device}" for c in tests if c.verdict is ControlVerdict.NOT_RESTORED]
     found += [f"control_failed:{c.device}" for c in tests if c.verdict is ControlVerdict.FAILED]
-    proven = any(c.control == "reserve" and c.verdict is ControlVerdict.PASSED for c in tests)
+    proven = any(c.control in PROVING and c.verdict is ControlVerdict.PASSED for c in tests)
     return list(dict.fromkeys(found)) + ([] if proven else ["no_control_tested"])
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.commissioning import (
+    PROVING,
     REPORT_BYTES_MAX,
     CheckVerdict,
     ControlVerdict,
@@ -97,6 +98,17 @@ def test_what_is_missing_is_named_and_keeps_the_site_from_verified(change: dict[
     judged = judge(msgspec.structs.replace(GOOD, **change))
     assert judged.stage is SiteStage.INSTALLED
     assert judged.missing == (missing,)
+
+
+def test_any_control_that_a_battery_obeys_proves_it_and_others_do_not() -> None:
+    for control in PROVING:
+        assert judge(replaced(control)).stage is SiteStage.VERIFIED
+    for control in ("export_limit", "tier1"):
+        assert judge(replaced(control)).missing == ("no_control_tested",)
+
+
+def replaced(control: str) -> Report:
+    return msgspec.structs.replace(GOOD, controls=[msgspec.structs.replace(RESERVE, control=control)])
 
 
 def test_a_warning_and_what_could_not_be_judged_do_not_stand_in_the_way() -> None:
