@@ -31,6 +31,7 @@ from edge_agent.core.schedule import Schedule, phase_ms
 from edge_agent.io.broker import MqttLink, TlsFiles
 from edge_agent.io.outbox import Outbox, OutboxError
 from edge_agent.io.system_clock import system_clock, wall_ms
+from edge_agent.mending import Mended, keep_mending
 from edge_agent.poll import SitePoller, monotonic_ms
 from edge_agent.publish import publish
 from edge_agent.recorder import Recorder
@@ -91,6 +92,7 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
             tasks.create_task(sending, name=f"publish {config.site}")
             reports = hand_on_reports(config, recorder, clock)
             tasks.create_task(reports, name=f"reports {config.site}")
+            tasks.create_task(keep_mending(config, buses, _tell_mended), name=f"mending {config.site}")
             ready()
             try:
                 await poller.run()
@@ -115,6 +117,21 @@ async def hand_on_reports(config: SiteConfig, recorder: Recorder, clock: SiteClo
         except OSError as error:
             log.warning("the folder of reports cannot be used", path=str(folder), why=str(error))
         await asyncio.sleep(REPORTS_EVERY_S)
+
+
+def _tell_mended(mended: Mended) -> None:
+    saved = mended.saved
+    if mended.is_done:
+        log.warning("put back what a control test had left", device=saved.device, control=saved.kind)
+        return
+    failure = mended.receipt and mended.receipt.outcome and mended.receipt.outcome.failure
+    log.error(
+        "what a control test left behind could not be put back: run check",
+        device=saved.device,
+        control=saved.kind,
+        why=failure.value if failure else mended.why,
+        before=saved.as_json(),
+    )
 
 
 def link_of(config: SiteConfig) -> MqttLink:

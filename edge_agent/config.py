@@ -111,6 +111,15 @@ class TcpConfig(_Part):
     port: PortNumber = 502
 
 
+class RtuOverTcpConfig(_Part):
+    """A serial line behind a converter that passes its bytes on as they are: no Modbus TCP header."""
+
+    host: str
+    port: PortNumber
+    baudrate: Annotated[int, Field(ge=300, le=921_600)] = 9_600
+    """Of the line behind it: how long to keep silent between two requests."""
+
+
 class RtuConfig(_Part):
     """A serial line."""
 
@@ -144,13 +153,32 @@ class BusConfig(_Part):
     id: Name
     tcp: TcpConfig | None = None
     rtu: RtuConfig | None = None
+    rtu_over_tcp: RtuOverTcpConfig | None = None
     devices: Annotated[tuple[DeviceConfig, ...], AfterValidator(_some)]
 
     @model_validator(mode="after")
     def _one_way(self) -> BusConfig:
-        if (self.tcp is None) == (self.rtu is None):
-            raise ValueError("want either tcp: {host, port} or rtu: {port, baudrate}")
+        if sum(way is not None for way in (self.tcp, self.rtu, self.rtu_over_tcp)) != 1:
+            raise ValueError("want either tcp: {host, port}, rtu: {port, baudrate} or rtu_over_tcp: {host, port}")
         return self
+
+    @property
+    def place(self) -> str:
+        """Where the line is, as people write it."""
+        network = self.tcp or self.rtu_over_tcp
+        if network is not None:
+            return f"{network.host}:{network.port}"
+        assert self.rtu is not None
+        return self.rtu.port
+
+
+class PageConfig(_Part):
+    """The page that a running agent serves on the cabinet's own network."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on: that of the cabinet's network, never one that the internet reaches."""
+    port: PortNumber = 8_080
+    pin_file: Path
 
 
 class SiteConfig(_Part):
@@ -162,6 +190,8 @@ class SiteConfig(_Part):
     slow_interval_s: Seconds = 60.0
     outbox: OutboxConfig = OutboxConfig()
     mqtt: MqttConfig
+    page: PageConfig | None = None
+    """Absent: no page."""
     buses: Annotated[tuple[BusConfig, ...], AfterValidator(_some)]
 
     @property
@@ -249,6 +279,8 @@ _PARTS: dict[str, type[_Part]] = {
     "tls": TlsConfig,
     "tcp": TcpConfig,
     "rtu": RtuConfig,
+    "rtu_over_tcp": RtuOverTcpConfig,
+    "page": PageConfig,
     "buses": BusConfig,
     "devices": DeviceConfig,
 }
@@ -273,9 +305,9 @@ def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
         tls = tls.model_copy(update=files)
     mqtt = config.mqtt.model_copy(update={"password_file": at(config.mqtt.password_file), "tls": tls})
     outbox = config.outbox.model_copy(update={"path": folder / config.outbox.path})
-    return config.model_copy(
-        update={"mqtt": mqtt, "outbox": outbox, "buses": tuple(_bus_at(b, folder) for b in config.buses)}
-    )
+    page = config.page and config.page.model_copy(update={"pin_file": folder / config.page.pin_file})
+    buses = tuple(_bus_at(bus, folder) for bus in config.buses)
+    return config.model_copy(update={"mqtt": mqtt, "outbox": outbox, "page": page, "buses": buses})
 
 
 def _bus_at(bus: BusConfig, folder: Path) -> BusConfig:

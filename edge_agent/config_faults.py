@@ -25,9 +25,10 @@ _JAPANESE: Final = (
     (r"bus id (.+) is there", "バスの id {0} が重複しています。"),
     (r"address of a line (.+) is there", "同じ接続先 {0} が 2 つのバスにあります。1 つのバスの devices にまとめる。"),
     (r"is shorter than interval_s", "interval_s より短くできません。"),
-    (r"want either tcp", "tcp か rtu のどちらか 1 つを書く。"),
+    (r"want either tcp", "tcp、rtu、rtu_over_tcp のどれか 1 つを書く。"),
     (r"want at least one", "1 つ以上必要です。"),
     (r"want a mapping", "「キー: 値」の形で site、mqtt、buses を書く。"),
+    (r"looks like the PIN", "PIN そのものではなく、PIN を書いたファイルの名前を書く。"),
     (r"cert_file and key_file belong together", "cert_file と key_file は両方書くか、両方省く。"),
     (r"the id 'site' belongs", "id の site は使えません。"),
     (r"No such file or directory", "ファイルがありません。場所と名前を確認。"),
@@ -92,9 +93,12 @@ def crossed(raw: dict[str, Any]) -> list[str]:
     if isinstance(fast, int | float) and isinstance(slow, int | float) and slow < fast:
         faults.append(f"slow_interval_s: {slow:g} is shorter than interval_s {fast:g}")
     buses = [bus for bus in raw.get("buses") or () if isinstance(bus, dict)] if _is_list(raw.get("buses")) else []
-    for kind in ("tcp", "rtu"):
-        places = [(f"buses[{n}].{kind}", _address(bus.get(kind))) for n, bus in enumerate(buses)]
+    for kinds in (("tcp", "rtu_over_tcp"), ("rtu",)):
+        places = [(f"buses[{n}].{kind}", _address(bus.get(kind))) for n, bus in enumerate(buses) for kind in kinds]
         faults += _twice("address of a line", places)
+    page = raw.get("page")
+    if isinstance(page, dict) and page.get("pin_file") and _is_pin(page["pin_file"]):
+        faults.append("page.pin_file: this looks like the PIN itself, want the name of a file that holds it")
     faults += _twice("bus id", [(f"buses[{n}].id", bus.get("id")) for n, bus in enumerate(buses)])
     devices = [
         (f"buses[{n}].devices[{m}]", n, device)
@@ -130,6 +134,10 @@ def _address(line: object) -> str | None:
     if not isinstance(line, dict):
         return None
     return f"{line['host']}:{line.get('port', 502)}" if "host" in line else line.get("port")
+
+
+def _is_pin(value: object) -> bool:
+    return str(value).isdigit()
 
 
 def _is_list(value: object) -> bool:

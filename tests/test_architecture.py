@@ -103,6 +103,21 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+def line_writes(path: Path) -> list[str]:
+    """Calls of ``write`` on what is called a line, or with a unit and a timeout as only a line's has them."""
+    calls = [
+        node
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "write"
+    ]
+    return [
+        f"line {call.lineno}: {ast.unparse(call.func)}"
+        for call in calls
+        if "timeout_s" in {keyword.arg for keyword in call.keywords}
+        or re.search(r"line$", ast.unparse(call.func).rpartition(".")[0])
+    ]
+
+
 def in_core(path: Path) -> bool:
     return "core" in path.relative_to(ROOT).parts
 
@@ -174,6 +189,7 @@ def test_only_obey_writes_registers(path: Path) -> None:
     names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
     names |= {node.id for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)}
     assert not {name for name in names if re.match(r"(?:write_(?:coil|register)|mask_write|readwrite_)", name)}
+    assert not line_writes(path)
 
 
 @pytest.mark.parametrize("path", files_of(*PACKAGES, "bench"), ids=shown)
@@ -199,3 +215,4 @@ def test_the_rules_see_what_they_forbid(tmp_path: Path) -> None:
     sample = tmp_path / "sample.py"
     sample.write_text('"""SELECT x FROM docstring"""\nQUERY = "SELECT 1 FROM t"\n', encoding="utf-8")
     assert [text for _, text in texts_of(sample)] == ["SELECT 1 FROM t"]
+    assert len(line_writes(ROOT / "edge_agent" / "obey.py")) == 1

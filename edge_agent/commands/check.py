@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.commands.common import fail, load_sites, spoken_language
+from edge_agent.commands.common import fail, load_sites, mend_first, spoken_language
 
 
 def register(app: typer.Typer) -> None:
@@ -32,8 +32,9 @@ def check(
 
     The first line is what matters most; the last one says who answers. Between them: what to try, the powers with
     their direction and whether they add up, and each point with value, unit and register. Needs no broker and writes
-    nothing. Ends with code 0 when everything answers, 1 when a device is dark or something is at fault, 2 when the
-    file has faults. The agent should not run meanwhile: many inverters take one connection only.
+    nothing, but for one thing: what an interrupted control test has left in a device is put back first. Ends with
+    code 0 when everything answers, 1 when a device is dark or something is at fault, 2 when the file has faults. The
+    agent should not run meanwhile: many inverters take one connection only.
 
     \b
     Examples:
@@ -54,6 +55,7 @@ def check(
     from edge_agent.words import WORDS
 
     configure_logs("error")
+    mend_first(site, spoken)
     started = time.monotonic()
 
     def tell(waiting: Sequence[str]) -> None:

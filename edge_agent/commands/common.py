@@ -47,6 +47,29 @@ def load_sites(paths: Sequence[Path], lang: str | None = None) -> list[SiteConfi
     return configs
 
 
+def mend_first(site: SiteConfig, spoken: str) -> bool:
+    """Put back what an interrupted control test has left, and say so on stderr; whether nothing is left."""
+    from edge_agent.mending import has_pending
+
+    if not has_pending(site):
+        return True
+    import asyncio
+
+    from edge_agent.config import ConfigError
+    from edge_agent.io.journal import JournalError
+    from edge_agent.mending import mend_site
+    from edge_agent.words_orders import mended_in_words
+
+    try:
+        mended = asyncio.run(mend_site(site))
+    except (ConfigError, JournalError) as error:
+        sys.stderr.write(f"{error}\n")
+        return False
+    for each in mended:
+        sys.stderr.write(mended_in_words(each, spoken) + "\n")
+    return all(each.is_done for each in mended)
+
+
 def fail(text: str) -> NoReturn:
     """End the command: something about its arguments or files is wrong."""
     sys.stderr.write(text + "\n")

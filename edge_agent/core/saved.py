@@ -1,0 +1,110 @@
+"""What stood in the registers of a control before it was tried, and the order in which it is put back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from device_profiles.controls import registers_of, value_in
+from device_profiles.model import Control, Register
+from edge_agent.core.actuation import Image, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedRegister:
+    """One register as it stood there."""
+
+    name: str
+    table: str
+    address: int
+    words: tuple[int, ...]
+    value: float | None
+    """In the register's unit; None where the words say "nothing here"."""
+    settle_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """The registers of one control of one device, in the order in which they are to be written back."""
+
+    id: str
+    device: str
+    unit: int
+    profile: str
+    kind: str
+    taken_ms: int
+    registers: tuple[SavedRegister, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """For a report: each register's value, or its words where they hold no value."""
+        return {r.name: list(r.words) if r.value is None else r.value for r in self.registers}
+
+
+class CannotRestore(ValueError):  # noqa: N818  (named for what it means)
+    """What was saved does not fit the device that is there now. The text says what differs."""
+
+
+def saved_of(
+    control: Control,
+    registers: Mapping[str, Register],
+    image: Image,
+    *,
+    saved_id: str,
+    device: str,
+    unit: int,
+    profile: str,
+    now_ms: int,
+) -> Saved:
+    """The control's registers out of what was read. ``image`` must hold all of them."""
+    settle_s = {write.register: write.settle_s for write in (*control.on, *control.off)}
+    kept = []
+    for name in restore_order(control):
+        register = registers[name]
+        block = register.block
+        kept.append(
+            SavedRegister(
+                name=name,
+                table=block.table.value,
+                address=block.start,
+                words=tuple(image[block.table, at] for at in range(block.start, block.end)),
+                value=value_in(register, image),
+                settle_s=settle_s[name],
+            )
+        )
+    return Saved(
+        id=saved_id,
+        device=device,
+        unit=unit,
+        profile=profile,
+        kind=control.kind,
+        taken_ms=now_ms,
+        registers=tuple(kept),
+    )
+
+
+def restore_order(control: Control) -> tuple[str, ...]:
+    """Registers as a release writes them (a mode is left before its set points are changed), then the others."""
+    released = tuple(dict.fromkeys(write.register for write in control.off))
+    rest = [name for name in reversed(registers_of(control)) if name not in released]
+    return (*released, *rest)
+
+
+def targets_to_restore(
+    saved: Saved, registers: Mapping[str, Register], *, profile: str, unit: int
+) -> tuple[Target, ...]:
+    """What to write to make it as it was.
+
+    Raises:
+        CannotRestore: the device is another one now, or its registers are elsewhere.
+    """
+    if saved.profile != profile or saved.unit != unit:
+        raise CannotRestore(f"saved from profile {saved.profile} unit {saved.unit}, now {profile} unit {unit}")
+    targets = []
+    for each in saved.registers:
+        register = registers.get(each.name)
+        if register is None or (register.block.table.value, register.block.start) != (each.table, each.address):
+            raise CannotRestore(f"register {each.name} stood at {each.table} {each.address} and does no longer")
+        words = None if each.value is not None else each.words
+        targets.append(Target(register=each.name, value=each.value, words=words, settle_s=each.settle_s))
+    return tuple(targets)
