@@ -68,8 +68,11 @@ def value_in(register: Register, image: Image) -> float | None:
 
 
 def blocks_of(names: Iterable[str], registers: Mapping[str, Register]) -> tuple[Block, ...]:
-    """What must be read to know these registers: each once, in their order, scale factors included."""
-    spans = (span for name in names for span in registers[name].field.spans)
+    """What must be read to know these registers: each once, in their order, scale factors included.
+
+    A register that cannot be read is not asked for.
+    """
+    spans = (span for name in names if registers[name].is_readable for span in registers[name].field.spans)
     return tuple(dict.fromkeys(spans))
 
 
@@ -82,12 +85,16 @@ def in_force(control: Control, registers: Mapping[str, Register], image: Image) 
     """The arguments with which a control is on now, as the registers say; None when it is off or not known.
 
     On means: every register that ``on`` leaves at a number holds that number. A control that only sets arguments
-    (a reserve) is always on.
+    (a reserve) is always on. Registers that cannot be read tell nothing; of a control that has no others nobody knows.
     """
+    if not any(registers[write.register].is_readable for write in control.on):
+        return None
     found: dict[str, float] = {}
     # A register that is written twice holds what came last.
     for write in {write.register: write for write in control.on}.values():
         register = registers[write.register]
+        if not register.is_readable:
+            continue
         value = value_in(register, image)
         if value is None:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from device_profiles.codec import CodecError
@@ -90,6 +92,15 @@ def test_it_is_in_force_when_every_register_holds_what_was_ordered(
 def test_of_a_register_that_is_written_twice_the_last_counts() -> None:
     stop_first = Control(kind="charge", on=(Write(register="command", to=0xCC), *CHARGE.on), off=CHARGE.off)
     assert in_force(stop_first, REGISTERS, image_of(10, [2, 0, 300, 0, 0xAA])) == {"power_w": 3_000}
+
+
+def test_a_register_that_cannot_be_read_is_neither_asked_for_nor_believed() -> None:
+    blind = by_name([MODE, POWER, replace(COMMAND, is_readable=False)])
+    assert in_force(CHARGE, blind, image_of(10, [2, 0, 300])) == {"power_w": 3_000}
+    assert Block(Table.HOLDING, 14, 1) not in blocks_of(registers_of(CHARGE), blind)
+    all_blind = by_name(replace(each, is_readable=False) for each in REGISTERS.values())
+    assert in_force(CHARGE, all_blind, image_of(10, [2, 0, 300, 0, 0xAA])) is None
+    assert blocks_of(registers_of(CHARGE), all_blind) == ()
 
 
 def test_what_must_be_read_is_each_register_once() -> None:

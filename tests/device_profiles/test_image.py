@@ -169,9 +169,15 @@ def test_what_is_ordered_is_in_force_and_what_is_released_is_not(made: Template)
         given = arguments(made, control)
         on = ordered(made, made.image, control.on, given)
         found = in_force(control, registers, on)
+        if not any(registers[write.register].is_readable for write in control.on):
+            assert found is None, control.kind  # Nobody can know.
+            continue
         assert found is not None, control.kind
-        assert found.keys() == given.keys()
+        seen = {write.to for write in control.on if registers[write.register].is_readable}
+        assert found.keys() == given.keys() & seen
         for name, value in given.items():
+            if name not in found:
+                continue
             register = next(registers[write.register] for write in control.on if write.to == name)
             assert found[name] == pytest.approx(value, abs=step_of(register.field, on)), control.kind
         if control.off:
