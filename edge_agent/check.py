@@ -187,9 +187,7 @@ def _merged(findings: Iterable[Finding]) -> list[Finding]:
 async def _check_bus(bus: Bus, config: BusConfig, waiting: list[str]) -> list[DeviceSeen]:
     found: list[DeviceSeen] = []
     for session in bus.sessions:
-        address = config.tcp or config.rtu
-        place = f"{config.tcp.host}:{config.tcp.port}" if config.tcp else str(getattr(address, "port", ""))
-        seen = DeviceSeen(session.id, bus.id, place, session.unit, session.profile_id)
+        seen = DeviceSeen(session.id, bus.id, config.place, session.unit, session.profile_id)
         if found and found[-1].cause == "unreachable":
             seen.cause, seen.error = found[-1].cause, found[-1].error
         else:
