@@ -4,7 +4,8 @@
 cd "$(dirname "$0")/.." || exit 0
 venv=.venv-oracles
 wanted=tests/oracles/requirements.txt
-cmp -s "$wanted" "$venv/.installed" && "$venv/bin/python" -c "" 2>/dev/null && exit 0
+lists=tests/oracles/requirements-lists.txt
+cat "$wanted" "$lists" | cmp -s - "$venv/.installed" && "$venv/bin/python" -c "" 2>/dev/null && exit 0
 
 # A name on PATH may be a stand-in that does not run, so each is tried.
 runs() { "$1" -c "import sys, venv; sys.exit(sys.version_info < (3, 12))" >/dev/null 2>&1; }
@@ -23,8 +24,9 @@ echo "Setting up $venv with $python (foreign Modbus clients, half a minute the f
 rm -rf "$venv"
 log=$(mktemp)
 if "$python" -m venv "$venv" >"$log" 2>&1 &&
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted" >>"$log" 2>&1; then
-  cp "$wanted" "$venv/.installed"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted" >>"$log" 2>&1 &&
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$lists" >>"$log" 2>&1; then
+  cat "$wanted" "$lists" >"$venv/.installed"
 else
   echo "Could not set up $venv: the tests with foreign clients will be skipped. Last lines:"
   tail -n 5 "$log"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from device_profiles.encode import encode
 from device_profiles.image import run, template
 from device_profiles.load import load, profile_ids
 from device_profiles.model import Block, DeviceMap, Field, Table
+from device_profiles.schema_sunspec import ChainLink
+from device_profiles.sunspec_image import build_chain
 from simulator.server import DevicePort
 from tests.support import free_port
 
@@ -160,16 +162,17 @@ class Still:
         found = self.map
         return {each.point: each.value for each in readings(found.fields, self.image, found.sums)}
 
-    def draw(self, values: Mapping[str, float], fields: Iterable[Field] | None = None) -> None:
+    def draw(self, values: Mapping[str, float]) -> None:
         """Bring registers to these values."""
-        for each in self.map.fields if fields is None else fields:
+        for each in self.map.fields:
             if each.point not in values:
                 continue
-            try:
-                self.image.update(encode(each, values[each.point], self.image))
-            except CodecError:
-                # An unsigned register of a quantity that has a sign here holds its size.
-                self.image.update(encode(each, abs(values[each.point]), self.image))
+            # An unsigned register of a quantity that has a sign here holds its size; one that this device does not
+            # implement (no scale factor) holds nothing.
+            for value in (values[each.point], abs(values[each.point])):
+                with suppress(CodecError):
+                    self.image.update(encode(each, value, self.image))
+                    break
 
     def order(self, kind: str, *, off: bool = False, **given: float) -> None:
         """Write a control's sequence in our own words, unlocking included."""
@@ -214,13 +217,25 @@ def drawn(profile_id: str, truth: Mapping[str, float], also: Iterable[Block] = (
     """The reference device of a profile with this truth. ``also``: what a client reads along; it holds 0."""
     if profile_id not in profile_ids():
         pytest.skip(f"no profile {profile_id} in the library yet")
-    base = template(profile_id)
-    image = dict(base.image)
+    image = dict(template(profile_id).image)
     for block in also:
         for at in range(block.start, block.end):
             image.setdefault((block.table, at), 0)
     made = Still(profile_id, load(profile_id).units[0] if unit is None else unit, image, truth)
-    made.draw(truth, base.device_map.fields)
+    made.draw(truth)
+    return made
+
+
+def gen24_as_float(truth: Mapping[str, float]) -> Still:
+    """Our GEN24 after somebody chose "float" in its pages: the inverter's model is another, all behind it has moved."""
+    if "fronius-gen24" not in profile_ids():
+        pytest.skip("no profile fronius-gen24 in the library yet")
+    spec = load("fronius-gen24").sunspec
+    assert spec is not None
+    as_float = ChainLink(model=113, values={"St": 4, "Evt1": 0})
+    links = [as_float if link.model == 103 else link for link in spec.chain]
+    made = Still("fronius-gen24", 1, build_chain(spec.bases[0], links), truth)
+    made.draw(truth)
     return made
 
 
