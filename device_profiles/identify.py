@@ -30,7 +30,7 @@ from device_profiles.proposals import (
     Verdict,
     WhoAreYou,
 )
-from device_profiles.signs import object_of, text_bits
+from device_profiles.signs import between_bits, object_of, text_bits
 from device_profiles.sunspec_models import MARKER
 
 __all__ = ["Answer", "Identified", "Proposal", "Question", "Reason", "Sureness", "Verdict", "WhoAreYou", "identify"]
@@ -116,7 +116,7 @@ def _weigh(
     seen = readings(fields, image)
     good, total = _count(seen), len(fields)
     identity, bits = _identity(device_map, image, candidate.seen)
-    bits += candidate.bits
+    bits += candidate.bits + _mains_bits(fields, seen, candidate.seen)
     reasons = [*candidate.reasons]
     if identity:
         reasons.append(Reason("identity", dict(identity)))
@@ -202,6 +202,27 @@ def _identity(
             if not any(overlap(Block(each.table, each.address, each.width), block) for block in seen):
                 bits += clean
     return texts, min(_IDENTITY_BITS_MAX, bits)
+
+
+_MAINS: Final = (("_hz", 45.0, 65.0), ("l1_voltage_v", 80.0, 290.0))
+"""What every device on the mains must see."""
+
+
+def _mains_bits(fields: Iterable[Field], seen: Iterable[Reading], signs: set[Block]) -> float:
+    """What it proves that a frequency and a voltage of the mains stand where the family has them."""
+    values = {reading.point: reading.value for reading in seen}
+    bits = 0.0
+    for ending, low, high in _MAINS:
+        for each in fields:
+            value = values.get(each.point)
+            is_sign = any(overlap(span, block) for span in each.spans for block in signs)
+            if not each.point.endswith(ending) or value is None or not low <= value <= high or is_sign:
+                continue
+            if each.scale_factor_address is None and each.mask is None:
+                raw = sorted(((low - each.offset) / each.scale, (high - each.offset) / each.scale))
+                bits += between_bits(each.type, raw[0], raw[1])
+            break  # The other phases see the same mains.
+    return bits
 
 
 def _sureness(bits: float, share: float, good: int) -> Sureness:

@@ -1,7 +1,8 @@
 """Signs by which a family is known, and how much each of them proves.
 
 What a sign proves is told in bits: a sign that one device in 1024 would show by chance is worth 10. So a text of many
-letters outweighs a number that merely lies in a range, and nobody has to rank signs by hand.
+letters outweighs a number that merely lies in a range, and nobody has to rank signs by hand. Registers hold small
+numbers far more often than large ones: "0 or 1" proves next to nothing, 8009 a lot.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 from device_profiles.codec import decode_text
 from device_profiles.model import Block, Field, Table, ValueType
-from device_profiles.raw import SIGNED, number_maker, raw_reader
+from device_profiles.raw import FLOATS, SIGNED, number_maker, raw_reader
 from device_profiles.schema import Detect
 
 OBJECTS: Final[Mapping[str, tuple[int, ...]]] = {"vendor": (0,), "product": (1, 4), "revision": (2,), "model": (5,)}
@@ -97,21 +98,43 @@ def _text(sign: Detect, text: str, clean_bits: float) -> Shown:
 
 
 def _number(sign: Detect, field: Field, raw: int, number: float) -> Shown:
-    bits = 1 if field.type is ValueType.BIT else 16 * field.width
     shown = f"{number:g}" if isinstance(number, float) else str(number)
     if sign.equals is not None:
-        wanted = {each % (1 << bits) for each in sign.equals}
-        holds = raw in wanted
-        return Shown(holds, bits - math.log2(len(wanted)) if holds else 0.0, shown)
+        wanted = {each % (1 << _size(field.type)) for each in sign.equals}
+        if raw not in wanted:
+            return Shown(False, 0.0, shown)
+        chance = max(len(wanted) / 2 ** _size(field.type), sum(_small(each, each) for each in wanted))
+        return Shown(True, -math.log2(min(1.0, chance)), shown)
     low, high = sign.between or (0.0, 0.0)
     if not low <= number <= high:
         return Shown(False, 0.0, shown)
-    return Shown(True, max(0.0, bits - math.log2(max(1.0, _how_many(field.type, low, high)))), shown)
+    return Shown(True, between_bits(field.type, low, high), shown)
+
+
+def between_bits(kind: ValueType, low: float, high: float) -> float:
+    """What it proves that a raw number lies between two others."""
+    chance = _how_many(kind, low, high) / 2 ** _size(kind)
+    if kind not in FLOATS:
+        chance = max(chance, _small(max(0.0, low), high) if high >= 0 else 1.0)
+    return -math.log2(min(1.0, max(chance, 2.0**-64)))
+
+
+def _small(low: float, high: float) -> float:
+    """How often a register that counts or chooses something holds a number from ``low`` to ``high``.
+
+    The number n is taken to occur in one of (n + 1) (n + 2) registers: 0 in half of them, 1 in a sixth, and so on.
+    """
+    return 1 / (low + 1) - 1 / (high + 2)
+
+
+def _size(kind: ValueType) -> int:
+    """Bits of a number of this type."""
+    return 1 if kind is ValueType.BIT else 16 * Field(point="", table=Table.HOLDING, address=0, type=kind).width
 
 
 def _how_many(kind: ValueType, low: float, high: float) -> float:
     """How many raw values lie between two numbers."""
-    if kind in {ValueType.F32, ValueType.F64}:
+    if kind in FLOATS:
         form, word = ("f", "i") if kind is ValueType.F32 else ("d", "q")
         return _rank(high, form, word) - _rank(low, form, word) + 1.0
     if kind not in SIGNED:

@@ -38,7 +38,8 @@ def page(outcome: Outcome, lang: str, *, reasons: bool = False) -> str:
         said, advice = STATES[lang]["no_port"]
         lines += [said.format(port=where, error=error), f"  {words['try']}: {advice}", ""]
     if found.shut and not found.units:
-        lines += [words["shut"].format(hosts=", ".join(sorted(found.shut)[:_UNITS_NAMED_MAX]))]
+        more = f", … ({len(found.shut)})" if len(found.shut) > _UNITS_NAMED_MAX else ""
+        lines += [words["shut"].format(hosts=", ".join(found.shut[:_UNITS_NAMED_MAX]) + more)]
         lines += [f"  {words['try']}: {words['shut_try']}", ""]
     yaml = site_lines(found, lang)
     if yaml:

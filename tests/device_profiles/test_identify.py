@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device_profiles.codec import encode
 from device_profiles.dump import read_dump
 from device_profiles.evidence import overlap
 from device_profiles.identify import Answer, Identified, Question, Sureness, Verdict, identify
@@ -67,9 +68,20 @@ class Always(dict[tuple[Table, int], int]):
         return self._word & 1 if key[0] in {Table.COIL, Table.DISCRETE} else self._word
 
 
+def alive(profile_id: str) -> dict[tuple[Table, int], int]:
+    """The reference device of a family, connected to the mains."""
+    made = template(profile_id)
+    image = dict(made.image)
+    for each in made.device_map.fields:
+        for ending, value in (("_hz", 50.0), ("l1_voltage_v", 101.0)):
+            if each.point.endswith(ending):
+                image.update(encode(each, value, image))
+    return image
+
+
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda each: each.id)
 def test_every_family_of_the_library_is_known_by_its_reference_device(profile: Profile) -> None:
-    asked, found = ask(template(profile.id).image)
+    asked, found = ask(alive(profile.id))
     assert found.verdict is Verdict.ONE, found
     assert found.proposals[0].profile == profile.id
     wanted = {Sureness.CERTAIN, Sureness.LIKELY} if profile.detect else {Sureness.POSSIBLE}
@@ -105,7 +117,7 @@ def test_random_registers_make_nothing_certain(seed: int) -> None:
     assert all(each.sureness is not Sureness.CERTAIN for each in found.proposals), found.proposals
 
 
-@pytest.mark.parametrize("word", [0, 1, 50, 230, 0x2020, 0x4554, 0x8000, 0xFFFF])
+@pytest.mark.parametrize("word", [0, 1, 2, 7, 50, 230, 500, 1000, 5000, 0x2020, 0x4554, 0x8000, 0xFFFF])
 def test_a_device_that_says_the_same_everywhere_is_nothing_certain(word: int) -> None:
     _, found = ask(Always(word))
     assert all(each.sureness is Sureness.POSSIBLE for each in found.proposals), found.proposals
@@ -180,9 +192,13 @@ def test_a_sign_proves_as_much_as_it_is_unlikely(tmp_path: Path) -> None:
     (four,) = own_profile(tmp_path, "  - {address: 0, equals: [6, 7, 8, 9]}").detect
     (wide,) = own_profile(tmp_path, "  - {address: 0, between: [0, 32767]}").detect
     (real,) = own_profile(tmp_path, "  - {address: 0, type: f32, between: [45, 65]}").detect
-    assert in_words(one, [7]).bits == 16
-    assert in_words(four, [7]).bits == 14
-    assert in_words(wide, [7]).bits == 1
+    (large,) = own_profile(tmp_path, "  - {address: 0, equals: [8009]}").detect
+    (switch,) = own_profile(tmp_path, "  - {address: 0, equals: [0, 1]}").detect
+    assert in_words(large, [8009]).bits == 16
+    assert 6 < in_words(one, [7]).bits < 7
+    assert in_words(four, [7]).bits < in_words(one, [7]).bits
+    assert in_words(switch, [1]).bits < 1, "small numbers stand everywhere"
+    assert in_words(wide, [7]).bits < 0.1
     assert 9 < in_words(real, [0x4248, 0]).bits < 10
     assert not in_words(real, [0, 0]).holds
     assert text_bits([0x4142, 0x4344, 0]) > 0
