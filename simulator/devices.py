@@ -22,7 +22,7 @@ from simulator.faults import Fault, FaultKind
 from simulator.orders import Given, fits, obey, ordered
 from simulator.physics import Controls
 from simulator.planted import REVERTS_AFTER_S, Planted, Truth, address_shift, scaled, shown, word_order_of
-from simulator.showing import at_the_end, keys_of, objects_of, sayable
+from simulator.showing import at_the_end, keys_of, nothing_in, objects_of, sayable
 from simulator.unit import IllegalAddressError, IllegalValueError, LockedError, NoAnswerError
 
 __all__ = ["IllegalAddressError", "IllegalValueError", "NoAnswerError", "Plant", "SimulatedDevice"]
@@ -117,7 +117,10 @@ class SimulatedDevice:
     def _take_map(self, device_map: DeviceMap) -> None:
         known = self._seen()
         self._map = device_map
-        registers = tuple(replace(r, field=self._kept(r.field)) for r in device_map.registers)
+        # The device itself knows what stands in a register that nobody can read.
+        registers = tuple(replace(r, field=self._kept(r.field), is_readable=True) for r in device_map.registers)
+        hidden = (r.field for r in device_map.registers if not r.is_readable)
+        self._hidden = {key: word for field in hidden for key, word in nothing_in(field).items()}
         self._registers = by_name(registers)
         self._writable = {key for register in registers for key in keys_of(register.field)}
         self._fields = tuple(self._kept(field) for field in device_map.fields if field.point in known)
@@ -158,6 +161,11 @@ class SimulatedDevice:
         """A copy of the image as it is now."""
         self.draw()
         return dict(self._image)
+
+    def orders(self) -> dict[str, Given | None]:
+        """What is ordered now: each control's arguments while it is in force, else None."""
+        self.draw()
+        return ordered(self.controls, self._registers, self._image)
 
     def value_of(self, register: str) -> float | None:
         """What stands in a register that may be written, in its unit."""
@@ -236,9 +244,12 @@ class SimulatedDevice:
             raise IllegalAddressError
         image = self._image
         try:
-            return [image[table, place] for place in range(address, address + count)]
+            words = [image[table, place] for place in range(address, address + count)]
         except KeyError:
             raise IllegalAddressError from None
+        if self._hidden:
+            words = [self._hidden.get((table, address + n), word) for n, word in enumerate(words)]
+        return words
 
     def write(self, table: Table, address: int, words: Sequence[int]) -> None:
         """Registers as a master writes them; the plant obeys at its next step.

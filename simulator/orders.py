@@ -15,7 +15,16 @@ Given = Mapping[str, float]
 
 def ordered(controls: Iterable[Control], registers: Mapping[str, Register], image: Image) -> dict[str, Given | None]:
     """Each control's arguments while it is in force, None while it is not."""
-    return {control.kind: in_force(control, registers, image) for control in controls}
+    found = {control.kind: in_force(control, registers, image) for control in controls}
+    return {kind: given if given is not None and _counts(kind, given) else None for kind, given in found.items()}
+
+
+def _counts(kind: str, given: Given) -> bool:
+    """Where a power alone is the order, some value of it is none: a charge with nothing, a limit below zero."""
+    power_w = given.get(Argument.POWER_W)
+    if power_w is None:
+        return True
+    return power_w > 0 if kind == ControlKind.CHARGE else power_w >= 0
 
 
 def obey(steered: Controls, orders: Mapping[str, Given | None], charge_w: float) -> None:
@@ -26,10 +35,8 @@ def obey(steered: Controls, orders: Mapping[str, Given | None], charge_w: float)
                 if given is not None:
                     steered.reserve_pct = given[Argument.SOC_PCT]
             case ControlKind.CHARGE:
-                power_w = 0.0 if given is None else given.get(Argument.POWER_W, charge_w)
-                # A power below zero is how some devices write "no order".
-                steered.forced_charge_on = power_w > 0
-                steered.forced_charge_power_w = max(0.0, power_w)
+                steered.forced_charge_on = given is not None
+                steered.forced_charge_power_w = 0.0 if given is None else given.get(Argument.POWER_W, charge_w)
                 steered.charge_target_pct = 100.0 if given is None else given.get(Argument.SOC_PCT, 100.0)
             case ControlKind.DISCHARGE_BLOCK:
                 steered.discharge_blocked = given is not None
@@ -37,7 +44,7 @@ def obey(steered: Controls, orders: Mapping[str, Given | None], charge_w: float)
                 steered.backup = given is not None
             case ControlKind.EXPORT_LIMIT:
                 steered.export_limit_on = given is not None
-                steered.export_limit_w = 0.0 if given is None else max(0.0, given.get(Argument.POWER_W, 0.0))
+                steered.export_limit_w = 0.0 if given is None else given.get(Argument.POWER_W, 0.0)
             case _ if kind.startswith("tier") and int(kind.removeprefix("tier")) <= RELAYS:
                 steered.closed[int(kind.removeprefix("tier")) - 1] = given is not None
             case _:

@@ -33,6 +33,11 @@ def at_the_end(field: Field, value: float, image: Image) -> dict[tuple[Table, in
     """The words of a value beyond the register's range: it stands at its end, as on real devices."""
     if field.terms or field.mask is not None or field.states is not None:
         return {}
+    if (
+        field.scale_factor_address is not None
+        and not -10 <= _signed(image[field.table, field.scale_factor_address]) <= 10
+    ):
+        return {}  # The device does not have this quantity.
     bits = 16 * field.width
     low, high = (0, 2**bits - 1) if field.type in _UNSIGNED else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     number, inward = (high, -1) if (value > 0) == (field.scale > 0) else (low, 1)
@@ -40,6 +45,13 @@ def at_the_end(field: Field, value: float, image: Image) -> dict[tuple[Table, in
         number += inward
     plain = replace(field, scale=1.0, offset=0.0, absolute=False, scale_factor_address=None)
     return dict(encode(plain, number, image))
+
+
+def nothing_in(field: Field) -> dict[tuple[Table, int], int]:
+    """The words that a register shows which can only be written: "not available"."""
+    bits = 16 * field.width
+    missing = max(field.sentinels, default=2**bits - 1 if field.type in _UNSIGNED else 2 ** (bits - 1))
+    return {key: missing >> bits - 16 * (n + 1) & 0xFFFF for n, key in enumerate(keys_of(field))}
 
 
 def objects_of(profile: Profile, texts: Mapping[str, str | None]) -> dict[int, str]:

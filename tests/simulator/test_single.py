@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
-from device_profiles.controls import by_name, in_force
+from device_profiles.codec import decode
+from device_profiles.controls import by_name
+from device_profiles.image import template
 from device_profiles.load import load, profile_ids
 from device_profiles.model import Control, Table
 from simulator.manners import manners_of
@@ -19,6 +21,21 @@ from simulator.server import DevicePort
 from simulator.single import SettingError, Single, settable, single
 from tests.device_profiles.helpers import step_of
 from tests.simulator.support import NOON_MS, discovered, order, read_fields
+
+LOCKED = """
+id: locked
+names: {ja: 試験用, en: Made up for a test}
+source: made up for a test
+confidence: unverified
+points:
+  battery.soc_pct: {address: 0, type: u16}
+  battery.reserve_soc_pct: {address: 20, type: u16}
+registers:
+  password: {address: 10, type: u16, range: [0, 100], stored: false}
+  reserve: {address: 20, type: u16, range: [0, 100], unit: "%"}
+controls:
+  reserve: {on: [{write: reserve, to: soc_pct}], unlock: [{write: password, to: 99}]}
+"""
 
 
 class Clock:
@@ -57,16 +74,20 @@ async def test_a_client_reads_the_stated_truth(profile: str) -> None:
         found = await read_fields(client, device.unit, device_map, device_map.fields)
     stated = device.device.plant.truth()
     image = device.device.registers()
-    told = device.truth()
+    told, reference = device.truth(), template(profile).image
     assert found, "nothing was read"
     for field in device_map.fields:
         reading = found[field.point]
         assert field.point in stated, f"{field.point}: the simulated plant does not know it"
         assert reading.value == told[field.point]
-        if field.states is None:
+        if reading.value is None:
+            # Only what the reference device itself does not have.
+            absent = decode(field, reference)
+            assert absent is not None
+            assert absent.value is None, field.point
+        elif field.states is None:
             wanted = abs(stated[field.point]) if field.point.endswith("_current_a") else stated[field.point]
-            value = math.nan if reading.value is None else reading.value
-            size = abs(value) if field.point.endswith("_current_a") else value
+            size = abs(reading.value) if field.point.endswith("_current_a") else reading.value
             slack = step_of(field, image) * 0.51 + abs(wanted) * 1e-6
             assert size == pytest.approx(wanted, abs=slack), field.point
     for total in device_map.sums:
@@ -79,10 +100,9 @@ async def test_orders_are_taken_shown_and_obeyed(profile: str) -> None:
     given = {"soc_pct": 80.0, "power_w": 3_000.0}
     async with served(device) as client:
         device_map = await discovered(client, profile, device.unit)
-        registers = by_name(device_map.registers)
         for control in device_map.controls:
             await order(client, device_map, control, given, unit=device.unit)
-            arguments = in_force(control, registers, device.device.registers())
+            arguments = device.device.orders()[control.kind]
             assert arguments is not None, f"{control.kind} is not in force after it was ordered"
             for name, value in arguments.items():
                 assert value == pytest.approx(given[name], rel=0.05), f"{control.kind}: {name}"
@@ -90,7 +110,7 @@ async def test_orders_are_taken_shown_and_obeyed(profile: str) -> None:
             if control.off:
                 released = replace(control, on=control.off)
                 await order(client, device_map, released, given, unit=device.unit)
-                assert in_force(control, registers, device.device.registers()) is None, f"{control.kind} is not off"
+                assert device.device.orders()[control.kind] is None, f"{control.kind} is not off"
 
 
 def dict_of(profile: str) -> dict[str, str]:
@@ -118,13 +138,9 @@ def assert_obeyed(device: Single, control: Control) -> None:
 @pytest.mark.parametrize("profile", [each for each in profile_ids() if load(each).controls])
 def test_nothing_but_the_reserve_and_the_tiers_is_ordered_at_the_start(profile: str) -> None:
     device = made(profile).device
-    registers = by_name(device.device_map.registers)
-    for control in device.controls:
-        arguments = in_force(control, registers, device.registers())
-        if control.kind == "reserve" or control.kind.startswith("tier"):
-            assert arguments is not None
-        else:
-            assert arguments is None or arguments.get("power_w") == 0, f"{control.kind} is in force"
+    for kind, arguments in device.orders().items():
+        stands = kind == "reserve" or kind.startswith("tier")
+        assert (arguments is not None) is stands, kind
 
 
 def test_what_is_set_is_shown_and_the_rest_stays() -> None:
@@ -189,35 +205,40 @@ async def test_a_write_that_does_not_stick() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "control"), [(p, c) for p in profile_ids() for ways in load(p).controls for c in ways if c.falls_back_s]
+    ("profile", "control"),
+    [(each, c) for each in profile_ids() for c in template(each).device_map.controls if c.falls_back_s],
 )
 async def test_an_order_that_is_not_refreshed_ends(profile: str, control: Control) -> None:
     clock = Clock()
     device = made(profile, clock=clock)
-    if control not in device.device.controls:
-        pytest.skip("another way to order it is taken")
-    registers = by_name(device.device.device_map.registers)
     async with served(device) as client:
         device_map = await discovered(client, profile, device.unit)
         await order(client, device_map, control, {"soc_pct": 80, "power_w": 3_000}, unit=device.unit)
         clock.ms += round(control.falls_back_s * 1000) - 1_000
-        assert in_force(control, registers, device.device.registers()) is not None
+        assert device.device.orders()[control.kind] is not None
         clock.ms += 2_000
-        left = in_force(control, registers, device.device.registers())
-        assert left is None or left.get("power_w") == 0
+        assert device.device.orders()[control.kind] is None
 
 
-@pytest.mark.parametrize(
-    ("profile", "control"), [(p, c) for p in profile_ids() for ways in load(p).controls for c in ways if c.unlock]
-)
-async def test_a_locked_register_is_refused_until_it_is_unlocked(profile: str, control: Control) -> None:
-    device = made(profile)
+async def test_a_locked_register_is_refused_until_it_is_unlocked(tmp_path: Path) -> None:
+    path = tmp_path / "locked.yaml"
+    path.write_text(LOCKED, encoding="utf-8")
+    device = made(str(path))
     async with served(device) as client:
-        device_map = await discovered(client, profile, device.unit)
-        block = by_name(device_map.registers)[control.on[0].register].block
-        words = device.device.read(block.table, block.start, block.count)
-        assert (await client.write_registers(block.start, words, device_id=device.unit)).exception_code == 4
-        await order(client, device_map, control, {"soc_pct": 80, "power_w": 3_000}, unit=device.unit)
+        assert (await client.write_register(20, 60)).exception_code == 4
+        assert (await client.write_register(10, 1)).isError() is False
+        assert (await client.write_register(20, 60)).exception_code == 4
+        assert (await client.write_register(10, 99)).isError() is False
+        assert (await client.write_register(20, 60)).isError() is False
+    assert device.device.plant.controls.reserve_pct == 60
+
+
+def test_what_can_only_be_written_reads_as_nothing() -> None:
+    device = made("sma").device
+    block = by_name(device.device_map.registers)["charge_power"].block
+    device.write(block.table, block.start, [0xFFFF, 0xF448])
+    assert device.value_of("charge_power") == 3_000
+    assert device.read(block.table, block.start, 2) == [0x8000, 0]
 
 
 def test_words_swapped_and_addresses_shifted_are_the_same_values_elsewhere() -> None:
