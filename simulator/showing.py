@@ -11,6 +11,7 @@ from contract.points import BatteryState, InverterState
 from device_profiles.encode import encode
 from device_profiles.load import Profile
 from device_profiles.model import Field, Image, Table, ValueType
+from device_profiles.raw import SCALE_FACTOR_MAX
 
 _NEAREST: Final[dict[str, dict[int, int]]] = {
     "inverter.state": {
@@ -33,11 +34,9 @@ def at_the_end(field: Field, value: float, image: Image) -> dict[tuple[Table, in
     """The words of a value beyond the register's range: it stands at its end, as on real devices."""
     if field.terms or field.mask is not None or field.states is not None:
         return {}
-    if (
-        field.scale_factor_address is not None
-        and not -10 <= _signed(image[field.table, field.scale_factor_address]) <= 10
-    ):
-        return {}  # The device does not have this quantity.
+    factor = None if field.scale_factor_address is None else image[field.table, field.scale_factor_address]
+    if factor is not None and SCALE_FACTOR_MAX < factor < 0x1_0000 - SCALE_FACTOR_MAX:
+        return {}  # Without a scale factor the device does not have this quantity.
     bits = 16 * field.width
     low, high = (0, 2**bits - 1) if field.type in _UNSIGNED else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     number, inward = (high, -1) if (value > 0) == (field.scale > 0) else (low, 1)
