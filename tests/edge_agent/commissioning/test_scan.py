@@ -13,7 +13,7 @@ from device_profiles.image import template
 from device_profiles.load import load
 from device_profiles.model import Table
 from edge_agent.commissioning.identify import identify_unit
-from edge_agent.commissioning.ports import questions
+from edge_agent.commissioning.ports import questions, units_of
 from edge_agent.commissioning.scan import PortFound, PortState, Scanner
 from edge_agent.io.bus import LinkDown, RtuAddress, TcpAddress
 from edge_agent.io.modbus import ModbusLine
@@ -45,7 +45,8 @@ async def test_every_family_is_found_at_its_usual_unit_and_identified_without_a_
     family = load(getattr(profile, "id", ""))
     unit, device = family.units[0], reference(family.id)
     async with listening({unit: device}) as port:
-        found = await look_at(scanner(), port)
+        found = await look_at(scanner(units=(250, unit)), port)
+    assert unit in units_of(PROFILES), "tried without being named"
     (seen,) = found.units
     assert seen.unit == unit
     assert seen.identified is not None
