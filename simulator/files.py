@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from simulator.site import profiles_of, units_of
+from simulator.site import buses_of, profiles_of, units_of
 from simulator.spec import SiteSpec
 
 COLUMNS: Final = (
@@ -142,12 +142,12 @@ def _config(
             {
                 "id": "inverter",
                 "tcp": {"host": host, "port": network.inverter_port},
-                "devices": [device("inverter")],
+                "devices": [device(name) for name in buses_of(spec)["inverter"]],
             },
             {
                 "id": "gateway",
                 "tcp": {"host": host, "port": network.gateway_port},
-                "devices": [device("meter"), device("relay")],
+                "devices": [device(name) for name in buses_of(spec)["gateway"]],
             },
         ],
     }

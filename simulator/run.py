@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from device_profiles.image import Template, template
-from device_profiles.load import Profile, load, profile_ids
+from device_profiles.load import load, profile_ids
 from simulator.faults import FaultKind
 from simulator.files import EdgeSettings, Network
 from simulator.manners import manners_of
@@ -21,7 +21,7 @@ from simulator.planted import Planted
 from simulator.proxy import LinkProxy
 from simulator.scenario import LinkCut, Note, Scenario, SkyTurns
 from simulator.server import DevicePort
-from simulator.site import SimulatedSite, units_of
+from simulator.site import SimulatedSite, buses_of, units_of
 from simulator.spec import Archetype, SiteSpec
 from simulator.timeline import Occurrence, compile_steps, episodes, linked_sites
 from simulator.weather import Weather
@@ -58,12 +58,12 @@ def step_ms_for(speed: float) -> int:
 
 def inverter_families() -> tuple[str, ...]:
     """Profiles of the library that an inverter of a shelter can have: they tell of generator or battery."""
-    return tuple(each for each in profile_ids() if _is_inverter(load(each)))
+    return tuple(each for each in profile_ids() if _is_inverter(each))
 
 
-def _is_inverter(profile: Profile) -> bool:
-    points = {field.point for field in profile.fields}
-    return profile.sunspec is not None or not points.isdisjoint({"pv.power_w", "pv1.power_w", "battery.power_w"})
+def _is_inverter(profile_id: str) -> bool:
+    points = {field.point for field in template(profile_id).device_map.fields}
+    return not points.isdisjoint({"pv.power_w", "pv1.power_w", "battery.power_w"})
 
 
 def archetypes_available() -> tuple[Archetype, ...]:
@@ -147,12 +147,14 @@ class Fleet:
     def _serve(self, index: int, site: SimulatedSite, settings: EdgeSettings | None) -> _Served:
         host = self.network.host(index)
         units = units_of(site.spec)
-        inverter, meter, relay = (site.devices[name] for name in units)
-        manners = manners_of(load(inverter.profile)) if self.has_manners else None
+        behind = {
+            name: {units[each]: site.devices[each] for each in names} for name, names in buses_of(site.spec).items()
+        }
+        manners = manners_of(load(site.devices["inverter"].profile)) if self.has_manners else None
         served = _Served(
             site,
-            DevicePort(host, self.network.inverter_port, {units["inverter"]: inverter}, manners),
-            DevicePort(host, self.network.gateway_port, {units["meter"]: meter, units["relay"]: relay}),
+            DevicePort(host, self.network.inverter_port, behind["inverter"], manners),
+            DevicePort(host, self.network.gateway_port, behind["gateway"]),
         )
         if settings is not None and site.spec.id in self.linked:
             served.proxy = LinkProxy(

@@ -9,6 +9,7 @@ from typing import Final
 
 from contract.points import TRACKERS_MAX
 from device_profiles.image import Template
+from device_profiles.load import load
 from simulator.devices import SimulatedDevice
 from simulator.faults import Fault, FaultKind, Link
 from simulator.planted import Planted
@@ -33,6 +34,11 @@ UNITS: Final = {"inverter": 1, "meter": 2, "relay": 3}
 """Unit ids where a shelter does not say otherwise."""
 _PV: Final = {f"pv{number}" for number in range(1, TRACKERS_MAX + 1)}
 RELAY_PROFILE: Final = "relay"
+COMPANIONS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "fronius-gen24": (("own_meter", "fronius-meter"),),
+    "victron-gx": (("vebus", "victron-vebus"),),
+}
+"""Further units behind the port of an inverter of some families, by device name and profile."""
 
 
 class SimulatedSite:
@@ -60,6 +66,8 @@ class SimulatedSite:
             name: SimulatedDevice(each, plant, instrument=name, planted=self.planted)
             for name, each in templates.items()
         }
+        if Planted.METER_OFFLINE in self.planted and "own_meter" in self.devices:
+            self.devices["own_meter"].set_fault(Fault(kind=FaultKind.SILENT))
         self._ahead = deque(sorted(occurrences, key=lambda occurrence: occurrence.at_ms))
 
     def advance(self, now_ms: int) -> list[Step]:
@@ -119,12 +127,24 @@ class SimulatedSite:
 
 def profiles_of(spec: SiteSpec) -> dict[str, str]:
     """Device name → profile of a shelter."""
-    return {"inverter": str(spec.archetype), "meter": spec.meter, "relay": RELAY_PROFILE}
+    return {
+        "inverter": str(spec.archetype),
+        **dict(COMPANIONS.get(spec.archetype, ())),
+        "meter": spec.meter,
+        "relay": RELAY_PROFILE,
+    }
 
 
 def units_of(spec: SiteSpec) -> dict[str, int]:
     """Device name → unit id of a shelter."""
-    return {**UNITS, "inverter": spec.inverter_unit}
+    beside = {name: load(profile).units[0] for name, profile in COMPANIONS.get(spec.archetype, ())}
+    return {"inverter": spec.inverter_unit, **beside, "meter": UNITS["meter"], "relay": UNITS["relay"]}
+
+
+def buses_of(spec: SiteSpec) -> dict[str, tuple[str, ...]]:
+    """Bus → names of the devices behind it."""
+    names = tuple(profiles_of(spec))
+    return {"inverter": names[:-2], "gateway": names[-2:]}
 
 
 def _trackers(inverter: Template) -> int:

@@ -16,6 +16,7 @@ from device_profiles.load import load
 from simulator.commands.common import NetworkPrefix, ScenarioName, Seed, Speed, fail, network_of, run, scenario_of
 from simulator.files import EdgeSettings, write_site
 from simulator.planted import ABOUT, Planted
+from simulator.site import COMPANIONS, units_of
 from simulator.times import moment_ms
 from simulator.weather import DAY_MS
 
@@ -102,6 +103,10 @@ def site(
         "inverter": {"host": host, "port": net.inverter_port, "unit": unit, "profile": inverter},
         "meter": {"host": host, "port": net.gateway_port, "unit": 2, "profile": meter},
         "relay": {"host": host, "port": net.gateway_port, "unit": 3, "profile": "relay"},
+        **{
+            name: {"host": host, "port": net.inverter_port, "unit": units_of(spec)[name], "profile": companion}
+            for name, companion in COMPANIONS.get(inverter, ())
+        },
         "faults": [each.value for each in planted],
         "pid": os.getpid(),
         "signals": {"USR1": f"load of {step_load:g} W on L1 on or off", "USR2": "grid away or back"},

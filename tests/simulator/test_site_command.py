@@ -19,7 +19,7 @@ from simulator.cli import app
 from simulator.fleet import build
 from simulator.planted import Planted
 from simulator.run import Fleet, WorldClock, build_fleet, inverter_families
-from simulator.site import UNITS, units_of
+from simulator.site import COMPANIONS, UNITS, units_of
 from tests.device_profiles.helpers import step_of
 from tests.simulator.support import (
     NOON_MS,
@@ -77,7 +77,20 @@ def is_cut(value: float, truth: float) -> bool:
 
 def test_families_that_serve_a_shelter() -> None:
     assert {"huawei-sun2000", "goodwe-et", "sunspec", "sungrow-sh", "solaredge"} <= set(inverter_families())
-    assert not {"relay", "sdm630", "carlo-gavazzi"} & set(inverter_families())
+    assert not {"relay", "sdm630", "carlo-gavazzi", "fronius-meter"} & set(inverter_families())
+
+
+@pytest.mark.parametrize("profile", [each for each in COMPANIONS if each in inverter_families()])
+async def test_what_stands_beside_an_inverter_answers_behind_the_same_port(profile: str) -> None:
+    fleet = site_of(profile)
+    name, companion = COMPANIONS[profile][0]
+    unit = units_of(fleet.sites[0].spec)[name]
+    async with opened(fleet), client_of(fleet, 0, "inverter") as client:
+        device_map = await discovered(client, companion, unit)
+        found = await read_fields(client, unit, device_map, device_map.fields)
+    truth = fleet.sites[0].truth()
+    assert {reading.point for reading in found.values() if reading.value is not None}
+    assert truth.keys() >= found.keys()
 
 
 def test_a_turned_transformer_is_in_the_meter_and_not_in_the_inverter() -> None:
