@@ -1,6 +1,14 @@
 """sungrow-sht-modbus (MIT): an SH-T hybrid."""
 
+import json
+import sys
+
 from common import fields_of, main, orders, plain
+
+if sys.version_info < (3, 13):
+    print(json.dumps({"missing": "the package wants Python 3.13 or newer"}))
+    sys.exit()
+
 from sungrow_inverter import BatteryMode, DesiredState, SungrowInverter
 
 COMPONENTS = (
