@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from device_profiles.codec import decode
 from device_profiles.encode import encode
-from device_profiles.model import Argument, Block, Control, FaultText, Image, Register, Write
+from device_profiles.model import Argument, Block, Control, ControlKind, FaultText, Image, Register, Write
 
 
 class ControlError(ValueError):
@@ -102,7 +102,9 @@ def in_force(control: Control, registers: Mapping[str, Register], image: Image) 
             found[write.to] = value
         elif abs(value - write.to) > register.tolerance:
             return None
-    return found
+    # A charge of 0 W is none, and power below 0 is no order: some devices are released by just that.
+    least_w = 1e-6 if control.kind == ControlKind.CHARGE else 0.0
+    return found if found.get(Argument.POWER_W, 1.0) >= least_w else None
 
 
 def faults_in(texts: Iterable[FaultText], values: Mapping[str, float | None]) -> tuple[FaultText, ...]:

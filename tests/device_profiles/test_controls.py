@@ -80,8 +80,9 @@ def test_a_coil_is_written_as_a_bit() -> None:
         ([2, 0, 300, 0, 0xCC], None),
         ([0, 0, 300, 0, 0xAA], None),
         ([2, 0, 300, 0], None),
+        ([2, 0, 0, 0, 0xAA], None),
     ],
-    ids=["on", "released", "other mode", "not read"],
+    ids=["on", "released", "other mode", "not read", "a charge of nothing"],
 )
 def test_it_is_in_force_when_every_register_holds_what_was_ordered(
     words: list[int], found: dict[str, float] | None
