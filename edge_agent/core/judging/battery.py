@@ -23,6 +23,7 @@ _VI_A_MIN: Final = 1.5
 _VI_TOLERANCE: Final = 0.15
 _SOC_LOW_PCT: Final = 10.0
 """A tenth of anything up to 100 % is no more than this."""
+_SOC_HIGH_PCT: Final = 90.0
 _UNDER_RESERVE_PCT: Final = 8.0
 _SOC_MOVE_PCT_MIN: Final = 3.0
 
@@ -92,7 +93,11 @@ def _voltage(series: Series, device: str) -> Judged:
         why = "battery_idle" if CURRENT in series.points[device] else "no_point"
         return not_judged(kind, device, why, limit_w=_VI_W_MIN, points=CURRENT)
     if mostly(rows, lambda row: row[0] * row[2] < 0):
-        facts = {"point": CURRENT, "shown": median(r[2] for r in rows), "likely": -median(r[2] for r in rows)}
+        facts: dict[str, str | float] = {
+            "point": CURRENT,
+            "shown": median(r[2] for r in rows),
+            "likely": -median(r[2] for r in rows),
+        }
         return judged(kind, device, [found("battery_current", device, **facts)])
     if not mostly(rows, lambda row: abs(row[1] * row[2] / row[0] - 1) > _VI_TOLERANCE):
         return judged(kind, device, ())
@@ -124,10 +129,9 @@ def _charge(series: Series, device: str) -> Judged:
     if capacity is None or not capacity:
         return not_judged("soc", device, "no_point", points=CAPACITY)
     expected = 0.0 if run is None else -run.energy_wh / capacity * 100
-    if run is None or abs(expected) < _SOC_MOVE_PCT_MIN or not 15 < run.first < 90:
-        # Near its ends a battery counts anew, and chargers slow down.
-        if run is None or abs(expected) < _SOC_MOVE_PCT_MIN or run.first > 10.5:
-            return not_judged("soc", device, "watch_short", wanted=f"{_SOC_MOVE_PCT_MIN:g} %")
+    # Near its upper end a battery counts anew.
+    if run is None or abs(expected) < _SOC_MOVE_PCT_MIN or run.first > _SOC_HIGH_PCT:
+        return not_judged("soc", device, "watch_short", wanted=f"{_SOC_MOVE_PCT_MIN:g} %")
     return judged("soc", device, _moved(device, run, expected, soc))
 
 

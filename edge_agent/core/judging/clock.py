@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from contract.points import POINTS, Kind
@@ -16,6 +17,9 @@ _UTC_S: Final = -9 * 3_600.0
 _UNSET_S: Final = 1_577_836_800.0
 """2020-01-01: no device of these families was put up with an earlier clock."""
 FROZEN_SAMPLES_MIN: Final = 6
+_FROZEN_S: Final = 600.0
+_OTHER_W: Final = 30.0
+_OTHER_SHARE: Final = 0.02
 _LIVE_MIN: Final = 4
 _LIVE: Final = ("power_w", "_current_a", "frequency_hz", "_voltage_v", ".voltage_v", "reactive_power_var")
 """What moves in a working plant, if only in its last digit."""
@@ -35,7 +39,12 @@ def judge_clocks(series: Series) -> list[Judged]:
             result.append(judged("clock", device, ()))
             continue
         seen = _seen(off_s, clock_s)
-        facts = {"seen": seen, "minutes": off_s / 60, "hours": off_s / 3_600, "days": off_s / _DAY_S}
+        facts: dict[str, str | float] = {
+            "seen": seen,
+            "minutes": off_s / 60,
+            "hours": off_s / 3_600,
+            "days": off_s / _DAY_S,
+        }
         result.append(judged("clock", device, [found("clock_off", device, **facts)]))
     return result
 
@@ -70,6 +79,24 @@ def judge_frozen(series: Series) -> list[Judged]:
             result.append(not_judged("frozen", device, "few_reads", wanted=str(FROZEN_SAMPLES_MIN)))
         else:
             stands = all(len(values) == 1 for values in moving.values())
-            facts = {"points": len(moving), "seconds": round(series.span_s), "reads": counted}
+            if stands and not _is_proven(series, device, moving):
+                result.append(not_judged("frozen", device, "nothing_moves"))
+                continue
+            facts: dict[str, str | float] = {"points": len(moving), "seconds": round(series.span_s), "reads": counted}
             result.append(judged("frozen", device, [found("frozen", device, **facts)] if stands else []))
     return result
+
+
+def _is_proven(series: Series, device: str, moving: Mapping[str, set[float]]) -> bool:
+    """Whether standing still is odd: a frequency is told finely, another device saw change, or it lasts too long."""
+    if series.span_s >= _FROZEN_S:
+        return True
+    for point, values in moving.items():
+        hertz = next(iter(values)) if point.endswith("frequency_hz") else 0.0
+        if abs(hertz * 10 - round(hertz * 10)) > 1e-3:
+            return True
+        for other in series.givers(point):
+            seen = [value for _, value in series.track(other, point)] if other != device else []
+            if seen and point.endswith("power_w") and max(seen) - min(seen) > _OTHER_W + _OTHER_SHARE * abs(seen[0]):
+                return True
+    return False

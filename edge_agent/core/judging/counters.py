@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from edge_agent.core.judging.finding import Finding, Judged, found, judged, not_judged
@@ -76,7 +77,12 @@ def _judge(series: Series, device: str, counted: Counted) -> list[Finding] | flo
     expected = abs(reference.energy_wh)
     if right is None or expected < _STEPS_MIN * max(steps):
         return max(steps)
-    facts = {"point": name, "power": counted.power, "expected_wh": round(expected), "moved_wh": round(right.moved)}
+    facts: dict[str, str | float] = {
+        "point": name,
+        "power": counted.power,
+        "expected_wh": round(expected),
+        "moved_wh": round(right.moved),
+    }
     if right.moved < _STANDS * expected:
         if wrong is not None and wrong.moved > _MOVES * expected:
             return [_turned(series, device, counted, facts | {"other": other})]
@@ -104,9 +110,9 @@ def _step(series: Series, device: str, counter: str) -> float:
 
 def _falling(series: Series, device: str, points: Iterable[str]) -> list[Finding]:
     result: list[Finding] = []
-    for point in sorted(point for point in points if point.endswith("_energy_wh") or point.endswith(".energy_wh")):
+    for point in sorted(point for point in points if point.endswith("energy_wh")):
         values = [value for _, value in series.track(device, point)]
-        for before, after in zip(values, values[1:], strict=False):
+        for before, after in pairwise(values):
             if after < before:
                 result.append(found("counter_falls", device, point=point, before=round(before), after=round(after)))
                 break

@@ -37,6 +37,7 @@ def _sun(series: Series, device: str) -> Judged:
         return not_judged("pv_sun", device, "no_value", points=PV)
     at_s = series.samples[-1].at_s
     low, high = elevations_deg(at_s, series.place)
+    facts: dict[str, str | float]
     if high < NIGHT_DEG:
         facts = {"shown": round(watts), "elevation": round(high)}
         return judged("pv_sun", device, [found("pv_at_night", device, **facts)] if watts > NIGHT_W_MAX else [])
@@ -44,7 +45,12 @@ def _sun(series: Series, device: str) -> Judged:
     if rated is not None:
         most = rated * most_w_per_m2(high) / 1_000
         if watts > max(most, NIGHT_W_MAX):
-            facts = {"shown": round(watts), "most": round(most), "elevation": round(high), "rated": round(rated)}
+            facts: dict[str, str | float] = {
+                "shown": round(watts),
+                "most": round(most),
+                "elevation": round(high),
+                "rated": round(rated),
+            }
             return judged("pv_sun", device, [found("pv_too_high", device, **facts)])
     if low > _DAY_DEG and not any(value for _, value in series.track(device, PV)):
         return judged("pv_sun", device, [found("pv_dark", device, elevation=round(low))])
@@ -78,7 +84,7 @@ def _strings(series: Series, device: str) -> Judged:
     unused = [name for name in silent if name not in dead]
     findings: list[Finding] = []
     for name in dead:
-        facts = {"point": f"{name}.current_a", "volts": volts[name], "others": listed(working)}
+        facts: dict[str, str | float] = {"point": f"{name}.current_a", "volts": volts[name], "others": listed(working)}
         findings.append(found("dead_string", device, **facts))
     if unused:
         findings.append(found("tracker_unused", device, points=listed(unused)))
@@ -104,7 +110,12 @@ def _product(series: Series, device: str) -> Judged:
     product = median(_product_of(row) for row in rows)
     if ratio < 0 and abs(-ratio - 1) < _VI_TOLERANCE:
         return judged("pv_power", device, [found("pv_sign", device, point=PV, how="×-1", shown=shown, likely=-shown)])
-    facts = {"point": PV, "shown": round(shown), "likely": round(product), "how": f"×{ratio:.2g}"}
+    facts: dict[str, str | float] = {
+        "point": PV,
+        "shown": round(shown),
+        "likely": round(product),
+        "how": f"×{ratio:.2g}",
+    }
     return judged("pv_power", device, [found("pv_scale", device, **facts)])
 
 

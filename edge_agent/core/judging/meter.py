@@ -68,27 +68,29 @@ def phases_of(series: Series, device: str, group: str = "grid") -> list[str]:
 def _phases(series: Series, device: str) -> Judged:
     kind = "phases"
     phases = phases_of(series, device)
-    if len(phases) < 2:
-        return not_judged(kind, device, "no_point", points="grid.l1_power_w")
     shares = {phase: _share(series, device, phase) for phase in phases}
     known = {phase: share for phase, share in shares.items() if share is not None}
+    loads = _loads(series, device, phases)
+    if len(phases) < 2 or not (known or loads):
+        return not_judged(kind, device, "no_point", points="grid.l1_power_w, grid.l1_current_a")
+    return judged(kind, device, _wiring(series, device, known, loads))
+
+
+def _wiring(series: Series, device: str, known: dict[str, float], loads: dict[str, float]) -> list[Finding]:
+    """What is wrong with the transformers, by each phase's share of power in V × I and by its load."""
     if crossed := _crossed(known):
-        return judged(kind, device, [found("crossed_phases", device, phases=listed(p.upper() for p in crossed))])
+        return [found("crossed_phases", device, phases=listed(p.upper() for p in crossed))]
     odd = [phase for phase, share in known.items() if not 0.02 <= abs(share) <= 1.15]
     if odd:
-        facts = {"phases": listed(p.upper() for p in odd), "share": round(abs(known[odd[0]]), 2)}
-        return judged(kind, device, [found("phase_power", device, **facts)])
-    loads = _loads(series, device, phases)
+        names = listed(p.upper() for p in odd)
+        return [found("phase_power", device, phases=names, share=round(abs(known[odd[0]]), 2))]
     turned = [phase for phase, watts in loads.items() if watts < -LOAD_W_MIN]
-    if len(turned) == len(phases):
-        return judged(kind, device, [found("swapped_ct", device, **_load_facts(series, device, loads))])
+    if turned and len(turned) == len(loads):
+        return [found("swapped_ct", device, **_load_facts(series, device, loads))]
     if turned and all(loads[phase] > LOAD_W_MIN for phase in loads if phase not in turned):
         names = listed(p.upper() for p in turned)
-        facts = {"seen": "load", "phases": names, "load_w": round(loads[turned[0]])}
-        return judged(kind, device, [found("one_ct_turned", device, **facts)])
-    if not known and not loads:
-        return not_judged(kind, device, "no_point", points="grid.l1_current_a")
-    return judged(kind, device, ())
+        return [found("one_ct_turned", device, seen="load", phases=names, load_w=round(loads[turned[0]]))]
+    return []
 
 
 def _load_facts(series: Series, device: str, loads: dict[str, float]) -> dict[str, str | float]:
@@ -100,7 +102,10 @@ def _share(series: Series, device: str, phase: str) -> float | None:
     """Power over V × I with the power's sign, or None when too little flows to say."""
     points = (phase_point(phase), phase_point(phase, "voltage_v"), phase_point(phase, "current_a"))
     rows = [row for row in series.together(device, *points) if row[1] * abs(row[2]) >= _VA_MIN]
-    return median(row[0] / (row[1] * abs(row[2])) for row in rows) if rows else None
+    if not rows:
+        return None
+    share = median(abs(row[0]) / (row[1] * abs(row[2])) for row in rows)
+    return share if sum(row[0] for row in rows) >= 0 else -share
 
 
 def _crossed(shares: dict[str, float]) -> list[str]:

@@ -113,7 +113,7 @@ def _of_device(device: str, points: tuple[str, ...], rows: tuple[Row, ...]) -> l
 
 
 def battery_sign_holds(series: Series, device: str) -> bool | None:
-    """Whether the balance proves the battery's sign: it fits as read and would not with the other one. None: no proof."""
+    """Whether the balance proves the battery's sign: it fits with this one alone. None: it proves nothing."""
     points = [point for point in (PV, BATTERY, INVERTER) if point in series.points[device]]
     if BATTERY not in points or INVERTER not in points or series.is_made_of(device, PV, BATTERY):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from edge_agent.core.judging.series import Series
@@ -11,6 +12,8 @@ from edge_agent.core.judging.series import Series
 STEADY_RATIO_MAX: Final = 3.0
 """Two neighbouring powers further apart than this: what happened between them is not known."""
 _NOTHING_W: Final = 20.0
+FLOAT_STEP: Final = 2.0**-23
+"""Relative step of a 32-bit float: a counter kept in one moves coarsely when it has grown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def steady_runs(series: Series, device: str, power: str, counter: str, *, of: st
             rows.append((sample.at_s, watts, count))
     runs: list[Run] = []
     current: Run | None = None
-    for (at_s, watts, count), (then_s, later_w, later) in zip(rows, rows[1:], strict=False):
+    for (at_s, watts, count), (then_s, later_w, later) in pairwise(rows):
         if not _is_steady(watts, later_w):
             current = None
             continue
@@ -67,9 +70,9 @@ def _is_steady(one: float, other: float) -> bool:
 
 
 def resolution(values: Iterable[float]) -> float:
-    """The smallest step that a counter is seen to make: the greatest power of ten, from 1 on, that divides all values."""
-    step = 1.0
+    """The coarsest step a counter may have: the greatest power of ten that divides all values, or a float's own."""
     whole = [round(value) for value in values]
+    step = 1.0
     while step < 100_000 and all(value % (step * 10) == 0 for value in whole):
         step *= 10
-    return step
+    return max(step, *(abs(value) * FLOAT_STEP for value in whole)) if whole else step

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
+from contract.points import InverterState
+
 PHASES: Final = ("l1", "l2", "l3")
 AGREE_SHARE: Final = 0.8
 """Share of the samples in which something must hold to be called so."""
@@ -82,13 +84,23 @@ class Series:
 
     @property
     def is_islanded(self) -> bool:
-        """Whether an inverter said at any time that the grid is gone."""
-        return any(
-            value == 1 for device in self.givers("inverter.islanded") for _, value in self.track(device, ISLANDED)
-        )
+        """Whether the grid was away at any time: an inverter said so, or its phases had no voltage."""
+        return any(_is_away(values) for sample in self.samples for values in sample.values.values())
 
 
-ISLANDED: Final = "inverter.islanded"
+_STATES_WITHOUT_GRID: Final = frozenset({InverterState.OFF, InverterState.ISLANDED, InverterState.FAULT})
+
+
+def _is_away(values: Mapping[str, float]) -> bool:
+    if values.get("inverter.islanded") == 1 or values.get("inverter.state") in _STATES_WITHOUT_GRID:
+        return True
+    for group in ("grid", "inverter"):
+        voltages = [v for phase in PHASES if (v := values.get(f"{group}.{phase}_voltage_v")) is not None]
+        if voltages and not any(voltages):
+            return True
+    return values.get("grid.frequency_hz") == 0
+
+
 Row = tuple[float, ...]
 
 

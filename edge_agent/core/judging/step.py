@@ -93,7 +93,7 @@ def _own(before: Series, after: Series, phases: list[str]) -> dict[str, float]:
 
 def _ideas(phases: list[str]) -> Iterator[_Idea]:
     """Explanations, the plainest first."""
-    places = [(phase,) for phase in phases]
+    places: list[tuple[str, ...]] = [(phase,) for phase in phases]
     if len(phases) > 1:
         places += [*combinations(phases, 2), tuple(phases)]
     for on in places:

@@ -51,5 +51,5 @@ def most_w_per_m2(elevation: float) -> float:
         return 0.0
     height = max(elevation, 0.1)
     air_mass = 1 / (math.sin(math.radians(height)) + 0.50572 * (height + 6.07995) ** -1.6364)
-    beam = 1_353 * 0.7 ** (air_mass**0.678)
+    beam: float = 1_353 * 0.7 ** (air_mass**0.678)
     return CLOUD_EDGE * (beam + 0.1 * beam + 60)

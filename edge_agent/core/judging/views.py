@@ -88,6 +88,7 @@ def _opposes(pairs: Pairs) -> bool:
 
 
 def _direction(series: Series, meter: str, other: str) -> list[Finding]:
+    facts: dict[str, str | float]
     total = _pairs(series, meter, other, GRID)
     by_phase = {phase: _pairs(series, meter, other, phase_point(phase)) for phase in PHASES}
     known = [phase for phase, pairs in by_phase.items() if any(min(map(abs, pair)) > W_MIN for pair in pairs)]
@@ -99,14 +100,26 @@ def _direction(series: Series, meter: str, other: str) -> list[Finding]:
         one, two = by_phase[turned[0]][-1]
         if not _is_all(by_phase, turned):
             names = listed(p.upper() for p in turned)
-            facts = {"seen": "two", "phases": names, "one_w": round(one), "other": other, "other_w": round(two)}
+            facts = {
+                "seen": "two",
+                "phases": names,
+                "one_w": round(one),
+                "other": other,
+                "other_w": round(two),
+            }
             return [found("one_ct_turned", meter, **facts)]
     crossed = _crossed(by_phase)
     if crossed:
         return [found("crossed_phases", meter, phases=listed(p.upper() for p in crossed))]
     if not any(by_phase.values()) and (lone := _one_turned(series, meter, other)):
         one, two = total[-1]
-        facts = {"seen": "two", "phases": lone[0].upper(), "one_w": round(one), "other": other, "other_w": round(two)}
+        facts = {
+            "seen": "two",
+            "phases": lone[0].upper(),
+            "one_w": round(one),
+            "other": other,
+            "other_w": round(two),
+        }
         return [found("one_ct_turned", meter, **facts)]
     if _opposes(total):
         one, two = total[-1]
@@ -165,7 +178,13 @@ def _ratio(series: Series, meter: str, other: str) -> list[Finding]:
     if not ratios or all(abs(ratio - 1) < 0.3 for ratio in ratios):
         return []
     one, two = series.typical(meter, GRID) or 0.0, series.typical(other, GRID) or 0.0
-    facts = {"one_w": round(one), "other": other, "other_w": round(two), "point": GRID, "ratio": round(ratios[0], 3)}
+    facts: dict[str, str | float] = {
+        "one_w": round(one),
+        "other": other,
+        "other_w": round(two),
+        "point": GRID,
+        "ratio": round(ratios[0], 3),
+    }
     low, high = min(ratios), max(ratios)
     alike = low > 0 and high / low < 1 + _LIKE
     if alike and not 0.7 < ratios[0] < 1.4:
@@ -192,6 +211,6 @@ def _load(series: Series, meter: str) -> list[Finding]:
     grid = series.typical(meter, GRID) or 0.0
     load = sorted(totals)[len(totals) // 2][0]
     if load - 2 * grid > 0:
-        facts = {"seen": "load", "point": GRID, "one_w": round(grid), "load_w": round(load)}
+        facts: dict[str, str | float] = {"seen": "load", "point": GRID, "one_w": round(grid), "load_w": round(load)}
         return [found("swapped_ct", meter, **facts)]
     return [found("load_negative", meter, load_w=round(load))]
