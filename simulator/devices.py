@@ -22,7 +22,7 @@ from simulator.faults import Fault, FaultKind
 from simulator.orders import Given, fits, obey, ordered
 from simulator.physics import Controls
 from simulator.planted import REVERTS_AFTER_S, Planted, Truth, address_shift, scaled, shown, word_order_of
-from simulator.showing import at_the_end, keys_of, nothing_in, objects_of, sayable
+from simulator.showing import at_the_end, keys_of, nothing_in, objects_of, sayable, serial_like
 from simulator.unit import IllegalAddressError, IllegalValueError, LockedError, NoAnswerError
 
 __all__ = ["IllegalAddressError", "IllegalValueError", "NoAnswerError", "Plant", "SimulatedDevice"]
@@ -326,7 +326,7 @@ class SimulatedDevice:
                 self._put(field, math.nan)
         for field in device_map.identity:
             if field.point == "serial" and self.plant.serial:
-                self._put(field, self.plant.serial)
+                self._put(field, serial_like(decode_text(field, self._image) or "", self.plant.serial))
 
     def _draw_controls(self) -> None:
         """Registers as they stand at the start, and the plant as the registers say after rounding."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -28,6 +29,9 @@ _NEAREST: Final[dict[str, dict[int, int]]] = {
 _UNSIGNED: Final = frozenset({ValueType.U16, ValueType.U32, ValueType.U64})
 _OBJECTS: Final = {"vendor": 0, "product": 1, "revision": 2, "model": 5}
 """Numbers of the objects of device identification."""
+
+
+_DIGITS: Final = re.compile(r"\d{4,}")
 
 
 def at_the_end(field: Field, value: float, image: Image) -> dict[tuple[Table, int], int]:
@@ -68,6 +72,19 @@ def _maker(profile: Profile) -> str:
         if "Mn" in link.values:
             return str(link.values["Mn"])
     return profile.name_en.partition(" ")[0]
+
+
+def serial_like(reference: str, site: str) -> str:
+    """A serial number of the reference's form for a device of a site: families are known by what theirs look like.
+
+    The site's number stands before the last digit, so that two devices of one site differ as their references do.
+    """
+    runs = list(_DIGITS.finditer(reference))
+    if not runs:
+        return site
+    run = runs[-1]
+    number = "".join(_DIGITS.findall(site))[-run.end() + run.start() + 1 :] + run.group()[-1]
+    return reference[: run.end() - len(number)] + number + reference[run.end() :]
 
 
 def sayable(field: Field, value: float) -> float:

@@ -18,6 +18,7 @@ from device_profiles.model import Control, Table
 from simulator.manners import manners_of
 from simulator.planted import Planted
 from simulator.server import DevicePort
+from simulator.showing import serial_like
 from simulator.single import SettingError, Single, settable, single
 from tests.device_profiles.helpers import step_of
 from tests.simulator.support import NOON_MS, discovered, order, read_fields
@@ -256,3 +257,17 @@ def test_a_single_register_is_refused_where_only_several_can_be_written() -> Non
     wanting = {each for each in profile_ids() if load(each).limits.write_multiple_only}
     assert {each for each in profile_ids() if made(each).device.wants_multiple} == wanting
     assert "huawei-sun2000" not in wanting
+
+
+@pytest.mark.parametrize(
+    ("reference", "number"),
+    [
+        ("92000KET00000000", "92000KET00000170"),
+        ("KX0000000000Z", "KX0000000170Z"),
+        ("00000002", "00000172"),
+        ("", "SIM00017"),
+        ("AB1234", "AB0174"),
+    ],
+)
+def test_serial_numbers_keep_their_familys_form(reference: str, number: str) -> None:
+    assert serial_like(reference, "SIM00017") == number
