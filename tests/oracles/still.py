@@ -27,7 +27,7 @@ from device_profiles.model import Block, DeviceMap, Field, Table
 from device_profiles.schema_sunspec import ChainLink
 from device_profiles.sunspec_image import build_chain
 from simulator.server import DevicePort
-from tests.support import free_port
+from simulator.unit import IllegalAddressError
 
 HOST = "127.0.0.1"
 FOREIGN_PYTHON = Path(__file__).parents[2] / ".venv-oracles" / "bin" / "python"
@@ -139,8 +139,6 @@ class Still:
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         """Registers as a master reads them; one that does not exist refuses the whole request."""
-        from simulator.devices import IllegalAddressError
-
         keys = [(table, at) for at in range(address, address + count)]
         if any(key not in self.image for key in keys):
             raise IllegalAddressError
@@ -242,13 +240,12 @@ def gen24_as_float(truth: Mapping[str, float]) -> Still:
 @asynccontextmanager
 async def serving(*devices: Still) -> AsyncIterator[int]:
     """Serve units on one loopback port while the block runs."""
-    port = free_port()
-    listener = DevicePort(HOST, port, {each.unit: each for each in devices})  # type: ignore[dict-item]
+    listener = DevicePort(HOST, 0, {each.unit: each for each in devices})
     await listener.open()
     for each in devices:
-        each.port = port
+        each.port = listener.port
     try:
-        yield port
+        yield listener.port
     finally:
         await listener.close()
 
