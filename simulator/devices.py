@@ -225,10 +225,10 @@ class SimulatedDevice:
         self._drawn_steps = self.plant.steps
 
     def _seen(self) -> dict[str, float]:
-        now = shown(self._planted, self._instrument, self.plant.truth(), self._start)
-        if self.profile in _NAN_IN_THE_DARK and not now.get("pv.power_w"):
-            now |= {point: math.nan for point in now if _TRACKER.fullmatch(point)}
-        return now
+        now = self.plant.truth()
+        if self.profile in _NAN_IN_THE_DARK and not now["pv.power_w"]:
+            now = now | {point: math.nan for point in now if _TRACKER.fullmatch(point)}
+        return shown(self._planted, self._instrument, now, self._start)
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         """Registers as a master reads them.

@@ -74,6 +74,17 @@ ABOUT: Final[Mapping[Planted, str]] = {
 }
 """One line on each, for people."""
 
+SEEN_BY: Final[Mapping[Planted, tuple[str, str]]] = {
+    Planted.BATTERY_SIGN: ("inverter", "battery.power_w"),
+    Planted.SOC_SCALE: ("inverter", "battery.soc_pct"),
+    Planted.BATTERY_VOLTAGE: ("inverter", "battery.voltage_v"),
+    Planted.DEAD_STRING: ("inverter", "pv2.*"),
+    Planted.METER_OFFLINE: ("inverter", "grid.power_w"),
+    Planted.CLOCK_OFF: ("inverter", "inverter.clock_s"),
+    Planted.PHASE_ORDER: ("meter", "grid.phase_order"),
+}
+"""Which device must tell which point, or nobody can see the fault; the others show on any shelter."""
+
 REVERTS_AFTER_S: Final = 15.0
 METER: Final = "meter"
 INVERTER: Final = "inverter"

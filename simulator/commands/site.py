@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -15,12 +16,13 @@ from device_profiles.hints import near
 from device_profiles.load import load
 from simulator.commands.common import NetworkPrefix, ScenarioName, Seed, Speed, fail, network_of, run, scenario_of
 from simulator.files import EdgeSettings, write_site
-from simulator.planted import ABOUT, Planted
+from simulator.planted import ABOUT, SEEN_BY, Planted
 from simulator.site import COMPANIONS, units_of
 from simulator.times import moment_ms
 from simulator.weather import DAY_MS
 
-_METERS = ("sdm630", "carlo-gavazzi")
+_METERS: Final = ("sdm630", "carlo-gavazzi")
+_OTHER: Final = {"meter": "take --meter carlo-gavazzi", "inverter": "take another --profile"}
 
 
 def register(app: typer.Typer) -> None:
@@ -159,14 +161,17 @@ def _planted(names: list[str], inverter: str, meter: str) -> tuple[Planted, ...]
     if unknown:
         fail("; ".join(unknown) + " (`shelter-sim site --faults` lists them)")
     planted = tuple(dict.fromkeys(Planted(name) for name in names))
-    if Planted.PHASE_ORDER in planted and not _tells(meter, "grid.phase_order"):
-        fail(f"--fault phase_order: {meter} cannot say it; take --meter carlo-gavazzi")
-    if Planted.CLOCK_OFF in planted and not _tells(inverter, "inverter.clock_s"):
-        fail(f"--fault clock_off: {inverter} tells no clock; take another --profile")
+    for each in planted:
+        device, pattern = SEEN_BY.get(each, ("meter", "*"))
+        profiles = [meter] if device == "meter" else [inverter, *(beside for _, beside in COMPANIONS.get(inverter, ()))]
+        if not any(_tells(profile, pattern) for profile in profiles):
+            fail(f"--fault {each.value}: {profiles[0]} does not tell {pattern}, so nobody can see it; {_OTHER[device]}")
     return planted
 
 
-def _tells(profile: str, point: str) -> bool:
+def _tells(profile: str, pattern: str) -> bool:
     from device_profiles.image import template
 
-    return any(field.point == point for field in template(profile).device_map.fields)
+    made = template(profile).device_map
+    names = (*(field.point for field in made.fields), *(total.point for total in made.sums))
+    return any(fnmatchcase(name, pattern) for name in names)

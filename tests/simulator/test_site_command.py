@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests.simulator.support import (
     quiet,
     read_fields,
 )
+from tests.simulator.test_planted import MAY_CHANGE
 
 PREFIX = f"127.{50 + os.getpid() % 40}"
 
@@ -73,6 +75,27 @@ async def test_every_family_shows_the_worlds_truth_by_day_and_night(profile: str
 def is_cut(value: float, truth: float) -> bool:
     """Whether a 16-bit register stands at its end."""
     return abs(value) < abs(truth) and abs(truth) > 30_000
+
+
+@pytest.mark.parametrize("profile", inverter_families())
+def test_a_planted_fault_changes_no_other_register(profile: str) -> None:
+    for (instrument, fault), allowed in MAY_CHANGE.items():
+        start_ms = NOON_MS + (11 * 3_600_000 if fault is Planted.PV_AT_NIGHT else 0)
+        right, wrong = (
+            site_of(profile, *faults, meter="carlo-gavazzi", start_ms=start_ms) for faults in ((), (fault,))
+        )
+        for name, device in right.sites[0].devices.items():
+            before, after = read_of(right, name), read_of(wrong, name)
+            may = set(allowed) if name == instrument or fault is Planted.COUNTERS_STAND else set()
+            # A sum follows its members.
+            totals = device.device_map.sums
+            may |= {t.point for t in totals if any(_is(p, may) for p in (*t.of, *t.less))}
+            stray = {point for point, value in before.items() if value != after[point] and not _is(point, may)}
+            assert not stray, f"{fault.value} in {name}"
+
+
+def _is(point: str, patterns: set[str]) -> bool:
+    return any(fnmatchcase(point, pattern) for pattern in patterns)
 
 
 def test_families_that_serve_a_shelter() -> None:
@@ -179,6 +202,7 @@ def test_a_charge_ends_at_its_target() -> None:
         (("--meter", "abb"), "there are sdm630, carlo-gavazzi"),
         (("--fault", "phase_order"), "--meter carlo-gavazzi"),
         (("--at", "25:00"), "write +30m"),
+        (("--profile", "solaredge", "--fault", "clock_off"), "does not tell inverter.clock_s"),
     ],
 )
 def test_bad_input_ends_with_code_2_and_a_reason(words: tuple[str, ...], reason: str) -> None:
