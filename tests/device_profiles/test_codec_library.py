@@ -103,6 +103,10 @@ def test_what_is_read_can_be_written_and_reads_the_same(profile_id: str, seed: i
             continue
         again = decode(each, image)
         assert again is not None
+        if again.value is None:  # A float has a second zero, or nearly one; written, it is the zero that says "none".
+            assert 0 in each.sentinels
+            assert not round(read.value, 9), each.point
+            continue
         assert again.value == pytest.approx(read.value, rel=1e-6, abs=1e-9), each.point
 
 
