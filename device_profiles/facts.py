@@ -10,7 +10,7 @@ from typing import Final
 from contract.points import POINTS
 from device_profiles.load import LIBRARY, load
 from device_profiles.model import Confidence, Table, ValueType, WordOrder
-from device_profiles.schema import PointSpec, ProfileSpec
+from device_profiles.schema import Place, PointSpec, ProfileSpec
 from device_profiles.schema_base import Coding, Placed
 from device_profiles.schema_controls import Writable
 from device_profiles.schema_sunspec import SunPoint, SunSpecSpec
@@ -99,9 +99,10 @@ def _register_fact(name: str, entry: Placed, spec: ProfileSpec) -> Fact:
     if sentinels:
         notes.append("not available: " + ", ".join(f"0x{raw:X}" if raw else "0" for raw in sentinels))
     if isinstance(entry, PointSpec):
-        place += "".join(f" plus {_span(other, width)}" for other in entry.plus)
-        place += "".join(f" minus {_span(other, width)}" for other in entry.minus)
-        place += "".join(f", else {_span(other.address, width)}" for other in entry.otherwise)
+        place += _parts(entry, width)
+        for other in entry.otherwise:
+            width_there = _WIDTHS.get((other.type or entry.type).value[1:], 1)
+            place += f", else {_span(other.address, width_there)}{_parts(other, width_there)}"
         if entry.absent_while:
             notes.append(f"not available while {entry.absent_while.point} is {entry.absent_while.reads}")
         if entry.guard:
@@ -148,6 +149,11 @@ def _sunspec_fact(name: str, ids: str, entry: SunPoint) -> Fact:
         note=entry.note,
         writes=writes,
     )
+
+
+def _parts(entry: PointSpec | Place, width: int) -> str:
+    added = "".join(f" plus {_span(other, width)}" for other in entry.plus or ())
+    return added + "".join(f" minus {_span(other, width)}" for other in entry.minus or ())
 
 
 def _span(first: int, width: int) -> str:

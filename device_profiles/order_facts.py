@@ -23,6 +23,8 @@ class OrderFact:
     """Empty: released by writing back what stood there."""
     unlock: str
     proof: str
+    is_readable: bool
+    """Whether what was written can be read back at all."""
     interval_s: float
     refresh_s: float
     falls_back_s: float
@@ -47,13 +49,18 @@ class OrderFact:
             ("on: ", self.on),
             ("off: ", self.off or "what stood there before is written back"),
             ("unlock first: ", self.unlock),
-            ("read back: the registers", f", proven by {self.proof}" if self.proof else " themselves"),
+            ("read back: ", self._read_back()),
             ("not again within ", f"{self.interval_s:g} s" if self.interval_s else ""),
             ("written again every ", f"{self.refresh_s:g} s" if self.refresh_s else ""),
             ("without that the device falls back after ", f"{self.falls_back_s:g} s" if self.falls_back_s else ""),
             ("by hand: ", " / ".join(part for part in (self.by_hand_ja, self.by_hand_en) if part)),
         )
         return tuple(what + text for what, text in said if text)
+
+    def _read_back(self) -> str:
+        if not self.is_readable:
+            return "not possible; only what the device does shows that it obeyed"
+        return f"the registers, proven by {self.proof}" if self.proof else "the registers themselves"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ def _order_fact(
 ) -> OrderFact:
     used = (step.write.replace("{n}", "1") for step in (*each.unlock, *each.on, *each.off))
     sure = [known[register][0].confidence for register in used if register in known]
+    asked = [step.write.replace("{n}", "1") for step in each.on]
     return OrderFact(
         control=name,
         otherwise=otherwise,
@@ -89,6 +97,7 @@ def _order_fact(
         off=_sequence(each.off, known),
         unlock=_sequence(each.unlock, known),
         proof=each.proof,
+        is_readable=any(known[register][1].readable for register in asked if register in known),
         interval_s=each.interval_s,
         refresh_s=each.refresh_s,
         falls_back_s=each.falls_back_s,
