@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from device_profiles.dump import read_dump
-from device_profiles.model import Image, Table
+from device_profiles.dump import decode_dump, read_dump
+from device_profiles.load import load, profile_ids
+from device_profiles.model import DiscoveryError, Image, Table
 from simulator.faults import Fault
 from simulator.unit import IllegalAddressError, IllegalFunctionError, Refusal
 
@@ -26,6 +27,8 @@ class Recording:
     unit: int = 1
     profile: str = ""
     recorded_at: str = ""
+    counted_from: int = 0
+    """What the file calls the first register."""
 
     @property
     def fault(self) -> Fault | None:
@@ -55,10 +58,16 @@ class Recording:
 
 
 def read_recording(path: Path) -> Recording:
-    """A recording from its file. Raises ``ValueError`` that says what is wrong, ``OSError`` when it cannot be read."""
+    """A recording from its file. Raises ``ValueError`` that says what is wrong, ``OSError`` when it cannot be read.
+
+    Some programs count registers from 1, as makers' documents do. Where the recording names its profile and the
+    family's signs are in place only then, all addresses are taken one lower.
+    """
     image = read_dump(path)
     raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    exceptions = _exceptions(raw.get("exceptions", {}))
+    first = _counted_from(str(raw.get("profile", "")), image)
+    image = {(table, address - first): word for (table, address), word in image.items() if address >= first}
+    exceptions = {(table, at - first): code for (table, at), code in _exceptions(raw.get("exceptions", {})).items()}
     if not image and not exceptions:
         raise ValueError("no registers in it; want holding, input, coil or discrete: address → word")
     unit = raw.get("unit_id", 1)
@@ -71,7 +80,17 @@ def read_recording(path: Path) -> Recording:
         unit=unit,
         profile=str(raw.get("profile", "")),
         recorded_at=str(raw.get("recorded_at", "")),
+        counted_from=first,
     )
+
+
+def _counted_from(profile_id: str, image: Image) -> int:
+    if profile_id not in profile_ids():
+        return 0
+    try:
+        return decode_dump(load(profile_id), image).counted_from
+    except DiscoveryError:
+        return 0
 
 
 def _exceptions(raw: object) -> dict[tuple[Table, int], int]:

@@ -35,7 +35,7 @@ def replay(
     Examples:
       shelter-sim replay dump.json
       # Another terminal reads it with the profile that it should be
-      shelter-edge identify --host 127.0.0.1 --port 15020
+      shelter-edge identify 127.0.0.1:15020
     """
     try:
         recording = read_recording(dump)
@@ -51,5 +51,6 @@ async def _serve(recording: Recording, host: str, port: int, unit: int, *, rtu_o
     door = await tcp_door(host, port, {unit: recording}, None, rtu_over_tcp=rtu_over_tcp)
     facts: dict[str, Any] = {"host": host, "port": door.port, "unit": unit, "registers": recording.counts()}
     facts |= {"profile": recording.profile} if recording.profile else {}
+    facts |= {"counted_from": recording.counted_from} if recording.counted_from else {}
     facts |= {"recorded_at": recording.recorded_at} if recording.recorded_at else {}
     await until_stopped([door], facts)
