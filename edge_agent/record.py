@@ -22,6 +22,7 @@ from edge_agent.io.bus import DeviceRefused, IllegalAddress, LinkDown, RegisterL
 from edge_agent.poll import Bus, monotonic_ms
 from edge_agent.session import DeviceSession
 
+TRIES: Final = 3
 SWEEP_PAUSE_S: Final = 0.1
 """Between two requests of a sweep, beside what the device itself needs."""
 SWEEP_REGISTERS_MAX: Final = 20_000
@@ -131,13 +132,17 @@ async def record(
     """
     notes = Notes()
     line = NotingLine(bus.line, notes, progress)
-    try:
-        await session.poll(line, slow=True, now_ms=monotonic_ms())
-    except (DiscoveryError, DeviceRefused) as error:
-        notes.silent.append(str(error))
-    except LinkDown:
-        if not notes.words and not notes.exceptions:
-            raise
+    for tries in range(1, TRIES + 1):
+        try:
+            await session.poll(line, slow=True, now_ms=monotonic_ms())
+        except (DiscoveryError, DeviceRefused) as error:
+            notes.silent.append(str(error))
+        except LinkDown:
+            if tries < TRIES:
+                continue
+            if not notes.words and not notes.exceptions:
+                raise
+        break
     device = session.map or static_map(profile)
     asker = _Asker(line, session.unit, session.timeout_s)
     fields = [*(register.field for register in device.registers), *device.identity]
@@ -241,6 +246,8 @@ def _mask(words: dict[tuple[Table, int], int], identity: Iterable[Field]) -> tup
         text = b"".join(words[key].to_bytes(2, "big") for key in keys)
         is_hex = re.fullmatch(rb"[0-9a-fA-F\0 ]*", text) is not None
         masked = re.sub(rb"[0-9a-fA-F]" if is_hex else rb"[0-9]", b"0", text)
+        if masked == text:
+            continue
         for n, key in enumerate(keys):
             words[key] = int.from_bytes(masked[2 * n : 2 * n + 2], "big")
         hidden.append(each.point)

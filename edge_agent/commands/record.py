@@ -77,7 +77,7 @@ def record(
       # A range that the profile does not know
       shelter-edge record --config site.yaml -d inverter -o inverter.json --sweep holding:30000-30200
       # What to do with it
-      shelter-profiles decode PROFILE inverter.json
+      shelter-profiles decode --profile PROFILE --dump inverter.json
     """
     from edge_agent.logs import configure_logs
     from edge_agent.record import SweepError, parse_sweep

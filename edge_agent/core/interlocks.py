@@ -101,15 +101,15 @@ def judge(order: Order, view: View | None, history: History, now_ms: int, rules:
     if refused is not None:
         return refused
     assert view is not None
-    refused = _too_soon(order, history, now_ms) or _below_floor(order, view, rules)
-    if refused is not None:
-        return refused
     control = order.control
     try:
         writes = planned(control.off if order.off else control.on, order.registers, order.arguments)
         unlock = planned(control.unlock, order.registers, {})
     except ControlError:
         return Refuse(reason=Reason.OUT_OF_RANGE, facts=_out_of_range(order))
+    refused = _too_soon(order, history, now_ms) or _below_floor(order, view, rules)
+    if refused is not None:
+        return refused
     return Allow(writes=writes, unlock=unlock)
 
 
