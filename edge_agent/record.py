@@ -123,6 +123,7 @@ async def record(
     profile: Profile,
     *,
     sweeps: Sequence[Block] = (),
+    sweep_pause_s: float = SWEEP_PAUSE_S,
     progress: Progress | None = None,
 ) -> Notes:
     """Everything that a device says. A device that is not what the profile describes is noted as far as it answers.
@@ -152,7 +153,7 @@ async def record(
     except LinkDown as error:
         notes.silent.append(f"identification (43/14): {error}")
     for sweep in sweeps:
-        await _sweep(asker, sweep, device)
+        await _sweep(asker, sweep, device, sweep_pause_s)
     return notes
 
 
@@ -181,7 +182,7 @@ class _Asker:
         return True
 
 
-async def _sweep(asker: _Asker, sweep: Block, device: DeviceMap) -> None:
+async def _sweep(asker: _Asker, sweep: Block, device: DeviceMap, pause_s: float) -> None:
     """Read a range in steps, then a refused step in halves; slowly, and given up when the device falls silent twice."""
     limits = device.limits
     is_bits = sweep.table in (Table.COIL, Table.DISCRETE)
@@ -195,7 +196,7 @@ async def _sweep(asker: _Asker, sweep: Block, device: DeviceMap) -> None:
             hole.table is block.table and hole.start < block.end and block.start < hole.end for hole in limits.holes
         ):
             continue  # It makes the device fail.
-        await asyncio.sleep(SWEEP_PAUSE_S)
+        await asyncio.sleep(pause_s)
         try:
             is_there = await asker.tell(block)
         except LinkDown:

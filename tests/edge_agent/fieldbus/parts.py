@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
 
@@ -14,7 +14,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from contract.messages import EventKind, Severity
 from contract.readings import DeviceReadings
 from device_profiles.model import Block, Table
-from edge_agent.io.bus import IllegalAddress, LinkDown
+from edge_agent.io.bus import DeviceRefused, IllegalAddress, LinkDown
 
 Registers = Mapping[tuple[Table, int], int]
 
@@ -125,6 +125,7 @@ class FakeLine:
         self.requests = 0
         self.asked: list[tuple[int, Block]] = []
         self.before: Callable[[int, Block], Awaitable[None]] | None = None
+        self.texts: dict[int, str] = {}
 
     async def connect(self) -> None:
         """Nothing to do."""
@@ -141,6 +142,21 @@ class FakeLine:
         if any(key not in registers for key in keys):
             raise IllegalAddress(2, block)
         return tuple(registers[key] for key in keys)
+
+    async def write(
+        self, block: Block, words: Sequence[int], unit: int, *, timeout_s: float, multiple: bool = False
+    ) -> None:
+        self.requests += 1
+        registers = self.units[unit]
+        keys = [(block.table, at) for at in range(block.start, block.end)]
+        if any(key not in registers for key in keys):
+            raise DeviceRefused(2, block, is_write=True)
+        registers |= dict(zip(keys, words, strict=True))
+
+    async def identify(self, unit: int, *, timeout_s: float) -> dict[int, str]:
+        if unit not in self.units:
+            raise LinkDown(f"unit {unit}: no answer")
+        return dict(self.texts)
 
     def close(self) -> None:
         """Nothing to do."""

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from device_profiles.load import load
 from edge_agent.config import ConfigError, SiteConfig, load_config, parse_config
 from edge_agent.config_faults import in_words
+from edge_agent.io.bus import RtuOverTcpAddress
+from edge_agent.plant import line_of
 
 GOOD = """
 site: E0000000001111
@@ -103,6 +106,24 @@ def test_all_faults_are_told_at_once_each_with_its_place() -> None:
             "unit: 3, without: [batery]",
             "buses[1].devices[1].without[0]: unknown point or group 'batery', per",
         ),
+        (
+            "rtu: {port: /dev/ttyUSB0, baudrate: 9600, parity: N, stopbits: 1}",
+            "rtu_over_tcp: {host: 127.42.0.1, port: 15020}",
+            "buses[1].rtu_over_tcp: address of a line '127.42.0.1:15020' is there 2 times",
+        ),
+        (
+            "rtu: {port: /dev/ttyUSB0, baudrate: 9600, parity: N, stopbits: 1}",
+            "rtu_over_tcp: {host: 127.42.0.9}",
+            "buses[1].rtu_over_tcp.port: missing",
+        ),
+        (
+            "tcp: {host: 127.42.0.1, port: 15020}",
+            "rtu: {port: /dev/ttyUSB9}\n    tcp: {host: 127.42.0.1}",
+            "buses[0]: want either tcp",
+        ),
+        ("interval_s: 5\n", "interval_s: 5\npage: {port: 8080}\n", "page.pin_file: missing"),
+        ("interval_s: 5\n", "interval_s: 5\npage: {pin_file: 4711}\n", "page.pin_file: "),
+        ("interval_s: 5\n", "interval_s: 5\npage: {pin_file: p, prot: 1}\n", "page.prot: unknown key, perhaps 'port'?"),
         ("id: inverter, profile", "id: In Verter, profile", "buses[0].devices[0].id: "),
     ],
 )
@@ -165,3 +186,17 @@ def test_a_full_width_sign_inside_a_name_is_no_fault(tmp_path: Path) -> None:
 
 def test_a_secret_can_not_stand_in_the_file() -> None:
     assert not {"password", "key", "token"} & set(SiteConfig.model_fields["mqtt"].annotation.model_fields)  # type: ignore[union-attr]
+
+
+def test_a_converter_and_the_page_are_read_and_paths_are_the_file_s_own() -> None:
+    text = GOOD.replace(
+        "rtu: {port: /dev/ttyUSB0, baudrate: 9600, parity: N, stopbits: 1}",
+        "rtu_over_tcp: {host: 127.42.0.7, port: 4196, baudrate: 19200}",
+    ).replace("interval_s: 5\n", "interval_s: 5\npage: {host: 127.42.0.1, pin_file: page.pin}\n", 1)
+    config = parse_config(yaml.safe_load(text), Path("/etc/shelter/site.yaml"))
+    assert config.page is not None
+    assert (config.page.host, config.page.port) == ("127.42.0.1", 8080)
+    assert config.page.pin_file == Path("/etc/shelter/page.pin")
+    assert config.buses[1].place == "127.42.0.7:4196"
+    line = line_of(config.buses[1], [load("sdm630")])
+    assert line.address == RtuOverTcpAddress(host="127.42.0.7", port=4196)
