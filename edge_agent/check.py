@@ -1,64 +1,56 @@
-"""Reading everything of a site once, for the technician beside the cabinet."""
+"""Reading everything of a site for a while and judging it, for the technician beside the cabinet."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
-from contract.points import POINTS
 from contract.readings import Reading
-from device_profiles.load import profile_ids
-from device_profiles.model import DeviceMap, DiscoveryError
+from device_profiles.load import Profile
 from edge_agent import plant
 from edge_agent.config import BusConfig, SiteConfig
 from edge_agent.core import balance
-from edge_agent.findings import (
-    Balance,
-    Facts,
-    Finding,
-    PointSeen,
-    Severity,
-    balance_of,
-    look_at_balance,
-    look_at_meters,
-    look_at_points,
-)
-from edge_agent.io.bus import BadAnswer, DeviceRefused, GatewaySilent, LinkDown, Unreachable
-from edge_agent.poll import Bus, monotonic_ms
-from edge_agent.session import DeviceSession
+from edge_agent.core.judging.finding import Finding, Judged, Severity, Verdict, judged
+from edge_agent.core.judging.judge import judge, settle
+from edge_agent.core.judging.series import Sample, Series
+from edge_agent.core.judging.step import judge_step
+from edge_agent.findings import Balance, PointSeen, balance_of, merged
+from edge_agent.second_look import DISTRUSTED, look_at
 from edge_agent.surroundings import look_at_broker, look_at_clock, look_at_files
+from edge_agent.watching import (
+    DeviceSeen,
+    Observed,
+    Tapped,
+    Watching,
+    first_round,
+    next_round,
+    observe,
+    point_seen,
+    series_of,
+)
 
-TRIES = 2
-"""One lost frame on a serial line is no reason to send somebody up a ladder."""
+__all__ = ["DeviceSeen", "LoadStep", "SiteSeen", "Watching", "check_site"]
 
-
-PROGRESS_AFTER_S = 2.0
+PROGRESS_AFTER_S: Final = 2.0
 """Whoever waits longer than this is told what is waited for, and again as often."""
+STEP_SETTLE_S: Final = 3.0
+"""Meters average; the inverter answers a load within seconds."""
 Tell = Callable[[Sequence[str]], None]
-"""Is told the devices that have not answered yet."""
+"""Is told the devices that have not answered yet; none of them: the site is being watched."""
 
 
-@dataclass(slots=True)
-class DeviceSeen:
-    """One device as it was found."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadStep:
+    """The sign test: a known load is switched on while the meters are watched."""
 
-    device: str
-    bus: str
-    address: str
-    unit: int
-    profile: str
-    online: bool = False
-    cause: str = ""
-    """Why it is dark: unreachable, hung_up, gateway, garbled, refused, wrong_device, silent."""
-    error: str = ""
-    identity: dict[str, str] = field(default_factory=dict)
-    requests: int = 0
-    seconds: float = 0.0
-    good: int = 0
-    """How many of its points have a value."""
-    points: list[PointSeen] = field(default_factory=list)
+    load_w: float
+    ready: Callable[[], Awaitable[object]]
+    """Ends when the load is on."""
+    phase: str = ""
+    """The phase that it hangs on (l1, l2, l3), if that is known."""
 
 
 @dataclass(slots=True)
@@ -72,8 +64,12 @@ class SiteSeen:
     balance: Balance
     findings: list[Finding]
     """Faults first, then warnings, then notes."""
+    checks: tuple[Verdict, ...]
+    """What was judged, what was not and why."""
     requests: int
     seconds: float
+    reads: int
+    """How many rounds of reading."""
 
     @property
     def dark(self) -> list[DeviceSeen]:
@@ -86,53 +82,132 @@ class SiteSeen:
         return all(finding.severity is not Severity.FAULT for finding in self.findings)
 
 
-async def check_site(config: SiteConfig, tell: Tell = lambda _: None) -> SiteSeen:
-    """Read everything once. Buses are read at the same time, the devices of a bus one after the other.
+async def check_site(
+    config: SiteConfig,
+    tell: Tell = lambda _: None,
+    *,
+    watching: Watching = Watching(watch_s=0),  # noqa: B008  (frozen)
+    step: LoadStep | None = None,
+) -> SiteSeen:
+    """Read everything, once or for a while. Buses are read at the same time, the devices of a bus one after the other.
 
     Raises:
         ConfigError: a profile cannot be used, with every fault.
     """
     started = time.monotonic()
-    buses = plant.build(config)
-    waiting = [session.id for bus in buses for session in bus.sessions]
+    lines: dict[str, Tapped] = {}
+
+    def tapped(bus: BusConfig, profiles: list[Profile]) -> Tapped:
+        return lines.setdefault(bus.id, Tapped(plant.line_of(bus, profiles)))
+
+    buses = plant.build(config, tapped)
+    of_buses = observe(config, buses, lines)
+    observed = [each for of_bus in of_buses for each in of_bus]
+    waiting = [each.session.id for each in observed]
     telling = asyncio.create_task(_keep_telling(waiting, tell))
     try:
-        seen, broker = await asyncio.gather(
-            asyncio.gather(*(_check_bus(bus, of, waiting) for bus, of in zip(buses, config.buses, strict=True))),
+        first_at_s = watching.now()
+        rounds, broker = await asyncio.gather(
+            asyncio.gather(*(first_round(of_bus, waiting, watching.now) for of_bus in of_buses)),
             look_at_broker(config.mqtt),
         )
+        samples = [Sample(first_at_s, {device: v for of_bus in rounds for device, v in of_bus.items()})]
+        samples += await _watch(of_buses, watching, watching.reads - 1)
+        own = {each.session.id: await look_at(each) for each in observed}
+        trusted = [e for e in observed if e.seen.online and not any(f.kind in DISTRUSTED for f in own[e.session.id])]
+        series = series_of(samples, trusted, config)
+        every = judge(series)
+        if step is not None:
+            every += await _step(of_buses, series, trusted, config, watching, step)
     finally:
         telling.cancel()
-        for bus in buses:
-            bus.line.close()
-    devices = [device for of_bus in seen for device in of_bus]
-    sessions = {session.id: session.points for bus in buses for session in bus.sessions}
-    values = {d.device: {p.point: p.value for p in d.points} for d in devices}
-    inputs = balance.inputs_of(sessions)
-    derived = balance.derive(inputs, values)
-    agreed = balance_of(_sums(inputs, values, derived), known=inputs.points)
-    findings = _merged(finding for device in devices for finding in _judge(device))
-    of_meters = look_at_meters(values)
-    if any(finding.kind == "ct_turned" for finding in of_meters):
-        agreed = replace(agreed, verdict="ct_turned")
-    findings += [*of_meters, *look_at_balance(agreed)]
-    findings += [*look_at_files(config), *look_at_clock(), *broker]
-    return SiteSeen(
-        site=config.site,
-        name=config.name,
-        devices=devices,
-        derived=[_point(reading, "") for reading in derived],
-        balance=agreed,
-        findings=sorted(findings, key=lambda finding: (not finding.leads, list(Severity).index(finding.severity))),
-        requests=sum(bus.line.requests for bus in buses),
-        seconds=time.monotonic() - started,
-    )
+        for line in lines.values():
+            line.close()
+    seen = _concluded(config, observed, own, settle(every), len(samples))
+    seen.findings = _sorted([*seen.findings, *look_at_files(config), *look_at_clock(), *broker])
+    seen.requests = sum(line.requests for line in lines.values())
+    seen.seconds = time.monotonic() - started
+    return seen
 
 
 async def _keep_telling(waiting: list[str], tell: Tell) -> None:
     while True:
         await asyncio.sleep(PROGRESS_AFTER_S)
         tell(tuple(waiting))
+
+
+async def _watch(of_buses: Sequence[Sequence[Observed]], watching: Watching, rounds: int) -> list[Sample]:
+    """Further rounds, each a period after the one before."""
+    samples: list[Sample] = []
+    due_s = watching.now()
+    for _ in range(rounds):
+        due_s += watching.period_s
+        await watching.pause(max(0.0, due_s - watching.now()))
+        at_s = watching.now()
+        found = await asyncio.gather(*(next_round(of_bus, watching.now) for of_bus in of_buses))
+        samples.append(Sample(at_s, {device: values for of_bus in found for device, values in of_bus.items()}))
+    return samples
+
+
+STEP_READS: Final = 3
+
+
+async def _step(
+    of_buses: Sequence[Sequence[Observed]],
+    before: Series,
+    trusted: Sequence[Observed],
+    config: SiteConfig,
+    watching: Watching,
+    step: LoadStep,
+) -> list[Judged]:
+    """Look, wait for the load, look again."""
+    just_before = await _watch(of_buses, replace(watching, watch_s=STEP_READS - 1), STEP_READS)
+    await step.ready()
+    await watching.pause(STEP_SETTLE_S)
+    after = await _watch(of_buses, replace(watching, watch_s=STEP_READS - 1), STEP_READS)
+    return judge_step(
+        series_of(just_before or before.samples, trusted, config),
+        series_of(after, trusted, config),
+        step.load_w,
+        phase=step.phase,
+    )
+
+
+def _concluded(
+    config: SiteConfig,
+    observed: Sequence[Observed],
+    own: Mapping[str, Sequence[Finding]],
+    every: Sequence[Judged],
+    reads: int,
+) -> SiteSeen:
+    sessions = {each.session.id: each.session.points for each in observed}
+    values: dict[str, dict[str, float | None]] = {
+        e.session.id: {p.point: p.value for p in e.seen.points} for e in observed
+    }
+    inputs = balance.inputs_of(sessions)
+    derived = balance.derive(inputs, values)
+    agreed = balance_of(_sums(inputs, values, derived), known=inputs.points)
+    answers = [judged("answers", e.session.id, own[e.session.id] if not e.seen.online else ()) for e in observed]
+    reading = [judged("values", e.session.id, own[e.session.id]) for e in observed if e.seen.online]
+    findings = merged(f for each in (*answers, *reading, *every) for f in each.findings)
+    if any(finding.kind == "swapped_ct" for finding in findings):
+        agreed = replace(agreed, verdict="ct_turned")
+    return SiteSeen(
+        site=config.site,
+        name=config.name,
+        devices=[each.seen for each in observed],
+        derived=[point_seen(reading, "") for reading in derived],
+        balance=agreed,
+        findings=findings,
+        checks=tuple(each.verdict for each in (*answers, *reading, *every)),
+        requests=0,
+        seconds=0.0,
+        reads=reads,
+    )
+
+
+def _sorted(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: (not finding.leads, list(Severity).index(finding.severity)))
 
 
 def _sums(inputs: balance.Inputs, values: balance.Values, derived: Sequence[Reading]) -> Mapping[str, float | None]:
@@ -149,95 +224,3 @@ def _sums(inputs: balance.Inputs, values: balance.Values, derived: Sequence[Read
     grid = [values.get(device, {}).get(balance.GRID) for device in inputs.grid]
     found[balance.GRID] = next((value for value in grid if value is not None), None)
     return found
-
-
-def _judge(device: DeviceSeen) -> list[Finding]:
-    """What is to be said of one device."""
-    others = [profile for profile in profile_ids() if profile != device.profile]
-    if device.online:
-        return look_at_points(device.device, device.profile, device.points, others)
-    facts: Facts = {
-        "address": device.address,
-        "unit": device.unit,
-        "profile": device.profile,
-        "error": device.error,
-        "others": ", ".join(others),
-    }
-    cause = device.cause
-    if cause == "unreachable" and device.address.startswith("/"):
-        cause = "no_port"
-    return [Finding(f"dark_{cause}", Severity.FAULT, device.device, facts)]
-
-
-def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """What holds for a whole line is said once, with all of its devices."""
-    found: list[Finding] = []
-    for finding in findings:
-        last = found[-1] if found else None
-        is_same = (
-            last is not None and finding.kind == last.kind and finding.kind in ("dark_unreachable", "dark_no_port")
-        )
-        if last is not None and is_same and finding.facts["address"] == last.facts["address"]:
-            found[-1] = replace(last, device=f"{last.device}, {finding.device}")
-        else:
-            found.append(finding)
-    return found
-
-
-async def _check_bus(bus: Bus, config: BusConfig, waiting: list[str]) -> list[DeviceSeen]:
-    found: list[DeviceSeen] = []
-    for session in bus.sessions:
-        seen = DeviceSeen(session.id, bus.id, config.place, session.unit, session.profile_id)
-        if found and found[-1].cause == "unreachable":
-            seen.cause, seen.error = found[-1].cause, found[-1].error
-        else:
-            await _check_device(bus, session, seen)
-        waiting.remove(session.id)
-        found.append(seen)
-    return found
-
-
-async def _check_device(bus: Bus, session: DeviceSession, seen: DeviceSeen) -> None:
-    started, before = time.monotonic(), bus.line.requests
-    for _ in range(TRIES):
-        try:
-            polled = await session.poll(bus.line, slow=True, now_ms=monotonic_ms())
-        except (LinkDown, DeviceRefused, DiscoveryError) as error:
-            seen.cause, seen.error = _cause(error), str(error)
-        else:
-            seen.online, seen.cause, seen.error = True, "", ""
-            registers = _registers(session.map)
-            seen.points = [_point(r, registers.get(r.point, "")) for r in (*polled.readings, *polled.once)]
-            seen.good = sum(point.value is not None for point in seen.points)
-            break
-    seen.identity = dict(session.identity)
-    seen.requests = bus.line.requests - before
-    seen.seconds = time.monotonic() - started
-
-
-def _cause(error: Exception) -> str:
-    if "closed the connection" in str(error):
-        return "hung_up"
-    causes: list[tuple[type[Exception], str]] = [
-        (Unreachable, "unreachable"),
-        (GatewaySilent, "gateway"),
-        (BadAnswer, "garbled"),
-        (DeviceRefused, "refused"),
-        (DiscoveryError, "wrong_device"),
-    ]
-    return next((cause for kind, cause in causes if isinstance(error, kind)), "silent")
-
-
-def _registers(device: DeviceMap | None) -> dict[str, str]:
-    if device is None:
-        return {}
-    found = {
-        f.point: f"{f.table.value} {f.address}" + (f"–{f.address + f.width - 1}" if f.width > 1 else "")
-        for f in device.fields
-    }
-    return found | {s.point: "Σ " + "+".join(s.of) + "".join(f"−{p}" for p in s.less) for s in device.sums}
-
-
-def _point(reading: Reading, register: str) -> PointSeen:
-    unit = POINTS[reading.point].unit
-    return PointSeen(reading.point, reading.value, unit, reading.quality.value, register)

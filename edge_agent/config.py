@@ -192,7 +192,19 @@ class SiteConfig(_Part):
     mqtt: MqttConfig
     page: PageConfig | None = None
     """Absent: no page."""
+    latitude: Annotated[float, Field(ge=20, le=46)] | None = None
+    """Degrees north; with the longitude a check knows when the sun is down, else it takes all of Japan."""
+    longitude: Annotated[float, Field(ge=122, le=154)] | None = None
+    """Degrees east."""
+    pv_rated_w: Annotated[float, Field(gt=0, le=2_000_000)] | None = None
+    """Rating of the modules; with it a check knows the most that the sun can give."""
     buses: Annotated[tuple[BusConfig, ...], AfterValidator(_some)]
+
+    @model_validator(mode="after")
+    def _place(self) -> SiteConfig:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude belong together: give both or none")
+        return self
 
     @property
     def slow_every(self) -> int:

@@ -1,43 +1,31 @@
-"""What a check means: findings with their place, from what was seen. Pure; the words for them are in words.py."""
+"""What a check means: findings with their place, from what was seen. Pure; the words for them are in says.py."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from contract.points import POINTS, Kind
 from contract.readings import Quality
-from edge_agent.core.balance import ERROR_SHARE_MAX, ERROR_W_MIN
+from edge_agent.core.judging.bounds import is_implausible
+from edge_agent.core.judging.finding import Facts, Finding, Result, Severity, Verdict, found
+from edge_agent.core.judging.meter import LOAD_W_MIN
+from edge_agent.core.judging.powers import limit_w
 
-Facts = Mapping[str, str | int | float]
-
-
-class Severity(StrEnum):
-    """How much a finding matters: a fault makes the check fail."""
-
-    FAULT = "fault"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-_MEASURED: Final = frozenset({"all_zero", "ct_turned", "load_negative", "balance_off"})
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that somebody should know. ``facts`` fill the words of its kind."""
-
-    kind: str
-    severity: Severity
-    device: str = ""
-    facts: Facts = field(default_factory=dict)
-
-    @property
-    def leads(self) -> bool:
-        """Whether it comes before everything else: a fault, or something wrong with what the devices say."""
-        return self.severity is Severity.FAULT or (self.severity is Severity.WARNING and self.kind in _MEASURED)
+__all__ = [
+    "Balance",
+    "Facts",
+    "Finding",
+    "PointSeen",
+    "Result",
+    "Severity",
+    "Verdict",
+    "balance_of",
+    "implausible",
+    "look_at_points",
+    "merged",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +55,14 @@ class Balance:
     """ok, off, load_negative, ct_turned or unknown."""
 
 
-_IMPLAUSIBLE: Final = frozenset({Quality.ILLEGAL_ADDRESS, Quality.OUT_OF_RANGE, Quality.MALFORMED})
-_NARROW: Final = (
-    (".frequency_hz", 40.0, 70.0),
-    ("_voltage_v", 60.0, 600.0),
-    (".temperature_c", -40.0, 120.0),
-)
-"""Bounds of what stands in a building with mains, narrower than the contract's. 0 is what a dead phase shows."""
-_AC: Final = ("inverter.", "grid.", "backup.")
 SUSPECT_POINTS_MIN: Final = 3
 SUSPECT_SHARE: Final = 0.5
 ZERO_POINTS_MIN: Final = 5
-CT_W_MIN: Final = 200.0
-"""Below this the direction of a power may be noise."""
-CT_LIKENESS: Final = 0.5
-"""Two meters of one connection that disagree by more than this share measure different things, not signs."""
 
 
 def implausible(point: PointSeen) -> bool:
     """Whether no working device of the family would show this."""
-    if point.value is None:
-        return point.quality in _IMPLAUSIBLE
-    if not point.value:
-        return False
-    for ending, low, high in _NARROW:
-        if point.point.endswith(ending) and (ending == ".temperature_c" or point.point.startswith(_AC)):
-            return not low <= point.value <= high
-    return False
+    return is_implausible(point.point, point.value, point.quality)
 
 
 def look_at_points(device: str, profile: str, points: Sequence[PointSeen], others: Collection[str]) -> list[Finding]:
@@ -101,24 +70,23 @@ def look_at_points(device: str, profile: str, points: Sequence[PointSeen], other
     wrong = [point for point in points if implausible(point)]
     counted = sum(point.quality != Quality.NOT_AVAILABLE for point in points)
     if len(wrong) >= min(SUSPECT_POINTS_MIN, counted) > 0 and len(wrong) >= SUSPECT_SHARE * counted:
-        facts: Facts = {"profile": profile, "wrong": len(wrong), "points": len(points), "others": ", ".join(others)}
-        return [Finding("wrong_profile", Severity.FAULT, device, facts)]
+        facts: dict[str, str | float] = {"profile": profile, "wrong": len(wrong), "points": len(points)}
+        return [found("wrong_profile", device, **facts, others=", ".join(others))]
     gauges = [p.value for p in points if p.value is not None and POINTS[p.point].kind is not Kind.STATE]
     if len(gauges) >= ZERO_POINTS_MIN and not any(gauges):
-        facts = {"profile": profile, "points": len(gauges), "others": ", ".join(others)}
-        return [Finding("all_zero", Severity.WARNING, device, facts)]
+        return [found("all_zero", device, profile=profile, points=len(gauges), others=", ".join(others))]
     bad = [point.point for point in points if point.value is None or implausible(point)]
     if bad:
         names = ", ".join(bad[:3]) + (" …" if len(bad) > 3 else "")
-        return [Finding("some_bad", Severity.NOTE, device, {"bad": len(bad), "points": len(points), "names": names})]
+        return [found("some_bad", device, bad=len(bad), points=len(points), names=names)]
     return []
 
 
 def balance_of(values: Mapping[str, float | None], *, known: Collection[str]) -> Balance:
     """The balance. ``values``: the site's sums by point; ``known``: points that the plant has at all."""
     load, error, inverter = (values.get(p) for p in ("load.power_w", "balance.error_w", "inverter.power_w"))
-    limit = None if inverter is None else max(ERROR_W_MIN, ERROR_SHARE_MAX * abs(inverter))
-    if load is not None and load < -CT_W_MIN:
+    limit = None if inverter is None else limit_w(inverter)
+    if load is not None and load < -LOAD_W_MIN:
         verdict = "load_negative"
     elif error is not None and limit is not None:
         verdict = "ok" if abs(error) <= limit else "off"
@@ -137,26 +105,17 @@ def balance_of(values: Mapping[str, float | None], *, known: Collection[str]) ->
     )
 
 
-def look_at_balance(balance: Balance) -> list[Finding]:
-    """What the balance gives away."""
-    if balance.verdict == "load_negative":
-        return [Finding("load_negative", Severity.WARNING, facts={"load_w": balance.load_w or 0.0})]
-    if balance.verdict == "off":
-        facts: Facts = {"error_w": balance.error_w or 0.0, "limit_w": balance.limit_w or 0.0}
-        return [Finding("balance_off", Severity.WARNING, facts=facts)]
-    return []
+_OF_A_LINE: Final = ("dark_unreachable", "dark_no_port")
 
 
-def look_at_meters(values: Mapping[str, Mapping[str, float | None]]) -> list[Finding]:
-    """Two devices that measure the same connection to the grid and see opposite directions."""
-    for point in ("grid.power_w", "grid.l1_power_w", "grid.l2_power_w", "grid.l3_power_w"):
-        seen = [(device, value) for device, of in values.items() if (value := of.get(point)) is not None]
-        for n, (one, a) in enumerate(seen):
-            for other, b in seen[n + 1 :]:
-                strong = min(abs(a), abs(b)) > CT_W_MIN
-                if strong and a * b < 0 and abs(a + b) < CT_LIKENESS * max(abs(a), abs(b)):
-                    facts: Facts = {"point": point, "one": one, "one_w": a, "other": other, "other_w": b}
-                    return [Finding("ct_turned", Severity.WARNING, other, facts)]
-    lone = [device for device, of in values.items() if of.get("grid.power_w") is not None]
-    # Nothing in a single sample gives one meter's direction away, as long as the load comes out positive.
-    return [Finding("ct_unproven", Severity.NOTE, lone[0])] if len(lone) == 1 else []
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """What holds for a whole line is said once, with all of its devices."""
+    kept: list[Finding] = []
+    for finding in findings:
+        last = kept[-1] if kept else None
+        is_same = last is not None and finding.kind == last.kind and finding.kind in _OF_A_LINE
+        if last is not None and is_same and finding.facts["address"] == last.facts["address"]:
+            kept[-1] = Finding(last.kind, last.severity, f"{last.device}, {finding.device}", last.facts)
+        else:
+            kept.append(finding)
+    return kept

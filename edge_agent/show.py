@@ -10,17 +10,20 @@ from typing import Any, Final
 
 from contract.points import POINTS
 from edge_agent.check import DeviceSeen, SiteSeen
-from edge_agent.findings import Finding, PointSeen, Severity, implausible
+from edge_agent.findings import Finding, PointSeen, Result, Severity, Verdict, implausible
 from edge_agent.says import remedy, what
 from edge_agent.words import LANGUAGES, WORDS, meaning, tokyo_time
+from edge_agent.words_checks import CHECKS, RESULTS, why
 
 WIDTH_MIN: Final = 40
 WIDTH_MAX: Final = 100
 _POINT_COLUMNS: Final = 30
 _VALUE_COLUMNS: Final = 13
+_CHECK_COLUMNS: Final = 26
 _REGISTERS_FROM: Final = 72
 """Columns from which on the registers are shown."""
 _COLOURS: Final = {"fault": "31;1", "warning": "33;1", "note": "36", "ok": "32;1", "title": "1"}
+_WRONG_MAP: Final = frozenset({"wrong_profile", "swapped_words", "swapped_bytes", "off_by_one"})
 _CLOSING: Final = "、。)」』〕,."
 
 
@@ -90,8 +93,9 @@ def page(seen: SiteSeen, lang: str, width: int, *, colour: bool = False) -> str:
     _head(made, seen)
     _powers(made, seen)
     for device in seen.devices:
-        is_wrong = any(f.device == device.device and f.kind == "wrong_profile" for f in seen.findings)
+        is_wrong = any(f.device == device.device and f.kind in _WRONG_MAP for f in seen.findings)
         _device(made, device, is_wrong=is_wrong)
+    _checks(made, seen)
     made.put()
     made.put(made.words["spent"].format(requests=seen.requests, seconds=seen.seconds))
     loud = [finding for finding in seen.findings if finding.severity is not Severity.NOTE]
@@ -130,6 +134,10 @@ def as_json(seen: SiteSeen) -> dict[str, Any]:
         return asdict(finding) | words
 
     told = asdict(seen) | {"ok": seen.is_ok, "findings": [spoken(finding) for finding in seen.findings]}
+    told["checks"] = [
+        asdict(check) | {lang: {"name": CHECKS[lang][check.kind], "why": why(check, lang)} for lang in LANGUAGES}
+        for check in seen.checks
+    ]
     told["verdict"] = {lang: verdict(seen, lang) for lang in LANGUAGES}
     told["summary"] = {lang: summary(seen, lang) for lang in LANGUAGES}
     return told
@@ -185,6 +193,29 @@ def _device(made: Page, device: DeviceSeen, *, is_wrong: bool) -> None:
     _rows(made, shown)
     if len(shown) < len(device.points):
         made.put(words["left_out"].format(count=len(device.points) - len(shown)))
+
+
+def _checks(made: Page, seen: SiteSeen) -> None:
+    """What was judged, in one line a check; what was not judged says why."""
+    words = made.words
+    made.put()
+    made.lines.append(made.paint(words["checks"].format(reads=seen.reads), "title"))
+    by_kind: dict[str, list[Verdict]] = {}
+    for check in seen.checks:
+        by_kind.setdefault(check.kind, []).append(check)
+    for kind, checks in by_kind.items():
+        results = {check.result for check in checks}
+        worst = next(r for r in (Result.FAILED, Result.PASSED, Result.NOT_JUDGED) if r in results)
+        colour = {Result.FAILED: "fault", Result.PASSED: "ok", Result.NOT_JUDGED: "note"}[worst]
+        name = _padded(f"  {CHECKS[made.lang][kind]}", _CHECK_COLUMNS)
+        made.lines.append(name + made.paint(RESULTS[made.lang][worst], colour))
+        reasons: dict[str, list[str]] = {}
+        for check in checks:
+            if check.result is Result.NOT_JUDGED:
+                reasons.setdefault(why(check, made.lang), []).append(check.device)
+        for reason, devices in reasons.items():
+            where = ", ".join(filter(None, devices))
+            made.put(f"    {where}: {reason}" if where else f"    {reason}", indent=4)
 
 
 def _rows(made: Page, points: Sequence[PointSeen]) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from contract.readings import Quality
 
+CLOCK: Final = "inverter.clock_s"
 _AC: Final = ("inverter.", "grid.", "backup.")
 _NARROW: Final = (
     (".frequency_hz", 40.0, 70.0),
@@ -24,6 +25,8 @@ _UNREADABLE: Final = frozenset({Quality.ILLEGAL_ADDRESS, Quality.OUT_OF_RANGE, Q
 
 def is_implausible(point: str, value: float | None, quality: str) -> bool:
     """Whether no working device of a shelter would show this."""
+    if point == CLOCK:
+        return False  # A clock that was never set is no wrong register; it has a judgement of its own.
     if value is None:
         return quality in _UNREADABLE
     if not value:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from contract.points import POINTS, Kind
+from edge_agent.core.judging.bounds import CLOCK
 from edge_agent.core.judging.finding import Judged, found, judged, not_judged
 from edge_agent.core.judging.series import Series
 
-CLOCK: Final = "inverter.clock_s"
 OFF_S_MAX: Final = 120.0
 _NEAR_S: Final = 600.0
 _DAY_S: Final = 86_400.0

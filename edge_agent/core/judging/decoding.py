@@ -153,7 +153,7 @@ def _single(device: str, recorded: Recorded) -> list[Finding]:
             continue
         field = by_point[reading.point]
         raw = _unbounded(field, recorded.image)
-        facts: dict[str, str | float] = {"point": reading.point, "shown": raw if raw is not None else "-"}
+        facts: dict[str, str | float] = {"point": reading.point, "shown": f"{raw:,.6g}" if raw is not None else "-"}
         result.append(_explained(device, field, recorded.image, raw, facts))
     return result
 

@@ -23,6 +23,16 @@ class Severity(StrEnum):
 
 
 SEVERITIES: Final[Mapping[str, Severity]] = {
+    # Nobody answers
+    "dark_unreachable": Severity.FAULT,
+    "dark_no_port": Severity.FAULT,
+    "dark_hung_up": Severity.FAULT,
+    "dark_silent": Severity.FAULT,
+    "dark_gateway": Severity.FAULT,
+    "dark_garbled": Severity.FAULT,
+    "dark_refused": Severity.FAULT,
+    "dark_wrong_device": Severity.FAULT,
+    "wrong_unit": Severity.FAULT,
     # Wiring of the meter
     "swapped_ct": Severity.FAULT,
     "one_ct_turned": Severity.FAULT,

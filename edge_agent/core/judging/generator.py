@@ -45,7 +45,7 @@ def _sun(series: Series, device: str) -> Judged:
     if rated is not None:
         most = rated * most_w_per_m2(high) / 1_000
         if watts > max(most, NIGHT_W_MAX):
-            facts: dict[str, str | float] = {
+            facts = {
                 "shown": round(watts),
                 "most": round(most),
                 "elevation": round(high),
@@ -95,9 +95,7 @@ def _product(series: Series, device: str) -> Judged:
     """Power against the voltage and current of the strings."""
     trackers = _trackers(series, device)
     parts = [f"{name}.{what}" for name in trackers for what in ("voltage_v", "current_a")]
-    rows = [
-        row for row in series.together(device, PV, *parts) if _product_of(row) >= _PV_W_MIN or abs(row[0]) >= _PV_W_MIN
-    ]
+    rows = [row for row in series.together(device, PV, *parts) if _product_of(row) >= _PV_W_MIN]
     if not trackers:
         return not_judged("pv_power", device, "no_point", points="pv1.current_a")
     if not rows:

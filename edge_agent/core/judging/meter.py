@@ -156,7 +156,9 @@ def _sum(series: Series, device: str) -> Judged:
     if len(phases) < 3:
         return not_judged("phase_sum", device, "no_point", points="grid.l3_power_w")
     points = [phase_point(phase) for phase in phases]
-    rows = series.together(device, GRID, *points)
+    rows = [row for row in series.together(device, GRID, *points) if any(row[1:])]
+    if not rows:
+        return not_judged("phase_sum", device, "nothing_flows")
 
     def is_apart(row: tuple[float, ...]) -> bool:
         return abs(row[0] - sum(row[1:])) > _SUM_W + _SUM_SHARE * max(map(abs, row))

@@ -85,7 +85,7 @@ async def plant(ports: tuple[int, int]) -> AsyncIterator[None]:
 async def test_check_reads_everything_once_and_says_so_in_json(tmp_path: Path) -> None:
     ports = (free_port(), free_port())
     async with plant(ports):
-        code, out, err = await ended(await start("check", "--config", site_file(tmp_path, ports), "--json"))
+        code, out, err = await ended(await start("check", "--once", "--config", site_file(tmp_path, ports), "--json"))
     assert code == 0, err
     seen = json.loads(out)
     assert [device["device"] for device in seen["devices"]] == ["inverter", "meter", "relay"]
@@ -115,7 +115,7 @@ async def test_check_says_what_to_try_for_a_dark_device(
     ports = (free_port(), free_port())
     meter, relay = unit_of(2, registers_of("sdm630")), unit_of(3, registers_of("relay"))
     async with serving_tcp(ports[1], meter, relay):
-        process = await start("check", "--config", site_file(tmp_path, ports), *arguments, lang=lang)
+        process = await start("check", "--once", "--config", site_file(tmp_path, ports), *arguments, lang=lang)
         code, out, _ = await ended(process)
     assert code == 1
     first, last = out.splitlines()[0], out.splitlines()[-1]
@@ -129,7 +129,9 @@ async def test_check_fits_a_phone_and_says_which_way_the_power_goes(tmp_path: Pa
     ports = (free_port(), free_port())
     async with plant(ports):
         config = site_file(tmp_path, ports)
-        code, out, _ = await ended(await start("check", "--config", config, "--lang", "ja", "--width", str(width)))
+        code, out, _ = await ended(
+            await start("check", "--once", "--config", config, "--lang", "ja", "--width", str(width))
+        )
     lines = out.splitlines()
     assert code == 0
     assert lines[0].startswith("正常 すべての機器(3 台)が応答し")
@@ -151,7 +153,7 @@ async def test_a_wrong_profile_is_recognised_and_others_are_named(tmp_path: Path
     path = site_file(tmp_path, ports)
     path.write_text(path.read_text(encoding="utf-8").replace("huawei-sun2000", profile), encoding="utf-8")
     async with serving_tcp(ports[0], unit_of(1, registers_of(inverter))), serving_tcp(ports[1], meter, relay):
-        code, out, _ = await ended(await start("check", "--config", path, "--lang", "en", "--width", "100"))
+        code, out, _ = await ended(await start("check", "--once", "--config", path, "--lang", "en", "--width", "100"))
     assert code == 1
     assert f"FAULT inverter: this does not look like a {profile}: " in out
     assert "points are not plausible" in out
@@ -164,10 +166,10 @@ async def test_turned_current_transformers_come_first_and_the_balance_is_not_tru
     inverter = unit_of(1, registers_of("huawei-sun2000", {**HYBRID, "grid.power_w": 3000}))
     meter, relay = unit_of(2, registers_of("sdm630", {"grid.power_w": -2990})), unit_of(3, registers_of("relay"))
     async with serving_tcp(ports[0], inverter), serving_tcp(ports[1], meter, relay):
-        code, out, err = await ended(await start("check", "--config", site_file(tmp_path, ports), "--json"))
+        code, out, err = await ended(await start("check", "--once", "--config", site_file(tmp_path, ports), "--json"))
     assert code == 0, err
     seen = json.loads(out)
-    assert seen["findings"][0]["kind"] == "ct_turned"
+    assert seen["findings"][0]["kind"] == "swapped_ct"
     assert seen["verdict"]["ja"].startswith(
         "注意 meter: grid.power_w の向きが逆です: inverter は 3,000 W、meter は -2,990 W"
     )
@@ -180,7 +182,7 @@ async def test_who_waits_longer_than_two_seconds_is_told_for_what(tmp_path: Path
     path.write_text(path.read_text(encoding="utf-8").replace("timeout_s: 0.5", "timeout_s: 1.5"), encoding="utf-8")
     inverter, meter = unit_of(9, registers_of("huawei-sun2000")), unit_of(2, registers_of("sdm630"))
     async with serving_tcp(ports[0], inverter), serving_tcp(ports[1], meter, unit_of(3, registers_of("relay"))):
-        code, out, err = await ended(await start("check", "--config", path, "--lang", "en"))
+        code, out, err = await ended(await start("check", "--once", "--config", path, "--lang", "en"))
     assert code == 1
     assert "waiting for: inverter (2 s)" in err
     assert out.startswith("FAULT inverter: unit 1 at 127.0.0.1:"), out

@@ -13,14 +13,7 @@ from contract.readings import Quality
 from edge_agent.check import check_site
 from edge_agent.config import parse_config
 from edge_agent.core.clock import Sync
-from edge_agent.findings import (
-    PointSeen,
-    Severity,
-    balance_of,
-    look_at_balance,
-    look_at_meters,
-    look_at_points,
-)
+from edge_agent.findings import PointSeen, Severity, balance_of, look_at_points
 from edge_agent.says import SAYS
 from edge_agent.show import cells, page, wrap
 from edge_agent.surroundings import look_at_clock, look_at_files
@@ -84,38 +77,10 @@ def test_the_balance_has_a_plain_verdict(values: Mapping[str, float | None], ver
     balance = balance_of(values, known=("load.power_w", "balance.error_w"))
     assert balance.verdict == verdict
     assert balance.limit_w == 585
-    assert [f.severity for f in look_at_balance(balance)] == [Severity.WARNING] * (verdict in ("off", "load_negative"))
 
 
 def test_a_lone_meter_has_a_balance_too() -> None:
     assert balance_of({"load.power_w": 300.0}, known=("load.power_w",)).verdict == "ok"
-
-
-@pytest.mark.parametrize(
-    ("inverter_w", "meter_w", "is_told"),
-    [(3000, -2950, True), (3000, 2950, False), (100, -120, False), (9000, -300, False), (None, -300, False)],
-)
-def test_transformers_that_are_turned_round_show_in_opposite_directions(
-    inverter_w: float | None, meter_w: float, is_told: bool
-) -> None:
-    found = look_at_meters({"inverter": {"grid.power_w": inverter_w}, "meter": {"grid.power_w": meter_w}})
-    assert [finding.kind for finding in found if finding.severity is Severity.WARNING] == ["ct_turned"] * is_told
-
-
-def test_a_lone_meter_s_direction_is_said_to_be_unproven() -> None:
-    (found,) = look_at_meters({"inverter": {"pv.power_w": 5.0}, "meter": {"grid.power_w": 5.0}})
-    assert (found.kind, found.severity, found.device) == ("ct_unproven", Severity.NOTE, "meter")
-    assert look_at_meters({"inverter": {"grid.power_w": 5.0}, "meter": {"grid.power_w": 5.0}}) == []
-
-
-def test_one_phase_that_is_turned_round_is_named() -> None:
-    (found,) = look_at_meters(
-        {
-            "inverter": {"grid.power_w": 1800, "grid.l2_power_w": 600},
-            "meter": {"grid.power_w": 600, "grid.l2_power_w": -600},
-        }
-    )
-    assert found.facts["point"] == "grid.l2_power_w"
 
 
 def test_every_finding_has_words_in_every_language_for_the_same_facts() -> None:
