@@ -89,6 +89,9 @@ class EventKind(StrEnum):
     DISK_FULL = "disk_full"
     BALANCE_OFF = "balance_off"
     BALANCE_OK = "balance_ok"
+    MODE_CHANGED = "mode_changed"
+    RECEIPT = "receipt"
+    """How far an order has come (contract/steering.py: ``receipt_of``)."""
     COMMISSIONING_REPORT = "commissioning_report"
     """A technician has finished; the detail carries the signed report (contract/commissioning.py)."""
 

@@ -70,6 +70,7 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "refusal.future_time": ("未来の時刻", "time in the future"),
     "refusal.too_old": ("古すぎる時刻", "too old"),
     "refusal.out_of_range": ("範囲外の数値", "out of range"),
+    "refusal.bad_report": ("使えない試運転報告書", "unusable commissioning report"),
     # Quality
     "quality.good": ("正常", "Good"),
     "quality.stale": ("古い値", "Stale"),
@@ -95,6 +96,8 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "event.balance_off": ("電力収支が合わない", "Power balance off"),
     "event.balance_ok": ("電力収支が回復", "Power balance back"),
     "event.commissioning_report": ("試運転報告書が届いた", "Commissioning report"),
+    "event.mode_changed": ("運転モードが変わった", "Mode changed"),
+    "event.receipt": ("指令の実行結果", "Receipt of an order"),
     # Severity
     "severity.info": ("情報", "Info"),
     "severity.warning": ("注意", "Warning"),
