@@ -37,7 +37,7 @@ class Mended:
     @property
     def is_done(self) -> bool:
         """Whether the device holds again what stood there."""
-        return self.receipt is not None and self.receipt.is_good
+        return self.receipt is not None and self.receipt.is_done
 
 
 def has_pending(config: SiteConfig) -> bool:
@@ -112,6 +112,6 @@ async def _mend(journal: Journal, saved: Saved, places: Mapping[str, tuple[Bus, 
     line: RegisterLine = bus.line
     obeyer = Obeyer(line, session.unit, session.map, session.timeout_s, device=session.id)
     receipt = await obeyer.restore(saved)
-    if receipt.is_good:
+    if receipt.is_done:
         journal.done(saved.id)
     return Mended(saved, receipt)

@@ -16,7 +16,7 @@ import structlog
 
 from device_profiles.blocks import plan
 from device_profiles.codec import readings
-from device_profiles.controls import by_name, registers_of
+from device_profiles.controls import blocks_of, by_name, registers_of
 from device_profiles.model import Block, Control, DeviceMap, Table
 from edge_agent.core.actuation import Came, Effect, Fate, Look, Pause, Put, Target, actuate, observe, targets_of
 from edge_agent.core.interlocks import (
@@ -33,7 +33,7 @@ from edge_agent.core.interlocks import (
     judge,
 )
 from edge_agent.core.outcomes import Failure, Outcome, Stage
-from edge_agent.core.saved import CannotRestore, Saved, saved_of, targets_to_restore
+from edge_agent.core.saved import CannotRestore, Saved, released_of, saved_of, targets_to_restore
 from edge_agent.io.bus import DeviceRefused, LinkDown, RegisterLine, Unreachable
 
 log = structlog.get_logger()
@@ -65,6 +65,11 @@ class Receipt:
     def is_good(self) -> bool:
         """Whether every register holds what was wanted."""
         return self.stage is Stage.READ_BACK
+
+    @property
+    def is_done(self) -> bool:
+        """The same, or confirmed by the device where it lets nobody read a register back."""
+        return self.outcome is not None and self.outcome.is_done
 
 
 def monotonic_ms() -> int:
@@ -158,6 +163,7 @@ class Obeyer:
                 unlock=allowed.unlock,
                 always_write=control.refresh_s > 0,
                 take_back=take_back,
+                released=released_of(control),
             )
         )
         failure = outcome.failure and outcome.failure.value
@@ -170,10 +176,12 @@ class Obeyer:
     async def _look(self, control: Control) -> View | None:
         """What the interlocks must see: state of charge and the point that proves the control. None: nobody answers."""
         wanted = {SOC, control.proof}
-        fields = [f for f in self.map.fields if f.point in wanted and f.guard is None]
+        plain = [f for f in self.map.fields if f.guard is None]
+        fields = [f for f in plain if f.point in wanted]
         image: dict[tuple[Table, int], int] = {}
         is_seen = False
-        for block in plan(fields, self.map.limits) or (self._registers[registers_of(control)[0]].block,):
+        own = blocks_of(registers_of(control), self._registers) or tuple(f.spans[0] for f in plain)
+        for block in plan(fields, self.map.limits) or own[:1]:
             came = await self._read(block)
             if came.fate is Fate.UNKNOWN or came.fate is Fate.NOT_SENT:
                 return None

@@ -227,6 +227,12 @@ def receipt_in_words(receipt: Receipt, lang: str) -> Said:
         return Said(refusal_in_words(receipt.reason, receipt.facts, lang))
     if receipt.outcome is not None and receipt.outcome.failure is not None:
         return failure_in_words(receipt.outcome, lang)
+    if not receipt.is_good:
+        return Said(
+            "書き込み、機器が受け付けました(読み返せないレジスタがあるため、値は確認できません)。"
+            if lang == "ja"
+            else "Written and confirmed by the device; a register can't be read back, so its value is not verified."
+        )
     return Said("書き込み、読み返して一致しました。" if lang == "ja" else "Written and read back.")
 
 

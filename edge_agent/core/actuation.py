@@ -5,7 +5,8 @@
 The generators yield ``Look``, ``Put`` or ``Pause`` and are sent what came of it. A register that already holds the
 value is not written: stored registers wear out. A write whose answer did not come is never simply repeated: the
 register is read first, and what it holds decides. When a step fails, what was written before it is taken back, and the
-outcome says what stands in every register afterwards: a device is never left in a state that nobody reported.
+outcome says what stands in every register afterwards: a device is never left in a state that nobody reported. A
+register that can't be read is written whatever it holds, and never claimed to hold it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from device_profiles.controls import PlannedWrite, blocks_of, value_in, words_to_write
@@ -27,6 +29,7 @@ BUSY: Final = 6
 STILL_WORKING: Final = 5
 
 Image = dict[tuple[Table, int], int]
+NOTHING: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def actuate(
     unlock: Sequence[PlannedWrite] = (),
     always_write: bool = False,
     take_back: bool = True,
+    released: Mapping[str, float] = NOTHING,
 ) -> Acting:
     """Bring registers to what is wanted.
 
@@ -135,6 +139,7 @@ def actuate(
         unlock: written first, when anything is to be written at all; not read back.
         always_write: also write a volatile register that holds the value already (the device wants to hear it again).
         take_back: on a failure write back what stood in the registers that were written before it.
+        released: what a release leaves in a register; written in taking back where nobody can read what stood there.
     """
     desk = _Desk(registers)
     names = tuple(dict.fromkeys(target.register for target in targets))
@@ -144,6 +149,9 @@ def actuate(
             failure = Failure.NO_SUCH_REGISTER if came.fate is Fate.REFUSED else Failure.NO_ANSWER
             return Outcome(stage=Stage.FAILED, failure=failure, detail=came.text, left=_left(desk, names))
     before = {name: Target(register=name, value=desk.value(name), words=desk.words(name)) for name in names}
+    before |= {
+        name: Target(register=name, value=released.get(name)) for name in names if not registers[name].is_readable
+    }
     steps: list[Step] = []
     is_unlocked = not unlock
     for target in targets:
@@ -155,7 +163,8 @@ def actuate(
             if failed is not None:
                 return replace(failed, steps=tuple(steps), left=_left(desk, names))
             is_unlocked = True
-        step = yield from _bring(desk, target)
+        is_readable = registers[target.register].is_readable
+        step = yield from _bring(desk, target) if is_readable else _send(desk, target)
         steps.append(step)
         if step.failure is not None:
             undone = False
@@ -179,12 +188,13 @@ def _last_look(desk: _Desk, targets: Sequence[Target], steps: Sequence[Step], na
         return Outcome(stage=Stage.READ_BACK, steps=done, left=_left(desk, names))
     left = yield from _see(desk, names)
     last = {target.register: target for target in targets}
-    for name in names:
+    readable = [name for name in names if desk.registers[name].is_readable]
+    for name in readable:
         if desk.words(name) is None:
             return Outcome(stage=Stage.WRITTEN, failure=Failure.NO_ANSWER, detail=name, steps=done, left=left)
         if not _holds(desk, last[name]):
             return Outcome(stage=Stage.FAILED, failure=Failure.REVERTED, detail=name, steps=done, left=left)
-    return Outcome(stage=Stage.READ_BACK, steps=done, left=left)
+    return Outcome(stage=Stage.READ_BACK if len(readable) == len(names) else Stage.WRITTEN, steps=done, left=left)
 
 
 def observe(names: Sequence[str], registers: Mapping[str, Register]) -> Generator[Effect, Came, Image | None]:
@@ -222,6 +232,29 @@ def _unlock(desk: _Desk, unlock: Sequence[PlannedWrite]) -> Generator[Effect, Ca
         if write.settle_s:
             yield Pause(write.settle_s)
     return None
+
+
+def _send(desk: _Desk, target: Target) -> Generator[Effect, Came, Step]:
+    """Write a register that can't be read: the device's confirmation is all that there will be."""
+    step = _step(desk, target, before=None, is_written=False)
+    if target.value is None:
+        return replace(step, failure=Failure.UNFIT, detail=f"{target.register}: what stood there can't be known")
+    try:
+        block, words = _words_of(desk, target)
+    except CodecError as error:
+        return replace(step, failure=Failure.UNFIT, detail=str(error))
+    came = yield Put(target.register, block, words)
+    yield Pause(target.settle_s)
+    failures = {
+        Fate.NOT_SENT: Failure.NO_CONNECTION,
+        Fate.REFUSED: Failure.DEVICE_REFUSED,
+        Fate.UNKNOWN: Failure.STATE_UNKNOWN,
+    }
+    is_taken = came.fate is Fate.DONE or (came.fate is Fate.REFUSED and came.code == STILL_WORKING)
+    if is_taken:
+        return replace(step, is_written=True)
+    is_lost = came.fate is Fate.UNKNOWN
+    return replace(step, is_written=is_lost, failure=failures[came.fate], code=came.code, detail=came.text)
 
 
 def _bring(desk: _Desk, target: Target) -> Generator[Effect, Came, Step]:
@@ -288,6 +321,10 @@ def _take_back(desk: _Desk, steps: Sequence[Step], before: Mapping[str, Target])
     touched = tuple(dict.fromkeys(step.register for step in reversed(steps) if step.is_written))
     is_back = True
     for name in touched:
+        if not desk.registers[name].is_readable:
+            sent = yield from _send(desk, before[name])
+            is_back = is_back and sent.failure is None
+            continue
         came = yield from _read(desk, desk.registers[name].block)
         if came.fate is not Fate.DONE:
             return False
@@ -315,6 +352,8 @@ def _left(desk: _Desk, names: Sequence[str]) -> dict[str, float | None]:
 
 
 def _holds(desk: _Desk, target: Target) -> bool:
+    if not desk.registers[target.register].is_readable:
+        return False
     if target.value is None:
         return desk.words(target.register) == target.words
     value = desk.value(target.register)

@@ -18,7 +18,7 @@ class Stage(StrEnum):
     ACCEPTED = "accepted"
     """Allowed; nothing was written yet."""
     WRITTEN = "written"
-    """The device confirmed the writes; the last reading back did not come."""
+    """The device confirmed the writes; a register can't be read back, or the last reading back did not come."""
     READ_BACK = "read_back"
     """Every register holds what was wanted."""
     REFUSED = "refused"
@@ -92,6 +92,11 @@ class Outcome:
     def is_good(self) -> bool:
         """Whether every register holds what was wanted."""
         return self.stage is Stage.READ_BACK
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all was done that can be: read back, or confirmed where the device lets nobody read."""
+        return self.is_good or (self.stage is Stage.WRITTEN and self.failure is None)
 
     @property
     def writes(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from device_profiles.controls import registers_of, value_in
-from device_profiles.model import Control, Register
+from device_profiles.model import Argument, Control, Register
 from edge_agent.core.actuation import Image, Target
 
 
@@ -19,8 +19,10 @@ class SavedRegister:
     table: str
     address: int
     words: tuple[int, ...]
+    """Empty for a register that can't be read."""
     value: float | None
-    """In the register's unit; None where the words say "nothing here"."""
+    """In the register's unit; None where the words say "nothing here". Of a register that can't be read what a release
+    leaves in it, None when the profile names nothing."""
     settle_s: float = 0.0
 
 
@@ -58,10 +60,23 @@ def saved_of(
 ) -> Saved:
     """The control's registers out of what was read. ``image`` must hold all of them."""
     settle_s = {write.register: write.settle_s for write in (*control.on, *control.off)}
+    release = released_of(control)
     kept = []
     for name in restore_order(control):
         register = registers[name]
         block = register.block
+        if not register.is_readable:
+            kept.append(
+                SavedRegister(
+                    name=name,
+                    table=block.table.value,
+                    address=block.start,
+                    words=(),
+                    value=release.get(name),
+                    settle_s=settle_s[name],
+                )
+            )
+            continue
         kept.append(
             SavedRegister(
                 name=name,
@@ -90,6 +105,11 @@ def restore_order(control: Control) -> tuple[str, ...]:
     return (*released, *rest)
 
 
+def released_of(control: Control) -> dict[str, float]:
+    """What a release leaves in each register, where that is a number."""
+    return {write.register: write.to for write in control.off if not isinstance(write.to, Argument)}
+
+
 def targets_to_restore(
     saved: Saved, registers: Mapping[str, Register], *, profile: str, unit: int
 ) -> tuple[Target, ...]:
@@ -105,6 +125,8 @@ def targets_to_restore(
         register = registers.get(each.name)
         if register is None or (register.block.table.value, register.block.start) != (each.table, each.address):
             raise CannotRestore(f"register {each.name} stood at {each.table} {each.address} and does no longer")
+        if each.value is None and not each.words:
+            continue
         words = None if each.value is not None else each.words
         targets.append(Target(register=each.name, value=each.value, words=words, settle_s=each.settle_s))
     return tuple(targets)

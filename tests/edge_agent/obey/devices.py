@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from device_profiles.model import (
     Argument,
@@ -75,6 +75,16 @@ MAP = DeviceMap(
 )
 
 
+HIDDEN = replace(register("setting", 70, 0, 1_000), is_readable=False)
+HIDDEN_CONTROL = Control(
+    kind="export_limit",
+    on=(Write(register="mode", to=4), Write(register="setting", to=Argument.POWER_W)),
+    off=(Write(register="setting", to=0), Write(register="mode", to=0)),
+)
+MAP_WITH_HIDDEN = replace(MAP, registers=(*REGISTERS, HIDDEN), controls=(*MAP.controls, HIDDEN_CONTROL))
+"""With a register that takes writes and refuses to be read."""
+
+
 def words_at_first() -> dict[Place, int]:
     """Reserve 30 %, mode 0, power 0, flags 0xA0 (of which the upper half is not ours), state of charge 64 %."""
     held = {RESERVE: 300, MODE: 0, POWER: 0, POWER + 1: 0, PASSWORD: 0, PERCENT_AND_FLAGS: 0xA0, 60: 64}
@@ -141,6 +151,6 @@ async def serving(device: Device, unit: int = 1) -> AsyncIterator[tuple[DevicePo
         await port.close()
 
 
-def obeyer(line: ModbusLine, now_ms: Callable[[], int] = lambda: 1_000_000) -> Obeyer:
+def obeyer(line: ModbusLine, now_ms: Callable[[], int] = lambda: 1_000_000, device_map: DeviceMap = MAP) -> Obeyer:
     """An obeyer that waits for nothing and whose clock stands."""
-    return Obeyer(line, 1, MAP, 0.2, device="battery", now_ms=now_ms, sleep=at_once)
+    return Obeyer(line, 1, device_map, 0.2, device="battery", now_ms=now_ms, sleep=at_once)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from device_profiles.model import Block, Control, Table
@@ -10,10 +12,12 @@ from edge_agent.core.outcomes import Failure, Stage
 from edge_agent.core.saved import Saved
 from edge_agent.obey import CannotSave, Receipt
 from edge_agent.words_orders import receipt_in_words
-from simulator.unit import NoAnswerError
+from simulator.unit import NoAnswerError, Refusal
 from tests.edge_agent.obey.devices import (
     CHARGE_CONTROL,
     FLAGS_CONTROL,
+    HIDDEN_CONTROL,
+    MAP_WITH_HIDDEN,
     MODE,
     PASSWORD,
     PERCENT_AND_FLAGS,
@@ -309,3 +313,44 @@ async def test_a_control_whose_registers_are_not_there_is_not_tried() -> None:
     assert receipt.outcome is not None
     assert receipt.outcome.failure is Failure.NO_SUCH_REGISTER
     assert device.written == []
+
+
+@dataclass
+class Hiding(Device):
+    """Its register 70 can't be read."""
+
+    def read(self, table: Table, address: int, count: int) -> list[int]:
+        if address <= 70 < address + count:
+            raise Refusal(2)
+        return super().read(table, address, count)
+
+
+async def test_a_register_that_can_not_be_read_is_written_and_never_claimed_to_be_read_back() -> None:
+    device = Hiding()
+    async with serving(device) as (_, line):
+        it = obeyer(line, device_map=MAP_WITH_HIDDEN)
+        saved = await it.snapshot(HIDDEN_CONTROL)
+        receipt = await it.order(HIDDEN_CONTROL, {"power_w": 700})
+        assert (receipt.stage, receipt.is_good, receipt.is_done) == (Stage.WRITTEN, False, True)
+        assert device.words[H, 70] == 700
+        assert "読み返せない" in receipt_in_words(receipt, "ja").what
+        assert (await it.restore(saved)).is_done
+        assert (device.words[H, 70], device.words[H, MODE]) == (0, 0), "what a release leaves there"
+
+
+async def test_a_lost_answer_of_a_register_that_can_not_be_read_is_an_unknown_state_and_is_released() -> None:
+    lost = [True]
+
+    def lose(_: Device, block: Block, words: list[int]) -> list[int] | None:
+        if block.start == 70 and lost:
+            lost.pop()
+            raise NoAnswerError
+        return words
+
+    device = Hiding(on_write=lose)
+    async with serving(device) as (_, line):
+        receipt = await obeyer(line, device_map=MAP_WITH_HIDDEN).order(HIDDEN_CONTROL, {"power_w": 700})
+    assert receipt.outcome is not None
+    assert receipt.outcome.failure is Failure.STATE_UNKNOWN
+    assert [words for block, words in device.written if block.start == 70] == [(700,), (0,)]
+    assert (receipt.outcome.is_taken_back, device.words[H, MODE]) == (True, 0)
