@@ -77,7 +77,7 @@ class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     pass
 
 
-class Place(_Part, order=True):
+class Place(_Part, frozen=True, order=True):
     """A line: a network address or a serial port."""
 
     way: Way
@@ -94,14 +94,14 @@ class Place(_Part, order=True):
         return self.host if self.way is Way.RTU else f"{self.host}:{self.port}"
 
 
-class Said(_Part):
+class Said(_Part, frozen=True):
     """A sentence in both languages."""
 
     ja: LongText
     en: LongText
 
 
-class Candidate(_Part):
+class Candidate(_Part, frozen=True):
     """A profile that may fit a unit, and what speaks for and against it."""
 
     profile: ShortText
@@ -114,7 +114,7 @@ class Candidate(_Part):
     """``model``, ``serial``, ``firmware`` as the device tells them."""
 
 
-class FoundUnit(_Part):
+class FoundUnit(_Part, frozen=True):
     """A unit that answered a scan."""
 
     place: Place
@@ -134,7 +134,7 @@ class FoundUnit(_Part):
         return self.candidates[0] if self.is_decided and self.candidates else None
 
 
-class TakenDevice(_Part):
+class TakenDevice(_Part, frozen=True):
     """A device that is to be part of the site."""
 
     id: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -148,7 +148,7 @@ class TakenDevice(_Part):
     """Points or groups that this plant does not have."""
 
 
-class Broker(_Part):
+class Broker(_Part, frozen=True):
     """The way to the city."""
 
     host: ShortText
@@ -158,7 +158,7 @@ class Broker(_Part):
     ca_file: ShortText = ""
 
 
-class CheckDone(_Part):
+class CheckDone(_Part, frozen=True):
     """The result of the last check."""
 
     at_ms: int
@@ -167,7 +167,7 @@ class CheckDone(_Part):
     is_synthetic: bool = False
 
 
-class LoadStepDone(_Part):
+class LoadStepDone(_Part, frozen=True):
     """The result of the last test with a known load."""
 
     at_ms: int
@@ -176,7 +176,7 @@ class LoadStepDone(_Part):
     checks: tuple[ReportedCheck, ...] = ()
 
 
-class ControlDone(_Part):
+class ControlDone(_Part, frozen=True):
     """The result of the last test of one control."""
 
     at_ms: int
@@ -187,7 +187,7 @@ class ControlDone(_Part):
     """What to try."""
 
 
-class Draft(_Part):
+class Draft(_Part, frozen=True):
     """A commissioning as far as it has come."""
 
     version: int = msgspec.field(name="v", default=DRAFT_VERSION)
