@@ -74,7 +74,8 @@ async def test_a_tick_is_one_entry_with_all_devices_and_the_derived_row() -> Non
     async with polling(bus) as (_, notebook):
         await eventually(lambda: len(notebook.entries) >= 5)
     first, *others = notebook.entries[:5]
-    assert [row.device for row in first] == ["inverter", "inverter", "meter", "meter", "site"], "with slow points"
+    rows = ["inverter"] * 3 + ["meter"] * 2 + ["site"]
+    assert [row.device for row in first] == rows, "with slow points, and what the inverter says once"
     for entry in others:
         assert [row.device for row in entry] == ["inverter", "meter", "site"]
     for entry in (first, *others):
