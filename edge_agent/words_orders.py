@@ -98,7 +98,6 @@ _REASONS: Final[dict[Reason, tuple[str, str]]] = {
         "蓄電池が下限 {floor_pct:g} % を下回るため、行いません({soc_pct:g} %)。",
         "Not done: the battery would go below its floor of {floor_pct:g} % ({soc_pct:g} %).",
     ),
-    Reason.DEVICE_FAULT: ("機器が異常を示しています。", "The device reports a fault."),
 }
 _FAILURES: Final[dict[Failure, tuple[Said, Said]]] = {
     Failure.NO_ANSWER: (

@@ -35,8 +35,6 @@ class Reason(StrEnum):
     """The device was not seen, or too long ago. Facts: age_s when it was seen."""
     BELOW_FLOOR = "below_floor"
     """The battery would be allowed to discharge below the floor. Facts: floor_pct and soc_pct."""
-    DEVICE_FAULT = "device_fault"
-    """The device reports a fault. Facts: state."""
 
 
 Facts = Mapping[str, float | str]
