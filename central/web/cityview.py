@@ -14,6 +14,7 @@ from central.api.outlook import Outlook
 from central.core.city import URGENCY, CityNow, Fate, SiteNow, SiteState
 from central.web import figures
 from central.web.catalogue import Catalogue, Lang
+from central.web.proofview import counted
 
 URGENT_SHOWN: Final = 6
 CITY: Final = "city"
@@ -30,6 +31,12 @@ class Chosen:
 
     ward: str = ""
     state: str = ""
+    stage: str = ""
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.ward or self.state or self.stage)
 
 
 def name_of(now: SiteNow, lang: Lang) -> str:
@@ -63,8 +70,10 @@ def places(shelters: Iterable[SiteNow]) -> dict[str, int]:
 
 def matches(now: SiteNow, chosen: Chosen) -> bool:
     """Whether a shelter belongs into the list."""
-    return (not chosen.ward or chosen.ward in {now.site.ward, now.site.ward_en}) and (
-        not chosen.state or chosen.state == now.state.value
+    return (
+        (not chosen.ward or chosen.ward in {now.site.ward, now.site.ward_en})
+        and (not chosen.state or chosen.state == now.state.value)
+        and (not chosen.stage or chosen.stage == now.proof.stage.value)
     )
 
 
@@ -112,6 +121,7 @@ def _site_texts(now: SiteNow, words: Catalogue) -> dict[Key, str]:
         (site, "grid"): grid,
         (site, "flow"): flow,
         (site, "at"): figures.iso(now.last_reading_ms),
+        (site, "proven"): words("proven_mark") if now.proof.is_switchable else "",
         (site, "title"): f"{name_of(now, words.lang)} ({ward_of(now, words.lang)}) {state} {soc} %",
     }
 
@@ -132,6 +142,7 @@ def _frame(city: CityNow, words: Catalogue, release: str) -> dict[str, str]:
         "headline": headline,
         "level": "attention" if waiting or not total else "calm",
         **{f"n_{state.value}": str(city.counts.get(state, 0)) for state in SiteState},
+        **{f"n_{stage.value}": str(count) for stage, count in counted(city.sites).items()},
     }
 
 

@@ -14,6 +14,8 @@ TOKYO: Final = timezone(timedelta(hours=9))
 TIME_MAX_MS: Final = 253_402_214_400_000
 """The last day of the calendar is left out: it is over in Tokyo before it is in UTC."""
 DASH: Final = "–"
+CLOCK: Final = "inverter.clock_s"
+"""Seconds of 1970, shown as a time."""
 REST_W: Final = 50.0
 """Power below this is 0.0 kW on the page, so it has no direction either."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -100,6 +102,11 @@ def moment(at_ms: int | None, lang: Lang, *, seconds: bool = False) -> str:
     return f"{date} {at:%H:%M:%S}" if seconds else f"{date} {at:%H:%M}"
 
 
+def date_time(at_ms: int, lang: Lang) -> str:
+    """Day with its year, and time, in Tokyo: for what may be looked up years later."""
+    return f"{day(at_ms, lang)} {local(at_ms):%H:%M}"
+
+
 def iso(at_ms: int | None) -> str:
     """UTC for the ``datetime`` attribute; empty when there is no time."""
     return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}" if at_ms else ""
@@ -144,6 +151,8 @@ def point_value(now: PointNow, words: Catalogue) -> str:
         return DASH
     if point is None:
         return f"{now.value:g}"
+    if now.point == CLOCK:
+        return f"{day(int(now.value * 1_000), words.lang)} {clock(int(now.value * 1_000))}"
     group = "switch" if now.point.endswith(".closed") else _WORDED_POINTS.get(now.point)
     if group is not None:
         return words.term(group, f"{now.value:.0f}")

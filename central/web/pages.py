@@ -19,18 +19,18 @@ from central.api.outlook import OutlookKeeper
 from central.api.problems import nearest
 from central.api.routes import STREAM_HEADERS
 from central.core.city import Aggregate, CityNow, EventRecord, Queries, Sample, SiteNow, SiteState, Stretch
-from central.web import citymap, cityview, errors, siteview, static
+from central.web import citymap, cityview, errors, reports, siteview, static
+from central.web.answers import Accept, Asked, html
 from central.web.catalogue import CATALOGUES, Catalogue, Lang, choose
 from central.web.errors import PageError
 from central.web.render import Renderer
+from contract.commissioning import SiteStage
 
 log = structlog.get_logger(__name__)
 
 PAGES_KEPT: Final = 64
 HISTORY_WAIT_S: Final = 5.0
 """A store that takes longer does not keep people from the live values."""
-Asked = Annotated[str | None, Query(max_length=8)]
-Accept = Annotated[str | None, Header()]
 Filter = Annotated[str, Query(max_length=100)]
 Mark = Annotated[str, Query(max_length=64)]
 LastId = Annotated[str, Header(max_length=64)]
@@ -58,6 +58,7 @@ class Pages:
         self._history_wait_s = history_wait_s
         self._renderer = Renderer({Lang.JA: city_name, Lang.EN: city_name_en}, static.addresses(self.files))
         self._assets = hashlib.blake2b("".join(file.mark for file in self.files.values()).encode()).hexdigest()
+        self.reports = reports.ReportPages(queries, self._renderer, self.find)
         self._made: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self.synthetic = False
         for lang in Lang:
@@ -80,10 +81,10 @@ class Pages:
         """The city's page.
 
         Raises:
-            PageError: the filter names a ward or state that does not exist.
+            PageError: the filter names a ward, state or stage that does not exist.
         """
         feed = self.live.current(f"city:{lang.value}")
-        key = (lang.value, chosen.ward, chosen.state, feed.mark)
+        key = (lang.value, chosen.ward, chosen.state, chosen.stage, feed.mark)
         if key in self._made:
             self._made.move_to_end(key)
             return self._made[key]
@@ -108,7 +109,8 @@ class Pages:
     def _check(city: CityNow, chosen: cityview.Chosen) -> None:
         wards = {name for now in city.sites for name in (now.site.ward, now.site.ward_en)}
         states = {state.value for state in SiteState}
-        for asked, known in ((chosen.ward, wards), (chosen.state, states)):
+        stages = {stage.value for stage in SiteStage}
+        for asked, known in ((chosen.ward, wards), (chosen.state, states), (chosen.stage, stages)):
             if asked and asked not in known:
                 raise PageError(HTTPStatus.BAD_REQUEST, "error_filter", asked=asked)
 
@@ -215,12 +217,9 @@ class Pages:
 def install(app: FastAPI, pages: Pages) -> None:
     """Add pages, their streams, their files and their error answers to an app."""
     app.include_router(_pages(pages))
+    app.include_router(reports.router(pages.reports))
     app.include_router(_streams(pages))
     errors.install(app, pages.error)
-
-
-def _html(text: str, lang: Lang) -> HTMLResponse:
-    return HTMLResponse(text, headers={"Content-Language": lang.value, "Vary": "Accept-Language"})
 
 
 def _pages(pages: Pages) -> APIRouter:
@@ -228,15 +227,21 @@ def _pages(pages: Pages) -> APIRouter:
 
     @routes.get("/", response_class=HTMLResponse)
     async def city(
-        *, lang: Asked = None, ward: Filter = "", state: Filter = "", accept_language: Accept = None
+        *,
+        lang: Asked = None,
+        ward: Filter = "",
+        state: Filter = "",
+        stage: Filter = "",
+        accept_language: Accept = None,
     ) -> HTMLResponse:
         chosen_lang = choose(lang, accept_language)
-        return _html(pages.city(chosen_lang, cityview.Chosen(ward.strip(), state.strip())), chosen_lang)
+        chosen = cityview.Chosen(ward.strip(), state.strip(), stage.strip())
+        return html(pages.city(chosen_lang, chosen), chosen_lang)
 
     @routes.get("/sites/{site_id}", response_class=HTMLResponse)
     async def site(site_id: str, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
         chosen_lang = choose(lang, accept_language)
-        return _html(await pages.site(site_id, chosen_lang), chosen_lang)
+        return html(await pages.site(site_id, chosen_lang), chosen_lang)
 
     @routes.get("/static/{name}")
     async def file(name: str, request: Request, v: Annotated[str, Query(max_length=64)] = "") -> Response:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from central.api.live import Key
 from central.core.city import URGENCY, CityNow, Fate, SiteNow, SiteState
-from central.web import chart, cityview, figures, siteview
+from central.web import chart, cityview, figures, proofview, reportview, siteview
 from central.web.catalogue import Catalogue, Lang
 from central.web.citymap import CityMap
 from central.web.errors import PageError
@@ -31,7 +31,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals.update(states=list(SiteState), fates=list(Fate), figures=figures)
+    templates.globals.update(states=list(SiteState), stages=list(proofview.STAGES), fates=list(Fate), figures=figures)
     return templates
 
 
@@ -86,7 +86,7 @@ class Renderer:
             now_ms=city.at_ms,
             urgent_slots=range(cityview.URGENT_SHOWN),
             chosen=chosen,
-            filtered=bool(chosen.ward or chosen.state),
+            filtered=chosen.is_any,
             day=figures.day(city.at_ms, words.lang),
             synthetic=synthetic,
             stream=f"/live/city?lang={words.lang.value}",
@@ -116,6 +116,7 @@ class Renderer:
             now_site=now,
             site=site,
             heading=siteview.heading(now, words),
+            proof=proofview.proof_shown(now, words),
             devices=siteview.by_device(now.points),
             point_key=siteview.point_key,
             history=history,
@@ -138,6 +139,26 @@ class Renderer:
             switch_query=f"lang={words.lang.other.value}",
         )
 
+    def report(self, words: Catalogue, report: reportview.ReportShown, now: SiteNow | None, *, here: str) -> str:
+        """A commissioning report. ``now``: its shelter, as far as it is still registered."""
+        counting = now.proof.report if now else None
+        return self._render(
+            "report.html",
+            words,
+            report=report,
+            heading=siteview.heading(now, words) if now else {"name": report.name or report.site},
+            now_site=now,
+            is_counting=counting is not None and counting.sha256 == report.sha256,
+            has_counting=counting is not None,
+            synthetic=now is not None and now.site.synthetic,
+            stream="",
+            mark="",
+            now="",
+            release="",
+            here=here,
+            switch_query=f"lang={words.lang.other.value}",
+        )
+
     def error(self, words: Catalogue, error: PageError, *, synthetic: bool) -> str:
         """An error, and what to try."""
         return self._render(
@@ -145,7 +166,7 @@ class Renderer:
             words,
             error=error,
             title=words(error.key, **error.values),
-            attempt=words(f"{error.key}_try"),
+            attempt=words(f"{error.key}_try", **error.values),
             synthetic=synthetic,
             stream="",
             mark="",
@@ -158,7 +179,7 @@ class Renderer:
 
 def _query(lang: Lang, chosen: cityview.Chosen) -> str:
 
-    asked = {"lang": lang.value, "ward": chosen.ward, "state": chosen.state}
+    asked = {"lang": lang.value, "ward": chosen.ward, "state": chosen.state, "stage": chosen.stage}
     return urlencode({name: value for name, value in asked.items() if value})
 
 

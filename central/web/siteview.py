@@ -11,6 +11,8 @@ from central.core.city import EventRecord, PointNow, Sample, SiteNow, Stretch
 from central.web import chart, figures
 from central.web.catalogue import Catalogue
 from central.web.cityview import CITY, name_of, ward_of
+from central.web.proofview import plain
+from contract.messages import EventKind
 
 DAY_MS: Final = 86_400_000
 STEP_MS: Final = 900_000
@@ -107,7 +109,7 @@ def _agent(now: SiteNow, words: Catalogue) -> dict[str, str]:
 def shape(now: SiteNow) -> tuple[object, ...]:
     """What a page was built for; when it changes, an open page loads itself again."""
     devices = tuple(device.id for device in now.status.devices) if now.status else ()
-    return (now.site, devices, tuple(point_key(point) for point in now.points))
+    return (now.site, now.proof, devices, tuple(point_key(point) for point in now.points))
 
 
 def heading(now: SiteNow, words: Catalogue) -> dict[str, str]:
@@ -189,6 +191,9 @@ def stretch_rows(history: History, words: Catalogue) -> list[StretchRow]:
     ]
 
 
-def event_detail(event: EventRecord) -> str:
+def event_detail(event: EventRecord, words: Catalogue) -> str:
     """An event's details in one line."""
+    if event.kind == EventKind.COMMISSIONING_REPORT:
+        stage, technician = (str(event.detail.get(name, "")) for name in ("stage", "technician"))
+        return ", ".join(plain(text) for text in (words.term("stage", stage), technician) if text)
     return ", ".join(f"{name}: {value}" for name, value in sorted(event.detail.items()))

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from central.web.catalogue.pages import PAGES
+from central.web.catalogue.proof import PROOF
 from central.web.catalogue.quantities import QUANTITIES
 from central.web.catalogue.terms import TERMS
 
@@ -22,7 +23,7 @@ class Lang(StrEnum):
         return Lang.EN if self is Lang.JA else Lang.JA
 
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {**PAGES, **TERMS, **QUANTITIES}
+TEXTS: Final[dict[str, tuple[str, str]]] = {**PAGES, **TERMS, **QUANTITIES, **PROOF}
 """Key → (Japanese, English). One table, so neither language can lack what the other has."""
 _COLUMN: Final = {Lang.JA: 0, Lang.EN: 1}
 
@@ -34,7 +35,7 @@ class Catalogue:
         self.lang = lang
         self._words = {key: pair[_COLUMN[lang]] for key, pair in TEXTS.items()}
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """The text of a key, with its places filled.
 
         Raises:
@@ -42,6 +43,10 @@ class Catalogue:
         """
         text = self._words[key]
         return text.format(**values) if values else text
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a text of that key."""
+        return key in self._words
 
     def term(self, group: str, word: str) -> str:
         """The word for a value that comes from elsewhere; a value that is not known stands for itself."""
