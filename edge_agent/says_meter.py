@@ -63,8 +63,8 @@ METER_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         ),
         "swapped_counters": (
             (
-                "積算電力量が入れ替わっているようです: {point} は {moved_wh:,.0f} Wh、{other} が進んでいます({power} からは "
-                "{expected_wh:,.0f} Wh)"
+                "積算電力量が入れ替わっているようです: {point} は {moved_wh:,.0f} Wh、"
+                "{other} が進んでいます({power} からは {expected_wh:,.0f} Wh)"
             ),
             "profile を確認。計量器の買電・売電の設定と電源側・負荷側の接続を確認。",
         ),

@@ -66,7 +66,10 @@ PLANT_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "profile を確認。発電が正。",
         ),
         "pv_too_high": (
-            "太陽光 {shown:,.0f} W は多すぎます({rated:,.0f} W のモジュール、太陽高度 {elevation:g}° なら {most:,.0f} W まで)",
+            (
+                "太陽光 {shown:,.0f} W は多すぎます"
+                "(太陽高度 {elevation:g}°、{rated:,.0f} W のモジュールで最大 {most:,.0f} W)"
+            ),
             "profile の scale と、site.yaml の pv_rated_w を確認。",
         ),
         "pv_dark": (

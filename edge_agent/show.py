@@ -221,7 +221,8 @@ def _checks(made: Page, seen: SiteSeen) -> None:
 def _rows(made: Page, points: Sequence[PointSeen]) -> None:
     has_registers = made.width >= _REGISTERS_FROM
     words = made.words
-    head = _padded(words["point"], _POINT_COLUMNS) + " " * (_VALUE_COLUMNS - cells(words["value"])) + words["value"]
+    columns = _POINT_COLUMNS + _VALUE_COLUMNS if has_registers else min(made.width, _POINT_COLUMNS + _VALUE_COLUMNS)
+    head = _padded(words["point"], columns - cells(words["value"])) + words["value"]
     if has_registers:
         head = _padded(head, 57) + words["register"]
     made.lines.append(made.paint(head, "title"))

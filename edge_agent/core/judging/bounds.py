@@ -18,7 +18,7 @@ _NARROW: Final = (
 )
 """Endings and bounds; 0 is what a dead phase shows."""
 _ON_AC_ONLY: Final = frozenset({".frequency_hz", "_voltage_v"})
-_TINY: Final = 1e-6
+_TINY: Final = 1e-30
 """A float that is no zero and yet this small is two halves that do not belong together."""
 _UNREADABLE: Final = frozenset({Quality.ILLEGAL_ADDRESS, Quality.OUT_OF_RANGE, Quality.MALFORMED})
 
