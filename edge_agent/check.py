@@ -88,6 +88,7 @@ async def check_site(
     *,
     watching: Watching = Watching(watch_s=0),  # noqa: B008  (frozen)
     step: LoadStep | None = None,
+    line_of: plant.MakeLine = plant.line_of,
 ) -> SiteSeen:
     """Read everything, once or for a while. Buses are read at the same time, the devices of a bus one after the other.
 
@@ -98,7 +99,7 @@ async def check_site(
     lines: dict[str, Tapped] = {}
 
     def tapped(bus: BusConfig, profiles: list[Profile]) -> Tapped:
-        return lines.setdefault(bus.id, Tapped(plant.line_of(bus, profiles)))
+        return lines.setdefault(bus.id, Tapped(line_of(bus, profiles)))
 
     buses = plant.build(config, tapped)
     of_buses = observe(config, buses, lines)

@@ -47,10 +47,10 @@ def has_pending(config: SiteConfig) -> bool:
     return False
 
 
-async def mend_site(config: SiteConfig) -> list[Mended]:
+async def mend_site(config: SiteConfig, make_line: plant.MakeLine = plant.line_of) -> list[Mended]:
     """Put back everything that is pending, each device asked once. Raises JournalError, ConfigError."""
     with Journal.open(journal_path(config.outbox.path)) as journal:
-        buses = plant.build(config)
+        buses = plant.build(config, make_line)
         try:
             places = {session.id: (bus, session) for bus in buses for session in bus.sessions}
             done = []

@@ -131,7 +131,7 @@ def site_lines(found: Found, lang: str) -> list[str]:
             identified = unit.identified
             for proposal in identified.proposals[:3] if identified is not None else ():
                 is_sure = identified is not None and proposal is identified.best and _is_sure(proposal)
-                name = _numbered(_role(proposal), names) if is_sure else _role(proposal)
+                name = _numbered(role_of(proposal), names) if is_sure else role_of(proposal)
                 entry = f"- {{id: {name}, profile: {proposal.profile}, unit: {unit.unit}}}"
                 devices.append((is_sure, entry if is_sure else f"{entry}  # {SCAN[lang][proposal.sureness.value]}"))
                 if is_sure:
@@ -160,7 +160,7 @@ def _numbered(name: str, names: dict[str, int], *, first: bool = False) -> str:
     return f"{name}{names[name]}" if first or names[name] > 1 else name
 
 
-def _role(proposal: Proposal) -> str:
+def role_of(proposal: Proposal) -> str:
     """A name for the device by what it measures."""
     points = proposal.device_map.fields if proposal.device_map is not None else ()
     groups = {each.point.partition(".")[0].rstrip("0123456789") for each in points}
