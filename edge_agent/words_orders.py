@@ -144,6 +144,27 @@ _FAILURES: Final[dict[Failure, tuple[Said, Said]]] = {
             "Check that remote control is allowed at the device, and the profile.",
         ),
     ),
+    Failure.ZERO_NOT_WRITTEN: (
+        Said("0 を書きましたが、元の値のままです。", "0 を受け付けない機種です。この制御は使わない。"),
+        Said("0 was written, and the old value still stands.", "The device does not take 0: do not use this control."),
+    ),
+    Failure.PARTLY_WRITTEN: (
+        Said("値の一部のワードだけが書き換わっています。", "ゲートウェイの設定と profile を確認。この制御は使わない。"),
+        Said(
+            "Only some of the value's words were written.",
+            "Check the gateway's settings and the profile: do not use this control.",
+        ),
+    ),
+    Failure.WRITE_LOST: (
+        Said(
+            "書き込みに応答がなく、値も変わっていません。",
+            "ゲートウェイの設定を確認。機器が断り、ゲートウェイが伝えていない恐れがあります。",
+        ),
+        Said(
+            "The write is never answered, and the value has not changed.",
+            "Check the gateway's settings: the device may refuse and the gateway not pass it on.",
+        ),
+    ),
     Failure.WRITE_SCALED: (
         Said("書いた値と桁が違う値が読めます。", "profile の scale がこの機種に合っていません。この制御は使わない。"),
         Said(

@@ -290,6 +290,8 @@ def _bring(desk: _Desk, target: Target) -> Generator[Effect, Came, Step]:
         if came.fate is Fate.UNKNOWN and step.words_back == words_before and not is_asked_again:
             is_asked_again = True
             continue
+        if came.fate is Fate.UNKNOWN and step.words_back == words_before:
+            return replace(step, failure=Failure.WRITE_LOST, detail=came.text)
         found = discrepancy(
             wanted=target.value,
             before=before,

@@ -46,6 +46,12 @@ class Failure(StrEnum):
     """The write was sent, and since then the device can't be read: nobody knows what it holds."""
     WRITE_IGNORED = "write_ignored"
     """Confirmed, but the register still holds what stood there before."""
+    ZERO_NOT_WRITTEN = "zero_not_written"
+    """Confirmed, but where 0 was written the old value still stands."""
+    PARTLY_WRITTEN = "partly_written"
+    """Some of the register's words hold what was written, the others what stood there before."""
+    WRITE_LOST = "write_lost"
+    """No answer came to the write, twice, and the register holds what stood there before."""
     WRITE_SCALED = "write_scaled"
     """The register holds the value times or by 10, 100 or 1000: another scale than the profile says."""
     WORDS_SWAPPED = "words_swapped"
@@ -115,9 +121,12 @@ def discrepancy(
 ) -> Failure:
     """What went wrong with a write that was confirmed and reads back otherwise."""
     if words_back == words_before:
-        return Failure.WRITE_IGNORED
+        return Failure.ZERO_NOT_WRITTEN if wanted == 0 else Failure.WRITE_IGNORED
     if len(words_written) > 1 and words_back == words_written[::-1]:
         return Failure.WORDS_SWAPPED
+    places = zip(words_back, words_written, words_before, strict=True)
+    if len(words_written) > 1 and all(back in {new, old} for back, new, old in places):
+        return Failure.PARTLY_WRITTEN
     if wanted and read_back and any(math.isclose(read_back, wanted * scale, rel_tol=0.01) for scale in SCALES):
         return Failure.WRITE_SCALED
     return Failure.WRITE_ALTERED if before != read_back else Failure.WRITE_IGNORED
