@@ -31,6 +31,8 @@ IDENTITY_SHOWN: Final = 12
 CHECKS_SHOWN: Final = 200
 CONTROLS_SHOWN: Final = 100
 PHOTOS_SHOWN: Final = 100
+OUTAGE_TEST: Final = "outage_test"
+"""Our word for the report's outage test; a control called ``backup`` is the device's own way of being ready."""
 BIG: Final = 1e12
 """A number from here on is written with an exponent."""
 _ORDER: Final = (CheckVerdict.FAILED, CheckVerdict.WARNED, CheckVerdict.PASSED, CheckVerdict.NOT_JUDGED)
@@ -104,7 +106,9 @@ class ReportShown:
 def shown(report: Report, kept: ReportRecord, words: Catalogue) -> ReportShown:
     """A report in words. Judged here and now, by the rule that both sides share."""
     judged = judge(report)
-    tests = [*([report.backup] if report.backup else []), *report.controls]
+    tests = [_control(test, words) for test in report.controls[:CONTROLS_SHOWN]]
+    if report.backup is not None:
+        tests.insert(0, _control(report.backup, words, OUTAGE_TEST))
     checks = sorted(report.checks, key=lambda check: _ORDER.index(check.verdict))
     return ReportShown(
         sha256=kept.sha256,
@@ -120,8 +124,8 @@ def shown(report: Report, kept: ReportRecord, words: Catalogue) -> ReportShown:
         checks=[_check(check, words) for check in checks[:CHECKS_SHOWN]],
         checks_more=_more(checks, CHECKS_SHOWN),
         is_sign_proven=report.sign_proven,
-        controls=[_control(test, words) for test in tests[:CONTROLS_SHOWN]],
-        controls_more=_more(tests, CONTROLS_SHOWN),
+        controls=tests,
+        controls_more=_more(report.controls, CONTROLS_SHOWN),
         has_backup=report.backup is not None,
         devices=[_device(device, words) for device in report.devices[:DEVICES_SHOWN]],
         devices_more=_more(report.devices, DEVICES_SHOWN),
@@ -159,17 +163,18 @@ def _check(check: ReportedCheck, words: Catalogue) -> Row:
     verdict, sign, verdict_words = _verdict(check.verdict.value, words)
     text = (check.ja or check.en) if is_ja else (check.en or check.ja)
     attempt = (check.try_ja or check.try_en) if is_ja else (check.try_en or check.try_ja)
+    text = text or words.term("check", check.kind)
     return Row(
         verdict=verdict,
         sign=sign,
         verdict_words=verdict_words,
-        title=plain(check.device),
-        text=plain(text or words.term("check", check.kind)),
+        title="" if check.device in text else plain(check.device),
+        text=plain(text),
         attempt=plain(attempt),
     )
 
 
-def _control(test: ReportedControl, words: Catalogue) -> Row:
+def _control(test: ReportedControl, words: Catalogue, name: str = "") -> Row:
     verdict, sign, verdict_words = _verdict(test.verdict.value, words)
     said = (test.ja or test.en) if words.lang is Lang.JA else (test.en or test.ja)
     numbers = (test.before, test.written, test.read_back, test.restored)
@@ -177,7 +182,7 @@ def _control(test: ReportedControl, words: Catalogue) -> Row:
         verdict=verdict,
         sign=sign,
         verdict_words=verdict_words,
-        title=f"{plain(test.device)}: {_control_name(test.control, words)}",
+        title=f"{plain(test.device)}: {_control_name(name or test.control, words)}",
         text=plain(said),
         numbers=[figures.DASH if n is None else f"{number(n)} {plain(test.unit)}".rstrip() for n in numbers],
     )

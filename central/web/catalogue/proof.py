@@ -39,7 +39,7 @@ PROOF: Final[dict[str, tuple[str, str]]] = {
         "{time} の試運転で確かめた内容です。その後に設備を変更していても、ここには表れません。",
         "This is what commissioning proved by {time}. It says nothing of changes made after that time.",
     ),
-    "proof_none_try": (
+    "proof_how": (
         "技術者が現地の装置で「shelter-edge commission」を実行すると、報告書が届きます。",
         "A report comes when a technician runs on the shelter's box: shelter-edge commission",
     ),
@@ -83,7 +83,15 @@ PROOF: Final[dict[str, tuple[str, str]]] = {
         "Device “{of}” may still hold a test's setting. Call the technician now",
     ),
     "missing.backup_failed": ("停電（自立運転）試験が不合格", "The outage (backup) test failed"),
-    # Checks that fail most: kinds of findings
+    # Kinds of findings that fail a check
+    "check.dark_unreachable": ("機器に接続できない", "a device can't be reached"),
+    "check.dark_no_port": ("シリアルポートを開けない", "a serial port can't be opened"),
+    "check.dark_hung_up": ("機器が接続を切る", "a device hangs up"),
+    "check.dark_silent": ("機器の応答なし", "a device is silent"),
+    "check.dark_gateway": ("変換器の先の機器が応答しない", "a device behind a gateway is silent"),
+    "check.dark_garbled": ("機器の応答が壊れている", "a device's answers are garbled"),
+    "check.dark_refused": ("機器が読み出しを拒否", "a device refuses to be read"),
+    "check.dark_wrong_device": ("機種の設定と違う機器", "a device of another kind"),
     "check.swapped_ct": ("電力量計のCTが逆向き", "the meter's CTs are turned round"),
     "check.one_ct_turned": ("CTの1相が逆向き", "one CT is turned round"),
     "check.crossed_phases": ("CTと相の対応の入れ違い", "CTs on the wrong phases"),
@@ -182,7 +190,8 @@ PROOF: Final[dict[str, tuple[str, str]]] = {
     "control.reserve": ("非常用の確保量", "reserve"),
     "control.charge": ("充電", "charge"),
     "control.discharge_block": ("放電停止", "discharge block"),
-    "control.backup": ("停電（自立運転）試験", "outage (backup) test"),
+    "control.backup": ("停電への備え（機器の機能）", "the device's backup mode"),
+    "control.outage_test": ("停電（自立運転）試験", "outage (backup) test"),
     "control.export_limit": ("売電の制限", "export limit"),
     "control.tier": ("負荷区分", "load tier"),
     # How well a profile is known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html.parser import HTMLParser
 
 from tests.central.api.conftest import Service
@@ -61,3 +62,28 @@ async def page(service: Service, path: str, status: int = 200, **headers: str) -
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["vary"].lower().startswith("accept")
     return Page(answer.text)
+
+
+def check_sound(found: Page, lang: str) -> None:
+    """Well-formed, one heading, nothing from elsewhere, no inline style or script, every reference leads somewhere."""
+    assert found.faults == []
+    assert found.all("html")[0]["lang"] == lang
+    assert len(found.all("h1")) == 1
+    assert len(found.all("title")) >= 1
+    ids = Counter(given["id"] for _, given in found.elements if "id" in given)
+    assert [one for one, count in ids.items() if count > 1] == []
+    for tag, given in found.elements:
+        assert "style" not in given, f"{tag}: the content policy forbids inline style"
+        assert not [name for name in given if name.startswith("on")], tag
+        for name in ("href", "src", "action"):
+            assert not given.get(name, "").startswith(("http", "//", "data:")), "nothing from elsewhere"
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert set(given.get(name, "").split()) <= ids.keys(), (tag, given)
+        if tag in {"th", "td"} and tag == "th":
+            assert given.get("scope") in {"col", "row"}
+    assert all(given.get("src") for given in found.all("script"))
+    assert found.all("style") == []
+    targets = {given["href"][1:] for given in found.all("a") if given.get("href", "").startswith("#")}
+    assert targets <= ids.keys()
+    uses = {given["href"][1:] for given in found.all("use")}
+    assert uses <= ids.keys()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 import pytest_asyncio
 import uvicorn
@@ -15,12 +16,14 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from central.api.app import create_app
 from central.core.city import SiteState
 from tests.central.fake import FakeQueries
+from tests.central.web.reports import BAD, GOOD, OTHER_SIGNER, kept, tell
 from tests.support import eventually, find_program, free_port
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 SITE = "E0000000001111"
-PATHS = ("/", "/sites/E0000000007111", "/sites/E0000000140111", "/sites/unknown")
+REPORTED = "E0000000007111"
+PATHS = ("/", f"/sites/{REPORTED}", f"/sites/{REPORTED}/report", "/sites/E0000000140111", "/sites/unknown")
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -76,6 +79,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def city() -> AsyncIterator[City]:
     city = City(FakeQueries.of_city())
+    other = kept(msgspec.structs.replace(GOOD, site=REPORTED), OTHER_SIGNER)
+    tell(city.queries, kept(msgspec.structs.replace(BAD, site=REPORTED, at_ms=GOOD.at_ms - 1_000)), other)
     await city.start()
     yield city
     await city.stop()
@@ -136,6 +141,19 @@ async def test_a_shelters_page_is_live_too(browser: Browser, city: City) -> None
         await expect(battery.locator(".flow")).to_have_text("放電中")
         await expect(page.locator('[data-k="reserve_short"]')).to_have_text("非常用の確保量を下回っています")
         await expect(page.locator(".charge .soc-now")).to_have_attribute("width", "21.5")
+
+
+async def test_a_report_that_comes_reaches_open_pages(browser: Browser, city: City) -> None:
+    async with opened(browser, city.url) as page, opened(browser, f"{city.url}/sites/{SITE}") as shelter:
+        await expect(page.locator("#badge-word")).to_have_text("ライブ")
+        await expect(shelter.locator("#badge-word")).to_have_text("ライブ")
+        await expect(shelter.locator(".proof .stage strong")).to_have_text("試運転前")
+        tell(city.queries, kept(GOOD))
+        await expect(page.locator('.stages [data-k="n_verified"]')).to_have_text("1")
+        await expect(page.locator(f'tr[data-o="{SITE}"] .proven')).to_have_text("✓ 確認済み")
+        await expect(shelter.locator(".proof .stage strong")).to_have_text("確認済み", timeout=15_000)
+        await shelter.get_by_role("link", name="報告書を読む").click()
+        await expect(shelter.get_by_role("heading", level=2).first).to_have_text("判定: 確認済み")
 
 
 async def test_when_the_stream_is_gone_old_values_do_not_look_fresh(browser: Browser, city: City) -> None:

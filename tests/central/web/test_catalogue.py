@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from string import Formatter
@@ -12,15 +14,18 @@ import pytest
 from central.core.city import Fate, SiteKind, SiteState
 from central.web import figures
 from central.web.catalogue import CATALOGUES, TEXTS, Lang, choose
+from contract.commissioning import CheckVerdict, ControlVerdict, SiteStage
 from contract.messages import ClockState, EventKind, LossReason, Severity
 from contract.points import POINTS, BatteryState, InverterState
 from contract.readings import Quality
+from device_profiles.model import Confidence, ControlKind
+from edge_agent.core.judging.finding import SEVERITIES
 
 WORDS_WITH_KANJI_OR_KANA = re.compile(r"[぀-ヿ一-鿿]")
 ONE_SIDED = {"data_before", "data_after"}
 """Parts of a sentence whose order differs between the languages."""
 WEB = Path(str(resources.files("central.web")))
-TERMS = {
+TERMS: dict[str, Iterable[StrEnum]] = {
     "state": SiteState,
     "state_means": SiteState,
     "kind": SiteKind,
@@ -33,6 +38,11 @@ TERMS = {
     "clock": ClockState,
     "inverter_state": InverterState,
     "battery_state": BatteryState,
+    "stage": SiteStage,
+    "stage_means": SiteStage,
+    "verdict": [*CheckVerdict, *ControlVerdict],
+    "control": ControlKind,
+    "confidence": Confidence,
 }
 
 
@@ -52,6 +62,12 @@ def test_every_text_is_there_in_both_languages_with_the_same_places(key: str) ->
 def test_every_value_of_our_own_lists_has_a_word(group: str) -> None:
     for value in TERMS[group]:
         assert f"{group}.{value.value}" in TEXTS
+
+
+def test_checks_with_words_are_checks_that_the_edge_makes() -> None:
+    worded = {key.removeprefix("check.") for key in TEXTS if key.startswith("check.")}
+    assert worded
+    assert worded <= SEVERITIES.keys()
 
 
 @pytest.mark.parametrize("lang", Lang)
