@@ -18,9 +18,12 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from central.core.city import DeadLetter, EventRecord, Site
 from central.core.ledger import LedgerRun
+from central.core.orders import ReceiptRecord
 from central.core.stages import REPORTS_KEPT_MAX, KeyRecord, ReportRecord, SiteProof, proof_of
 from central.store.advice import explain
 from central.store.base import StoreError, StoreRefusedError
+from central.store.decision_tables import DecisionStatements
+from central.store.decisions import Decisions, save_steering
 from central.store.records_database import engine_of, migrate, url_of
 from central.store.records_rows import (
     event_of,
@@ -37,6 +40,7 @@ from central.store.records_rows import (
 )
 from central.store.records_tables import Statements
 from contract.layouts import Layout
+from contract.steering import Reported
 
 DEAD_LETTERS_MAX: Final = 10_000
 
@@ -68,6 +72,9 @@ class Batch:
     statuses: Mapping[str, tuple[str | bytes, int]] = field(default_factory=dict)
     """Site → status message as JSON, and when it came."""
     dead_letters: Sequence[DeadLetter] = ()
+    receipts: Sequence[ReceiptRecord] = ()
+    reported: Mapping[str, tuple[Reported, int]] = field(default_factory=dict)
+    """Site → what it says that it does, and when that came."""
 
 
 class Records:
@@ -80,6 +87,8 @@ class Records:
         self._engine: Engine | None = None
         self._closed = False
         self._do: Statements
+        self._decide: DecisionStatements
+        self.decisions = Decisions(self._ask, lambda: self._decide)
 
     @classmethod
     async def open(cls, url: str | Path, *, dead_letters_max: int = DEAD_LETTERS_MAX) -> Self:
@@ -237,6 +246,7 @@ class Records:
         dialect = self._url.get_backend_name()
         try:
             self._do = Statements(dialect)
+            self._decide = DecisionStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error
@@ -277,6 +287,7 @@ class Records:
                 for site, (message, at_ms) in batch.statuses.items()
             ],
         )
+        save_steering(db, self._decide, batch.receipts, batch.reported)
         if batch.dead_letters:
             letters = batch.dead_letters[-self._dead_letters_max :]
             _many(db, do.bury, [values_of_letter(letter) for letter in letters])

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Delete, Insert
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration. A database that is there already starts without loading Alembic."""
 
 metadata = MetaData()
@@ -144,23 +144,31 @@ note = Table(
 )
 
 
-_INSERTS: Final[dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]]] = {
+INSERTS: Final[dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
+
+
+def upsert(dialect: str, table: Table) -> Insert:
+    """Add rows, or change those that are there."""
+    statement = INSERTS[dialect](table)
+    keys = [column.name for column in table.primary_key]
+    changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 class Statements:
     """Every statement of Records, made once. ``dialect``: ``sqlite`` or ``postgresql``."""
 
     def __init__(self, dialect: str) -> None:
-        if dialect not in _INSERTS:
+        if dialect not in INSERTS:
             raise ValueError(f"no statements for {dialect}: use sqlite:// or postgresql://")
-        self._insert = _INSERTS[dialect]
-        self.upsert_site = self._upsert(site)
-        self.upsert_ledger = self._upsert(ledger)
-        self.upsert_status = self._upsert(status)
-        self.upsert_note = self._upsert(note)
+        self._insert = INSERTS[dialect]
+        self.upsert_site = upsert(dialect, site)
+        self.upsert_ledger = upsert(dialect, ledger)
+        self.upsert_status = upsert(dialect, status)
+        self.upsert_note = upsert(dialect, note)
         self.add_layout = self._add_unless_there(layout)
         self.add_event = self._add_unless_there(event)
         self.bury: Insert = insert(dead_letter)
@@ -206,12 +214,6 @@ class Statements:
         self.add_key: Insert = insert(site_key)
         self.keys = select(site_key).order_by(site_key.c.site, site_key.c.since_ms)
         self.keys_of_site = self.keys.where(site_key.c.site == bindparam("of_site"))
-
-    def _upsert(self, table: Table) -> Insert:
-        statement = self._insert(table)
-        keys = [column.name for column in table.primary_key]
-        changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
     def _add_unless_there(self, table: Table) -> Insert:
         return self._insert(table).on_conflict_do_nothing()

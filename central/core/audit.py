@@ -1,0 +1,99 @@
+"""The book of decisions: who decided what, when and why, each entry chained to the one before by its hash. Pure.
+
+Entries are only ever added. Incidents and groups are what follows from the entries (core/incidents.py, core/scope.py),
+so nobody can change an incident without breaking the chain. A chain alone does not show that its end was cut off: write
+the newest hash down elsewhere (``shelter-central audit verify`` prints it) and compare.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+GENESIS: Final = "0" * 64
+"""Stands before the first entry."""
+SYSTEM: Final = "shelter-central"
+"""Who decided when it was no person: a deadline that passed."""
+
+
+class Action(StrEnum):
+    """What was decided."""
+
+    DECLARED = "declared"
+    CONFIRMED = "confirmed"
+    BREAK_GLASS = "break_glass"
+    """One person alone confirmed what wants two. Always an alarm."""
+    STOOD_DOWN = "stood_down"
+    CLOSED = "closed"
+    GROUP_SAVED = "group_saved"
+    ESCALATED = "escalated"
+    """A shelter did not prove what was wanted within its deadline."""
+    KEY_MADE = "key_made"
+
+
+LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE})
+"""Entries that every list of the book puts forward."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Something that was decided and has no place in the book yet."""
+
+    at_ms: int
+    by: str
+    action: Action
+    why: str = ""
+    incident: str = ""
+    site: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A decision in its place. ``hash`` is over the hash before it and everything here."""
+
+    n: int
+    decision: Decision
+    hash: str
+
+    @property
+    def is_loud(self) -> bool:
+        """Whether it must not be overlooked."""
+        return self.decision.action in LOUD
+
+
+def hash_of(n: int, decision: Decision, before: str) -> str:
+    """SHA-256 in hexadecimal digits over one canonical JSON array."""
+    d = decision
+    told = [before, n, d.at_ms, d.by, d.action.value, d.why, d.incident, d.site, d.detail]
+    text = json.dumps(told, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def chained(decisions: Iterable[Decision], *, last: Entry | None) -> list[Entry]:
+    """The decisions as the next entries after ``last``."""
+    n, before = (last.n, last.hash) if last else (0, GENESIS)
+    entries = []
+    for decision in decisions:
+        n += 1
+        before = hash_of(n, decision, before)
+        entries.append(Entry(n=n, decision=decision, hash=before))
+    return entries
+
+
+def first_fault(entries: Iterable[Entry]) -> str:
+    """What is wrong with a book that should run from entry 1 to its end; empty when it is whole."""
+    n, before = 0, GENESIS
+    for entry in entries:
+        n += 1
+        if entry.n != n:
+            return f"entry {n} is missing (the next one is {entry.n})"
+        if entry.hash != hash_of(n, entry.decision, before):
+            return f"entry {n} was changed: its hash does not fit"
+        before = entry.hash
+    return ""

@@ -1,0 +1,231 @@
+"""The ledger of orders: what one shelter was told to be (site × revision), and how far it has come by its receipts. Pure.
+
+What follows from receipts does not depend on the order in which they come, nor on how often. A message that a shelter
+refused (forged, old, expired…) says nothing of an order that it has taken, so it never takes away what was proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from contract.steering import Desired, Mode, Reason, Receipt, Stage
+
+RANK: Final = {
+    Stage.ACCEPTED: 0,
+    Stage.WRITTEN: 1,
+    Stage.READ_BACK: 2,
+    Stage.WAITING: 3,
+    Stage.VERIFIED: 4,
+    Stage.HELD: 5,
+    Stage.REFUSED: 6,
+    Stage.FAILED: 7,
+    Stage.REVERTED: 8,
+}
+"""Which of two receipts of the same millisecond counts: the later stage, and bad news before good."""
+PROVEN: Final = frozenset({Stage.VERIFIED, Stage.HELD})
+OF_THE_MESSAGE: Final = frozenset(
+    {
+        Reason.MALFORMED,
+        Reason.UNKNOWN_VERSION,
+        Reason.UNSIGNED,
+        Reason.FOREIGN_KEY,
+        Reason.FORGED,
+        Reason.WRONG_SITE,
+        Reason.OLD_REVISION,
+        Reason.EXPIRED,
+        Reason.FROM_THE_FUTURE,
+        Reason.CLOCK_UNKNOWN,
+        Reason.NOT_ORDERABLE,
+    }
+)
+"""Refusals of a message. Anybody who can reach the broker can cause them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One desired state of one shelter, as it was signed."""
+
+    desired: Desired
+    payload: bytes
+    """The bytes that travel, the same at every repeat."""
+
+    @property
+    def site(self) -> str:
+        """The shelter."""
+        return self.desired.site
+
+    @property
+    def revision(self) -> int:
+        """Its number there."""
+        return self.desired.revision
+
+    @property
+    def switches(self) -> bool:
+        """Whether it is more than a drill."""
+        return not self.desired.is_drill or self.desired.is_live_drill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRecord:
+    """A receipt as kept."""
+
+    site: str
+    receipt: Receipt
+    received_ms: int
+    """When it first came."""
+    n: int = 0
+    """Its place in the order of arrival; 0: not kept yet."""
+
+
+class Outcome(StrEnum):
+    """What became of an order, in one word."""
+
+    NO_ANSWER = "no_answer"
+    """No receipt yet: on its way, or the shelter is cut off."""
+    UNDERWAY = "underway"
+    OBEYS = "obeys"
+    """Proven: registers read back, and the plant behaves as told."""
+    PERSON = "person"
+    """Somebody has to switch at the device."""
+    REFUSED = "refused"
+    FAILED = "failed"
+    REVERTED = "reverted"
+    DRILLED = "drilled"
+    """A drill: the shelter judged everything, would have switched, and wrote nothing."""
+
+
+UNDONE: Final = frozenset({Outcome.REFUSED, Outcome.FAILED, Outcome.REVERTED})
+SETTLED: Final = frozenset({Outcome.OBEYS, Outcome.DRILLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an order has come."""
+
+    stage: Stage | None = None
+    reason: Reason = Reason.NONE
+    detail: str = ""
+    at_ms: int = 0
+    """When that was, by the shelter's clock."""
+    first_ms: Mapping[Stage, int] = field(default_factory=dict)
+    """Stage → when its first receipt came here."""
+    devices: Mapping[str, Receipt] = field(default_factory=dict)
+    """Device → the receipt of it that counts."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """In one word."""
+        if self.stage is None:
+            return Outcome.NO_ANSWER
+        if self.stage in PROVEN:
+            return Outcome.OBEYS
+        if self.stage is Stage.WAITING:
+            return Outcome.PERSON
+        if self.stage is Stage.REFUSED:
+            return Outcome.DRILLED if self.reason is Reason.DRILL else Outcome.REFUSED
+        return {Stage.FAILED: Outcome.FAILED, Stage.REVERTED: Outcome.REVERTED}.get(self.stage, Outcome.UNDERWAY)
+
+
+def progress(receipts: Iterable[ReceiptRecord]) -> Progress:
+    """What follows from the receipts of one order, in whatever order they came."""
+    found = list(receipts)
+    taken = [r for r in found if r.receipt.stage is not Stage.REFUSED or r.receipt.reason not in OF_THE_MESSAGE]
+    counted = taken or found
+    own = [r for r in counted if not r.receipt.device]
+    first_ms: dict[Stage, int] = {}
+    for record in own:
+        stage = record.receipt.stage
+        first_ms[stage] = min(record.received_ms, first_ms.get(stage, record.received_ms))
+    devices: dict[str, Receipt] = {}
+    for record in counted:
+        device = record.receipt.device
+        if device and (device not in devices or _place(record.receipt) > _place(devices[device])):
+            devices[device] = record.receipt
+    last = max((r.receipt for r in own), key=_place, default=None)
+    if last is None:
+        return Progress(devices=devices)
+    return Progress(
+        stage=last.stage, reason=last.reason, detail=last.detail, at_ms=last.at_ms, first_ms=first_ms, devices=devices
+    )
+
+
+def _place(receipt: Receipt) -> tuple[int, int, str, str]:
+    return receipt.at_ms, RANK[receipt.stage], receipt.reason.value, receipt.detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a shelter may take before somebody is told."""
+
+    answered_s: float = 60.0
+    """From the order to the first receipt."""
+    verified_s: float = 300.0
+    """From the first receipt that came to the proof."""
+    person_s: float = 1_800.0
+    """From "somebody has to switch there" to the proof."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One shelter and the order that holds for it, now."""
+
+    site: str
+    order: Order
+    progress: Progress
+    due_ms: int | None
+    """When somebody is told, if nothing more comes; None: nothing is waited for."""
+    is_overdue: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        """In one word."""
+        return self.progress.outcome
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do or to wait for."""
+        return self.outcome in SETTLED
+
+    @property
+    def wants_crew(self) -> bool:
+        """Whether somebody should go there or telephone: only for what really switches."""
+        return self.order.switches and (self.is_overdue or self.outcome in UNDONE)
+
+    @property
+    def cause(self) -> str:
+        """Why, in one word: the shelter's reason, or what was waited for in vain."""
+        if self.progress.reason is not Reason.NONE:
+            return self.progress.reason.value
+        waited = {Outcome.NO_ANSWER: "no_answer", Outcome.UNDERWAY: "too_slow", Outcome.PERSON: "person_awaited"}
+        return waited.get(self.outcome, "")
+
+
+def standing(order: Order, receipts: Iterable[ReceiptRecord], deadlines: Deadlines, now_ms: int) -> Standing:
+    """How an order stands."""
+    found = progress(receipts)
+    due_ms: int | None = None
+    if found.outcome is Outcome.NO_ANSWER:
+        due_ms = order.desired.issued_ms + round(deadlines.answered_s * 1_000)
+    elif found.outcome is Outcome.PERSON:
+        due_ms = found.first_ms[Stage.WAITING] + round(deadlines.person_s * 1_000)
+    elif found.outcome is Outcome.UNDERWAY:
+        due_ms = min(found.first_ms.values()) + round(deadlines.verified_s * 1_000)
+    return Standing(
+        site=order.site,
+        order=order,
+        progress=found,
+        due_ms=due_ms,
+        is_overdue=due_ms is not None and now_ms >= due_ms,
+    )
+
+
+def crew_list(standings: Iterable[Standing]) -> list[Standing]:
+    """Shelters that somebody should go to or telephone, the strictest mode first, then who has waited longest."""
+    strictness = {Mode.ISOLATED: 0, Mode.BACKUP: 1, Mode.STORM_WATCH: 2}
+    return sorted(
+        (one for one in standings if one.wants_crew),
+        key=lambda one: (strictness.get(one.order.desired.mode, 3), one.order.desired.issued_ms, one.site),
+    )

@@ -1,0 +1,121 @@
+"""Whether a shelter needs a new desired state, and which. Pure.
+
+A revision grows only when what it says changes, or before it expires. Only a verified shelter is told to be stricter than
+it is; to be less strict is told to any, so that nobody is left behind in a mode. A drill that switches nothing waits
+until the shelter has proven that it is released from what came before, and it ends as a drill: it writes nothing even
+then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from central.core.incidents import RELEASED, STRICTNESS, Wanted
+from central.core.orders import Order
+from contract.messages import INTEGER_MAX
+from contract.steering import Desired, Mode, StandingOrders
+
+TEXT_MAX: Final = 200
+RENEW_SHARE: Final = 4
+"""An order is renewed in the last quarter of its time."""
+LEAP_MAX: Final = 1_000_000
+"""How far a shelter's revision is believed to be ahead of ours (our records may have been restored from a copy)."""
+DRILL_OVER: Final = replace(RELEASED, is_drill=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What every desired state says besides the incident's wish."""
+
+    reserve_pct: float = 30.0
+    standing: StandingOrders = field(default_factory=StandingOrders)
+    valid_s: float = 30 * 86_400.0
+    """How long a shelter that comes back may still take it."""
+
+
+class Hold(StrEnum):
+    """Why a shelter is not told what is wanted."""
+
+    NOT_VERIFIED = "not_verified"
+    """No report proves that it can."""
+    NOT_RELEASED = "not_released"
+    """A drill waits until the shelter is back from what came before."""
+
+
+def next_order(
+    site: str,
+    want: Wanted,
+    current: Order | None,
+    *,
+    is_switchable: bool,
+    is_settled: bool,
+    reported_revision: int,
+    policy: Policy,
+    now_ms: int,
+) -> Desired | Hold | None:
+    """The desired state to issue, why there is none although something is wanted, or None: all is as it should be.
+
+    ``is_settled``: the shelter has proven the current one.
+    """
+    held: Hold | None = None
+    if want is not RELEASED and not is_switchable:
+        # What it is already may stay while somebody wants it; more is not asked of it.
+        now_is = current.desired.mode if current is not None and current.switches else Mode.NORMAL
+        if STRICTNESS[want.mode] > STRICTNESS[now_is] or not want.switches:
+            return Hold.NOT_VERIFIED
+        if STRICTNESS[want.mode] == STRICTNESS[now_is]:
+            return None
+    if not want.switches and current is not None and current.switches:
+        released = current.desired.mode is Mode.NORMAL and not current.desired.is_drill
+        if not (released and is_settled):
+            want, held = RELEASED, Hold.NOT_RELEASED
+    if want is RELEASED and current is None:
+        return None
+    if want is RELEASED and current is not None and not current.switches:
+        want = DRILL_OVER
+    made = _desired(site, want, current, reported_revision, policy, now_ms)
+    if current is None or _effect(current.desired) != _effect(made):
+        return made
+    if _is_ahead(reported_revision, current.revision):
+        return made
+    is_over = want is DRILL_OVER or (want is RELEASED and is_settled)
+    ends_ms = current.desired.expires_ms - policy.valid_s * 1_000 / RENEW_SHARE
+    return held if is_over or now_ms < ends_ms else made
+
+
+def _desired(
+    site: str, want: Wanted, current: Order | None, reported_revision: int, policy: Policy, now_ms: int
+) -> Desired:
+    newest = current.revision if current else 0
+    if _is_ahead(reported_revision, newest):
+        newest = reported_revision
+    return Desired(
+        site=site,
+        revision=min(newest + 1, INTEGER_MAX),
+        issued_ms=now_ms,
+        expires_ms=now_ms + round(policy.valid_s * 1_000),
+        mode=want.mode,
+        reserve_pct=policy.reserve_pct,
+        target_pct=want.target_pct,
+        charge_power_w=want.charge_power_w,
+        tiers_closed=want.tiers_closed,
+        standing=policy.standing,
+        incident=", ".join(want.incidents)[:TEXT_MAX],
+        reason=want.reason[:TEXT_MAX],
+        is_drill=want.is_drill,
+        is_live_drill=want.is_live,
+    )
+
+
+def _is_ahead(reported_revision: int, newest: int) -> bool:
+    return newest < reported_revision <= newest + LEAP_MAX
+
+
+def _effect(desired: Desired) -> dict[str, Any]:
+    """What a desired state says, without its number, its times, and whose wish it is."""
+    told = msgspec.structs.asdict(desired)
+    return {name: told[name] for name in told.keys() - {"revision", "issued_ms", "expires_ms", "incident", "reason"}}
