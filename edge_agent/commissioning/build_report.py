@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Final
 
 from contract.commissioning import (
@@ -136,7 +137,16 @@ def _confidence(profile: str) -> str:
 
 
 def _is_synthetic(device: DeviceSeen) -> bool:
-    return any(text.startswith(SYNTHETIC) for text in device.identity.values())
+    """Whether it is no real device: it says so, or it lives inside this machine, where no cabinet is."""
+    if any(text.startswith(SYNTHETIC) for text in device.identity.values()):
+        return True
+    if device.address.startswith("/dev/pts/"):
+        return True
+    host = device.address.rpartition(":")[0]
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def report_of(

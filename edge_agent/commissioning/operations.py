@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -293,7 +294,7 @@ class Commissioning:
 
     async def controls(self) -> list[tuple[str, Control]]:
         """Every control of every device that answers now. Raises ConfigError."""
-        with live_plant(self.config(), self._make_line) as live:
+        with self._live(self.config()) as live:
             return await live.controllable()
 
     async def control_test(self, device: str, kind: str, tell: Tell = silent, *, ask: Ask | None = None) -> ControlDone:
@@ -307,7 +308,7 @@ class Commissioning:
         """
         config = self.config()
         with (
-            live_plant(config, self._make_line) as live,
+            self._live(config) as live,
             Journal.open(journal_path(config.outbox.path)) as journal,
         ):
             place = await live.place(device)
@@ -328,7 +329,7 @@ class Commissioning:
 
     async def backup_test(self, device: str, ask: Ask, tell: Tell = silent) -> ControlDone:
         """The outage test, with a person at the breaker. Raises NotThereError, ConfigError, StoreError."""
-        with live_plant(self.config(), self._make_line) as live:
+        with self._live(self.config()) as live:
             await live.place(device)
             tested = await run_backup_test(device, live.every_value, ask, self.timing, tell)
         result, advice = backup_result(tested)
@@ -338,8 +339,11 @@ class Commissioning:
 
     async def backup_devices(self) -> list[str]:
         """Devices that an outage can be tried with: those with a battery. Raises ConfigError."""
-        with live_plant(self.config(), self._make_line) as live:
-            return [device for device in live.places if await _has_battery(live, device)]
+        with self._live(self.config()) as live:
+            return await live.with_battery()
+
+    def _live(self, config: SiteConfig) -> AbstractContextManager[LivePlant]:
+        return live_plant(config, self._make_line, self.timing.pause)
 
     def _last_written_s(self, device: str) -> Mapping[str, float]:
         found = {}
@@ -395,7 +399,3 @@ class Commissioning:
         spool.put(spool.spool_of(config.outbox.path), written.signed, written.folder.name)
         self._save(report=f"{REPORTS}/{written.folder.name}")
         return written
-
-
-async def _has_battery(live: LivePlant, device: str) -> bool:
-    return "battery.soc_pct" in await live.values(device)

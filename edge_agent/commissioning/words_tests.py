@@ -9,6 +9,7 @@ from device_profiles.model import ControlKind
 from edge_agent.commissioning.backup_test import BackupTested
 from edge_agent.commissioning.control_test import Tested
 from edge_agent.commissioning.draft import Said
+from edge_agent.commissioning.trial import IDLE_W
 from edge_agent.commissioning.words_report import REPORT_WORDS
 from edge_agent.words_orders import receipt_in_words
 
@@ -213,6 +214,8 @@ def _seen(tested: Tested, lang: str) -> str:
         return "値なし" if lang == "ja" else "no value"
     if tested.control == ControlKind.EXPORT_LIMIT:
         return f"売電 {tested.seen_w:,.0f} W" if lang == "ja" else f"export {tested.seen_w:,.0f} W"
+    if abs(tested.seen_w) <= IDLE_W:
+        return "充放電なし" if lang == "ja" else "battery at rest"
     if tested.seen_w < 0:
         return f"充電 {-tested.seen_w:,.0f} W" if lang == "ja" else f"charging {-tested.seen_w:,.0f} W"
     return f"放電 {tested.seen_w:,.0f} W" if lang == "ja" else f"discharging {tested.seen_w:,.0f} W"
