@@ -367,6 +367,12 @@ class Commissioning:
         self._store.write(self.folder / PHOTOS / photo.name, content)
         self._save(photos=(*others, photo), report="")
 
+    def remove_photo(self, name: str) -> None:
+        """Leave a photo out after all; a name that is none of them changes nothing. Raises StoreError."""
+        kept = tuple(each for each in self.draft.photos if each.name != name)
+        if kept != self.draft.photos:
+            self._save(photos=kept, report="")
+
     def keys(self) -> SiteKeys:
         """The keys of this shelter's box, made when missing. Raises KeysError, ConfigError, StepError."""
         return keys_of(self.folder / KEYS, self.config().site)
