@@ -160,9 +160,10 @@ def list_sites(
             typer.echo(json.dumps(told, ensure_ascii=False))
             return
         from rich.console import Console
-        from rich.table import Table
+        from rich.table import Column, Table
 
-        table = Table("id", "name", "ward", "stage", "kind", "PV kW", "battery kWh", "synthetic")
+        whole = [Column(name, no_wrap=True) for name in ("id", "stage")]
+        table = Table(whole[0], "name", "ward", whole[1], "kind", "PV kW", "battery kWh", "synthetic")
         for site in found:
             numbers = (f"{site.pv_kw:g}", f"{site.battery_kwh:g}", "yes" if site.synthetic else "")
             proof = proofs.get(site.id, UNPROVEN)
