@@ -94,6 +94,10 @@ _REASONS: Final[dict[Reason, tuple[str, str]]] = {
         "機器の今の状態が読めないため、書き込みません。",
         "Not written: the present state of the device can't be read.",
     ),
+    Reason.ISOLATED: (
+        "この避難所は切り離し中(浸水のおそれ)のため、入れません。",
+        "Not done: the shelter is isolated, since water is expected.",
+    ),
     Reason.BELOW_FLOOR: (
         "蓄電池が下限 {floor_pct:g} % を下回るため、行いません({soc_pct:g} %)。",
         "Not done: the battery would go below its floor of {floor_pct:g} % ({soc_pct:g} %).",

@@ -290,8 +290,6 @@ def _bring(desk: _Desk, target: Target) -> Generator[Effect, Came, Step]:
         if came.fate is Fate.UNKNOWN and step.words_back == words_before and not is_asked_again:
             is_asked_again = True
             continue
-        if came.fate is Fate.UNKNOWN and step.words_back == words_before:
-            return replace(step, failure=Failure.WRITE_LOST, detail=came.text)
         found = discrepancy(
             wanted=target.value,
             before=before,
@@ -300,7 +298,8 @@ def _bring(desk: _Desk, target: Target) -> Generator[Effect, Came, Step]:
             words_before=words_before,
             words_back=step.words_back,
         )
-        return replace(step, failure=found)
+        is_lost = came.fate is Fate.UNKNOWN and step.words_back == words_before
+        return replace(step, failure=Failure.WRITE_LOST if is_lost else found, detail=came.text)
 
 
 def _read_back(desk: _Desk, target: Target) -> Generator[Effect, Came, bool]:

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     """The least time since the last order of this kind is not over. Facts: wait_s."""
     BLIND = "blind"
     """The device was not seen, or too long ago. Facts: age_s when it was seen."""
+    ISOLATED = "isolated"
+    """The shelter is kept off: the building is about to be under water."""
     BELOW_FLOOR = "below_floor"
     """The battery would be allowed to discharge below the floor. Facts: floor_pct and soc_pct."""
 
@@ -72,6 +74,8 @@ class Rules:
     floor_pct: float = 0.0
     """Below this state of charge a discharge is never released, nor the reserve set."""
     view_age_ms_max: int = VIEW_AGE_MS_MAX
+    is_isolated: bool = False
+    """The shelter is off and stays off: nothing is closed or charged, and no battery released."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +109,21 @@ def judge(order: Order, view: View | None, history: History, now_ms: int, rules:
         unlock = planned(control.unlock, order.registers, {})
     except ControlError:
         return Refuse(reason=Reason.OUT_OF_RANGE, facts=_out_of_range(order))
-    refused = _too_soon(order, history, now_ms) or _below_floor(order, view, rules)
+    refused = _isolated(order, rules) or _too_soon(order, history, now_ms) or _below_floor(order, view, rules)
     if refused is not None:
         return refused
     return Allow(writes=writes, unlock=unlock)
+
+
+ROOM_SHARE_MAX: Final = 0.9
+"""So much of what inverter, battery and sun can give may be taken: motors start with more than they run with."""
+
+
+def may_close(tier_w: float | None, load_w: float | None, room_w: float | None) -> bool:
+    """Whether a shelter that stands alone can carry one tier more. Failure to know means no."""
+    if tier_w is None or load_w is None or room_w is None:
+        return False
+    return load_w + tier_w <= ROOM_SHARE_MAX * room_w
 
 
 def allow_restoring(control: Control, registers: Mapping[str, Register]) -> Allow:
@@ -137,6 +152,13 @@ def _blind(view: View | None, now_ms: int, rules: Rules) -> Refuse | None:
     if 0 <= age_ms <= rules.view_age_ms_max:
         return None
     return Refuse(reason=Reason.BLIND, facts={"age_s": age_ms / 1000})
+
+
+def _isolated(order: Order, rules: Rules) -> Refuse | None:
+    """What an isolated shelter may still be told: to open, to stop, to give nothing."""
+    kind = order.control.kind
+    is_quiet = kind == ControlKind.DISCHARGE_BLOCK if not order.off else kind != ControlKind.DISCHARGE_BLOCK
+    return Refuse(reason=Reason.ISOLATED) if rules.is_isolated and not is_quiet else None
 
 
 def _too_soon(order: Order, history: History, now_ms: int) -> Refuse | None:
