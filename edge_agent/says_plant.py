@@ -45,6 +45,10 @@ PLANT_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "{point} {shown:,.2f} A は不自然です({likely:,.2f} A なら電力・電圧と合う)",
             "profile の scale と符号(放電が正)を確認。",
         ),
+        "battery_product": (
+            "蓄電池の電圧×電流が電力の {ratio:.2g} 倍です({point} のどれかの桁)",
+            "機器の画面の電圧・電流・電力と比べ、profile の scale を直す。",
+        ),
         "soc_scale": (
             "{point} {shown:g} % は低すぎます({likely:g} % の桁違いか、本当に空か)",
             "機器の画面の残量と比べる。画面が {likely:g} % なら profile の scale を直す。画面も同じなら早急に充電。",
@@ -192,6 +196,10 @@ PLANT_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "battery_current": (
             "{point} {shown:,.2f} A is odd ({likely:,.2f} A would fit power and voltage)",
             "the profile's scale and sign (discharge is positive).",
+        ),
+        "battery_product": (
+            "the battery's voltage × current is {ratio:.2g} of its power (one of {point})",
+            "compare the device's own display, and mend the profile's scale.",
         ),
         "soc_scale": (
             "{point} {shown:g} % is too low to be true ({likely:g} %, or really empty?)",

@@ -21,7 +21,8 @@ from edge_agent.session import DeviceSession
 TRIES: Final = 2
 """One lost frame on a serial line is no reason to send somebody up a ladder."""
 PERIOD_S: Final = 4.0
-READS_MAX: Final = 40
+READS_MAX: Final = 61
+"""An hour's watch still looks once a minute."""
 
 Clock = Callable[[], float]
 """UTC seconds."""

@@ -9,7 +9,7 @@ from contract.points import BatteryState
 from edge_agent.core.judging.finding import Finding, Judged, found, judged, not_judged
 from edge_agent.core.judging.powers import BATTERY, battery_sign_holds
 from edge_agent.core.judging.runs import Run, steady_runs
-from edge_agent.core.judging.series import Row, Series, mostly
+from edge_agent.core.judging.series import Row, Series, listed, mostly
 
 SOC: Final = "battery.soc_pct"
 VOLTAGE: Final = "battery.voltage_v"
@@ -87,7 +87,7 @@ def _voltage(series: Series, device: str) -> Judged:
     rows = [
         row
         for row in series.together(device, BATTERY, VOLTAGE, CURRENT)
-        if abs(row[0]) >= _VI_W_MIN and abs(row[2]) >= _VI_A_MIN
+        if abs(row[0]) >= _VI_W_MIN and row[1] and row[2] and max(abs(row[2]), abs(row[0] / row[1])) >= _VI_A_MIN
     ]
     if not rows:
         why = "battery_idle" if CURRENT in series.points[device] else "no_point"
@@ -101,16 +101,19 @@ def _voltage(series: Series, device: str) -> Judged:
         return judged(kind, device, [found("battery_current", device, **facts)])
     if not mostly(rows, lambda row: abs(row[1] * row[2] / row[0] - 1) > _VI_TOLERANCE):
         return judged(kind, device, ())
-    return judged(kind, device, [_power_is_not_v_times_i(device, rows)])
+    return judged(kind, device, [_power_is_not_v_times_i(series, device, rows)])
 
 
-def _power_is_not_v_times_i(device: str, rows: list[Row]) -> Finding:
+def _power_is_not_v_times_i(series: Series, device: str, rows: list[Row]) -> Finding:
     ratio = median(row[1] * row[2] / row[0] for row in rows)
     power, volts, amperes = (median(row[n] for row in rows) for n in range(3))
     # A current that is ten times off is a scale; a voltage that is a quarter off is a module that is missing.
     if 0.3 < ratio < 3 or not fits_chemistry(volts):
         return found("battery_voltage", device, point=VOLTAGE, shown=volts, likely=round(volts / ratio, 1))
-    return found("battery_current", device, point=CURRENT, shown=amperes, likely=round(power / volts, 1))
+    if not fits_chemistry(volts / ratio):
+        return found("battery_current", device, point=CURRENT, shown=amperes, likely=round(power / volts, 1))
+    doubtful = [VOLTAGE, CURRENT] if battery_sign_holds(series, device) else [BATTERY, VOLTAGE, CURRENT]
+    return found("battery_product", device, point=listed(doubtful), ratio=ratio)
 
 
 def _tenfold(volts: float) -> float:

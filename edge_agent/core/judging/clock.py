@@ -18,6 +18,9 @@ _UNSET_S: Final = 1_577_836_800.0
 """2020-01-01: no device of these families was put up with an earlier clock."""
 FROZEN_SAMPLES_MIN: Final = 6
 _FROZEN_S: Final = 600.0
+_FINE_READS_MIN: Final = 12
+_COARSE_HZ: Final = 1e-3
+_HERTZ_MOVED: Final = 0.015
 _OTHER_W: Final = 30.0
 _OTHER_SHARE: Final = 0.02
 _LIVE_MIN: Final = 4
@@ -92,11 +95,24 @@ def _is_proven(series: Series, device: str, moving: Mapping[str, set[float]]) ->
     if series.span_s >= _FROZEN_S:
         return True
     for point, values in moving.items():
-        hertz = next(iter(values)) if point.endswith("frequency_hz") else 0.0
-        if abs(hertz * 10 - round(hertz * 10)) > 1e-3:
-            return True
+        if point.endswith("frequency_hz"):
+            hertz = next(iter(values))
+            is_fine = abs(hertz * 10 - round(hertz * 10)) > _COARSE_HZ
+            if _hertz_moved(series, device) or (is_fine and len(series.track(device, point)) >= _FINE_READS_MIN):
+                return True
         for other in series.givers(point):
             seen = [value for _, value in series.track(other, point)] if other != device else []
             if seen and point.endswith("power_w") and max(seen) - min(seen) > _OTHER_W + _OTHER_SHARE * abs(seen[0]):
                 return True
+    return False
+
+
+def _hertz_moved(series: Series, device: str) -> bool:
+    """Whether another device saw the mains' frequency move by more than a digit."""
+    for other, points in series.points.items():
+        for point in points:
+            if other != device and point.endswith("frequency_hz"):
+                seen = [value for _, value in series.track(other, point)]
+                if seen and max(seen) - min(seen) > _HERTZ_MOVED:
+                    return True
     return False

@@ -15,6 +15,9 @@ from edge_agent.core.judging.series import Series
 KIND: Final = "counters"
 _STEPS_MIN: Final = 4
 """So many of its own steps a counter should have made before it is judged."""
+_SAMPLES_MIN: Final = 3
+"""Steps between samples in one direction: in a single one the power may have been another meanwhile."""
+_RISES_MIN: Final = 3
 _STANDS: Final = 0.2
 _MOVES: Final = 0.5
 _RATE_MAX: Final = 4.0
@@ -68,15 +71,16 @@ def _judge(series: Series, device: str, counted: Counted) -> list[Finding] | flo
     run = _longest(steady_runs(series, device, counted.power, counted.forward))
     back = _longest(steady_runs(series, device, counted.power, counted.backward)) if counted.backward else None
     reference = run or back
-    steps = [_step(series, device, name) for name in (counted.forward, counted.backward) if name]
     if reference is None:
-        return max(steps)
+        return _step(series, device, counted.forward)
     is_forward = reference.energy_wh > 0
     right, wrong = (run, back) if is_forward else (back, run)
     name, other = (counted.forward, counted.backward) if is_forward else (counted.backward, counted.forward)
     expected = abs(reference.energy_wh)
-    if right is None or expected < _STEPS_MIN * max(steps):
-        return max(steps)
+    step = _step(series, device, name)
+    # A counter that was seen to gain several times is finer than its round numbers say.
+    if right is None or right.steps < _SAMPLES_MIN or (expected < _STEPS_MIN * step and right.rises < _RISES_MIN):
+        return step
     facts: dict[str, str | float] = {
         "point": name,
         "power": counted.power,

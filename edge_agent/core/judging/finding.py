@@ -55,6 +55,7 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     "battery_state": Severity.WARNING,
     "battery_voltage": Severity.WARNING,
     "battery_current": Severity.WARNING,
+    "battery_product": Severity.WARNING,
     "soc_scale": Severity.WARNING,
     "soc_stands": Severity.WARNING,
     # Generator

@@ -50,6 +50,7 @@ _EXPLAINED_BY: Final = {
     "meters_differ": ("crossed_phases", "one_ct_turned", "ct_ratio", "swapped_ct", "frozen"),
     "phase_power": ("crossed_phases", "ct_ratio"),
     "battery_current": ("battery_scale", "battery_sign"),
+    "battery_product": ("battery_scale",),
     "battery_voltage": ("battery_scale",),
     "pv_too_high": ("pv_scale",),
 }

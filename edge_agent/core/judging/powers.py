@@ -14,6 +14,7 @@ from edge_agent.core.judging.series import Row, Series, mostly
 PV: Final = "pv.power_w"
 BATTERY: Final = "battery.power_w"
 INVERTER: Final = "inverter.power_w"
+DC: Final = "inverter.dc_power_w"
 BALANCE: Final = "balance"
 _LOSS_W: Final = 200.0
 _LOSS_SHARE: Final = 0.10
@@ -54,6 +55,8 @@ MISTAKES: Final = (
     Mistake("inverter_sign", INVERTER, "×-1", lambda w: -w),
     Mistake("pv_sign", PV, "×-1", lambda w: -w),
     *_scaled("pv_scale", PV),
+    *_scaled("pv_scale", DC),
+    Mistake("pv_sign", DC, "×-1", lambda w: -w),
     *_scaled("battery_scale", BATTERY),
     *_scaled("inverter_scale", INVERTER),
     Mistake("signedness", BATTERY, "u16", _unsigned),
@@ -71,13 +74,15 @@ def judge_balance(series: Series) -> list[Judged]:
     result: list[Judged] = []
     for device in series.givers(INVERTER):
         points = series.points[device]
-        sources = [point for point in (PV, BATTERY) if point in points]
+        sources: list[str] = [point for point in (PV, BATTERY) if point in points]
         if not sources:
             continue
         if series.is_made_of(device, PV, BATTERY):
             # PV is what the converter takes less the battery: that fits whatever the battery says.
-            result.append(not_judged(BALANCE, device, "same_source", points=f"{PV}, {BATTERY}"))
-            continue
+            if DC not in points:
+                result.append(not_judged(BALANCE, device, "same_source", points=f"{PV}, {BATTERY}"))
+                continue
+            sources = [DC]
         rows = series.together(device, *sources, INVERTER)
         if not rows:
             missing = [p for p in (*sources, INVERTER) if series.typical(device, p) is None]

@@ -11,6 +11,8 @@ from edge_agent.core.judging.series import Series
 
 STEADY_RATIO_MAX: Final = 3.0
 """Two neighbouring powers further apart than this: what happened between them is not known."""
+GAP_S_MAX: Final = 120.0
+"""Between two samples further apart anything may have happened."""
 _NOTHING_W: Final = 20.0
 FLOAT_STEP: Final = 2.0**-23
 """Relative step of a 32-bit float: a counter kept in one moves coarsely when it has grown."""
@@ -27,8 +29,10 @@ class Run:
     moved: float
     """What the counter gained."""
     hours: float
-    count: int = 1
-    """Steps between samples."""
+    steps: int = 1
+    """Between so many neighbouring samples."""
+    rises: int = 0
+    """How often the counter was seen to have gained."""
 
 
 def steady_runs(series: Series, device: str, power: str, counter: str, *, of: str = "") -> list[Run]:
@@ -42,13 +46,13 @@ def steady_runs(series: Series, device: str, power: str, counter: str, *, of: st
     runs: list[Run] = []
     current: Run | None = None
     for (at_s, watts, count), (then_s, later_w, later) in pairwise(rows):
-        if not _is_steady(watts, later_w):
+        if then_s - at_s > GAP_S_MAX or not _is_steady(watts, later_w):
             current = None
             continue
         hours = (then_s - at_s) / 3600
         energy = (watts + later_w) / 2 * hours
         if current is None:
-            current = Run(energy, count, later - count, hours)
+            current = Run(energy, count, later - count, hours, 1, int(later > count))
             runs.append(current)
         else:
             current = Run(
@@ -56,7 +60,8 @@ def steady_runs(series: Series, device: str, power: str, counter: str, *, of: st
                 current.first,
                 current.moved + later - count,
                 current.hours + hours,
-                current.count + 1,
+                current.steps + 1,
+                current.rises + (later > count),
             )
             runs[-1] = current
     return runs

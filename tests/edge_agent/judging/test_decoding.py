@@ -7,12 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from contract.points import POINTS
-from device_profiles.codec import encode
 from device_profiles.discover import discover
 from device_profiles.image import run
 from device_profiles.load import load
-from device_profiles.model import DeviceMap, Field, ValueType, WordOrder
+from device_profiles.model import Field, ValueType, WordOrder
 from edge_agent.core.judging.decoding import Recorded, judge_decoding, shifted
 from tests.edge_agent.judging.parts import NOON_MS, inverters, meters, site
 
@@ -95,10 +93,3 @@ def test_a_mark_for_no_value_that_is_read_as_a_number_is_named() -> None:
     assert told(Recorded(known, image)) == []
     blind = replace(known, fields=tuple(replace(f, sentinels=frozenset()) for f in known.fields))
     assert ("sentinel", "") in told(Recorded(blind, image))
-
-
-def test_the_registers_of_the_simulator_are_those_of_the_profile() -> None:
-    seen: DeviceMap = recorded("sungrow-sh").device_map
-    field = next(f for f in seen.fields if f.point == "pv.power_w")
-    assert POINTS[field.point].unit == "W"
-    assert encode(field, 70_000, {})[field.table, field.address] == 70_000 & 0xFFFF

@@ -34,12 +34,14 @@ def drawn_site(data: st.DataObject) -> SimulatedSite:
     controls = made.world.controls
     match data.draw(st.sampled_from(["free", "charge", "islanded", "blocked", "no_export"])):
         case "charge":
+            controls.forced_charge_on = True
             controls.forced_charge_power_w = made.spec.plant.charge_w * data.draw(st.floats(0.1, 1))
         case "islanded":
             made.world.grid_up = False
         case "blocked":
             controls.discharge_blocked = True
         case "no_export":
+            controls.export_limit_on = True
             controls.export_limit_w = 0.0
     made.world.touch()
     made.advance(at_ms + 5_000)

@@ -84,9 +84,10 @@ def test_a_battery_is_judged_by_whole_cells() -> None:
     [
         (400.0, 5.0, ""),
         (300.0, 5.0, "battery_voltage"),
-        (400.0, 50.0, "battery_current"),
+        (400.0, 50.0, "battery_product"),
         (400.0, -5.0, "battery_current"),
-        (40.0, 5.0, "battery_current"),
+        (40.0, 5.0, "battery_product"),
+        (400.0, 5_000.0, "battery_current"),
         (4.0, 5.0, "battery_voltage"),
     ],
 )
@@ -106,10 +107,10 @@ def test_a_low_charge_is_odd_only_where_nobody_charges() -> None:
 def test_charge_that_moves_against_its_power_or_not_at_all() -> None:
     def hours(*socs: float) -> Series:
         rounds = [
-            hybrid(0, 2_000, 1_900, battery__soc_pct=soc, battery__capacity_wh=10_000, battery__voltage_v=51.2)
+            hybrid(0, 3_600, 3_500, battery__soc_pct=soc, battery__capacity_wh=1_000, battery__voltage_v=51.2)
             for soc in socs
         ]
-        return watch(*rounds, every_s=1_800)
+        return watch(*rounds, every_s=100)
 
     assert kinds(judge_battery(hours(80, 70, 60))) == []
     assert kinds(judge_battery(hours(60, 70, 80))) == ["battery_sign"]
@@ -120,23 +121,28 @@ def test_charge_that_moves_against_its_power_or_not_at_all() -> None:
 def test_a_counter_is_judged_when_it_should_have_moved_by_several_steps() -> None:
     def counted(*counts: tuple[float, float]) -> Series:
         rounds = [
-            {"m": {"grid.power_w": 4_000.0, "grid.import_energy_wh": i, "grid.export_energy_wh": e}} for i, e in counts
+            {"m": {"grid.power_w": 36_000.0, "grid.import_energy_wh": i, "grid.export_energy_wh": e}} for i, e in counts
         ]
-        return watch(*rounds, every_s=900)
+        return watch(*rounds, every_s=100)
 
-    assert kinds(judge_counters(counted((1_001, 57), (2_001, 57), (3_001, 57)))) == []
-    assert kinds(judge_counters(counted((1_001, 57), (1_001, 57), (1_001, 57)))) == ["counters_stand"]
-    assert kinds(judge_counters(counted((57, 1_001), (57, 2_001), (57, 3_001)))) == ["swapped_counters"]
-    assert kinds(judge_counters(counted((1_001, 57), (11_001, 57), (21_001, 57)))) == ["counter_scale"]
-    assert kinds(judge_counters(counted((9_001, 57), (10_001, 57), (5_001, 57)))) == ["counters_stand", "counter_falls"]
-    (coarse,) = judge_counters(counted((100_000, 0), (100_000, 0), (100_000, 0)))
+    assert kinds(judge_counters(counted((1_001, 57), (2_001, 57), (3_001, 57), (4_001, 57)))) == []
+    assert kinds(judge_counters(counted(*[(1_001, 57)] * 4))) == ["counters_stand"]
+    assert kinds(judge_counters(counted((57, 1_001), (57, 2_001), (57, 3_001), (57, 4_001)))) == ["swapped_counters"]
+    assert kinds(judge_counters(counted((1_001, 57), (11_001, 57), (21_001, 57), (31_001, 57)))) == ["counter_scale"]
+    assert kinds(judge_counters(counted((9_001, 57), (10_001, 57), (5_001, 57), (5_001, 57)))) == [
+        "counters_stand",
+        "counter_falls",
+    ]
+    (coarse,) = judge_counters(counted(*[(100_000, 0)] * 4))
     assert (coarse.verdict.result, coarse.verdict.why) == (Result.NOT_JUDGED, "watch_short")
 
 
 def test_a_run_ends_where_the_power_turns() -> None:
-    rounds = [{"m": {"grid.power_w": w, "grid.import_energy_wh": 0.0}} for w in (100, 120, -100, -110, -900)]
-    runs = steady_runs(watch(*rounds, every_s=3_600), "m", "grid.power_w", "grid.import_energy_wh")
-    assert [run.energy_wh for run in runs] == [110, -105]
+    rounds = [{"m": {"grid.power_w": w, "grid.import_energy_wh": 0.0}} for w in (3_600, 3_600, -7_200, -7_200, -36_000)]
+    runs = steady_runs(watch(*rounds, every_s=100), "m", "grid.power_w", "grid.import_energy_wh")
+    assert [run.energy_wh for run in runs] == pytest.approx([100, -200])
+    far = steady_runs(watch(*rounds, every_s=300), "m", "grid.power_w", "grid.import_energy_wh")
+    assert far == []
 
 
 def test_a_counter_s_step_is_never_taken_too_fine() -> None:
