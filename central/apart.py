@@ -54,14 +54,17 @@ class Part:
 
 
 def parts_of(batch: kept.Batch) -> Iterator[Part]:
-    """Each shelter's ledger, layouts and status together, and every event and dead letter alone."""
+    """Each shelter's ledger, layouts, status and receipts together, and every event and dead letter alone."""
     sites = {run.site for run in batch.ledger} | {site for site, _, _ in batch.ledger_deletes}
+    sites |= {record.site for record in batch.receipts} | batch.reported.keys()
     for site in sorted(sites | batch.layouts.keys() | batch.statuses.keys()):
         own = kept.Batch(
             ledger=[run for run in batch.ledger if run.site == site],
             ledger_deletes=[key for key in batch.ledger_deletes if key[0] == site],
             layouts={site: batch.layouts[site]} if site in batch.layouts else {},
             statuses={site: batch.statuses[site]} if site in batch.statuses else {},
+            receipts=[record for record in batch.receipts if record.site == site],
+            reported={site: batch.reported[site]} if site in batch.reported else {},
         )
         yield Part(own, site)
     nothing = kept.Batch()

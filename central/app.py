@@ -19,15 +19,20 @@ import uvicorn
 
 from central.api.app import create_app
 from central.broker import Broker, BrokerAddress, TlsFiles
+from central.control import Control
 from central.core.ledger import Ledger
 from central.core.live import LiveView
+from central.core.orders import Deadlines
+from central.core.switching import Policy
 from central.host import StartError, collect_garbage_seldom, listening, make_folder, only_one_in
 from central.inbox import Inbox
 from central.ingest import Ingest
+from central.keys import key_of
 from central.queries import CityQueries
 from central.settings import Settings, StoreKind, read_secret
 from central.store.base import StoreError, TelemetryStore
 from central.store.records import Records
+from contract.steering import StandingOrders
 from contract.wire import WireError, decode_status
 
 log = structlog.get_logger(__name__)
@@ -72,6 +77,7 @@ class Central:
         self._live = LiveView()
         self._inbox = Inbox()
         self._broker = Broker(_address(settings), self._inbox)
+        self._control = _control(settings, records, self._live, self._broker, now)
         self._stop = asyncio.Event()
         self._look_again = asyncio.Event()
 
@@ -87,12 +93,15 @@ class Central:
             send=self._broker.acknowledge,
             now=self._now,
             noticed=self._look_again.set,
+            steered=self._control.received,
         )
         queries = CityQueries(
             live=self._live, ledger=ledger, ingest=ingest, store=self._store, records=self._records, now=self._now
         )
         ingest.intake.newest_ms = ledger.newest_ms()
         await self._remember(ingest)
+        await self._control.load()
+        self._broker.on_subscribed = self._control.send_all
         settings = self._settings
         app = create_app(
             queries,
@@ -112,11 +121,12 @@ class Central:
                 receiving = tasks.create_task(self._broker.run(), name="broker")
                 taking = tasks.create_task(ingest.run(), name="ingest")
                 looking = tasks.create_task(self._keep_looking(ingest), name="sites")
+                steering = tasks.create_task(self._control.run(), name="control")
                 announcing = tasks.create_task(self._announce(server, listener, announce), name="announce")
                 stopping = tasks.create_task(self._stop.wait(), name="stop")
                 await asyncio.wait((stopping, http), return_when=asyncio.FIRST_COMPLETED)
                 log.info("stopping", waiting=len(self._inbox))
-                for task in (announcing, looking, stopping):
+                for task in (announcing, looking, steering, stopping):
                     task.cancel()
                 app.state.live.close()
                 server.should_exit = True
@@ -175,7 +185,8 @@ class Central:
             "records": ingest.trouble.records or "ok",
             "mqtt": self._broker.trouble or "ok",
         }
-        return parts | ({"clock": ingest.trouble.clock} if ingest.trouble.clock else {})
+        more = {"clock": ingest.trouble.clock, "orders": self._control.trouble}
+        return parts | {name: trouble for name, trouble in more.items() if trouble}
 
     async def _announce(self, server: uvicorn.Server, listener: socket.socket, announce: Callable[[str], None]) -> None:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
@@ -211,6 +222,20 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _control(settings: Settings, records: Records, live: LiveView, broker: Broker, now: Callable[[], int]) -> Control:
+    told = settings.steering
+    orders = StandingOrders(grid_lost_s=told.grid_lost_s, grid_stable_s=told.grid_stable_s, spread_s=told.spread_s)
+    return Control(
+        records.decisions,
+        live,
+        retain=broker.retain,
+        signer=key_of(settings.key_path),
+        now=now,
+        policy=Policy(reserve_pct=told.reserve_pct, standing=orders, valid_s=told.valid_days * 86_400),
+        deadlines=Deadlines(answered_s=told.answered_s, verified_s=told.verified_s, person_s=told.person_s),
+    )
 
 
 def _address(settings: Settings) -> BrokerAddress:

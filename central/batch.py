@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from central.core.city import EventRecord
+from central.core.orders import ReceiptRecord
 from central.core.rules import Reason
 from central.core.stages import ReportRecord
 from central.store.base import StoreRow
 from contract.layouts import Layout
 from contract.messages import Ack, Loss, SeqRange
 from contract.ranges import RangeSet
+from contract.steering import Reported
 
 ACK_RANGES_MAX: Final = 2_000
 """Ranges of one acknowledgement: far below the size that a shelter reads."""
@@ -46,6 +48,8 @@ class Batch:
     entries: list[Entry] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
     reports: list[ReportRecord] = field(default_factory=list)
+    receipts: list[ReceiptRecord] = field(default_factory=list)
+    reported: dict[str, tuple[Reported, int]] = field(default_factory=dict)
     losses: list[tuple[str, str, list[Loss]]] = field(default_factory=list)
     """Site, its outbox, and what it gave up."""
     layouts: dict[str, list[Layout]] = field(default_factory=dict)

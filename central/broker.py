@@ -28,7 +28,7 @@ from contract.wire import encode
 
 log = structlog.get_logger(__name__)
 
-CHANNELS: Final = (Channel.TELEMETRY, Channel.EVENT, Channel.STATUS)
+CHANNELS: Final = (Channel.TELEMETRY, Channel.EVENT, Channel.STATUS, Channel.REPORTED)
 RETRY_FIRST_S: Final = 0.5
 RETRY_MAX_S: Final = 15.0
 REFUSED: Final = 0x80
@@ -91,6 +91,8 @@ class Broker:
         self.tried = asyncio.Event()
         """Set once the first attempt to connect has succeeded or failed."""
         self.trouble = "not connected yet"
+        self.on_subscribed: Callable[[], None] = lambda: None
+        """Called at every new connection: what the broker retained may be gone."""
         inbox.on_room = self._resume
 
     async def run(self) -> None:
@@ -145,6 +147,7 @@ class Broker:
             self.trouble = ""
             self.subscribed.set()
             self.tried.set()
+            self.on_subscribed()
             log.info("broker_subscribed", broker=f"{address.host}:{address.port}")
             _heed_cancellation()
             async for _ in client.messages:  # Messages take the short way; this ends when the connection does.
@@ -198,6 +201,17 @@ class Broker:
         if self._client is None:
             return False
         said = self._client._client.publish(topic(site, Channel.ACK), encode(ack), qos=1)
+        return said.rc is MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+    def retain(self, site: str, payload: bytes) -> bool:
+        """Put a desired state on its topic, retained; false when that is not possible now.
+
+        Nobody waits for the broker's answer: after a lost connection everything is sent anew.
+        """
+        if self._client is None:
+            return False
+        said = self._client._client.publish(topic(site, Channel.DESIRED), payload, qos=1, retain=True)
         return said.rc is MQTTErrorCode.MQTT_ERR_SUCCESS
 
 

@@ -13,7 +13,7 @@ central itself. Acknowledged as refused, because sending it again would not help
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -27,6 +27,7 @@ from central.core.latency import Latency
 from central.core.ledger import Ledger
 from central.core.letters import Letters
 from central.core.live import LiveView
+from central.core.orders import ReceiptRecord
 from central.core.rules import Shape
 from central.inbox import Inbox
 from central.intake import Intake
@@ -34,6 +35,7 @@ from central.store import records as kept
 from central.store.base import StoreError, StoreRefusedError, StoreRow, TelemetryStore, Written
 from contract.layouts import Layout
 from contract.messages import Ack
+from contract.steering import Reported
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,8 @@ RETRY_FIRST_S: Final = 0.2
 RETRY_MAX_S: Final = 10.0
 LIVE_AGE_MS: Final = 5 * 60_000
 T = TypeVar("T")
+Steered = Callable[[Sequence[ReceiptRecord], Mapping[str, tuple[Reported, int]]], None]
+"""Takes receipts, and site → reported state and when it came."""
 
 
 class Keeper(Protocol):
@@ -91,6 +95,7 @@ class Ingest:
         now: Callable[[], int],
         linger_s: float = LINGER_S,
         noticed: Callable[[], None] = lambda: None,
+        steered: Steered = lambda _receipts, _reported: None,
     ) -> None:
         self._inbox = inbox
         self._store = store
@@ -102,6 +107,8 @@ class Ingest:
         self._linger_s = linger_s
         self._noticed = noticed
         """Is called when a report was kept: what is proven of a shelter may have changed."""
+        self._steered = steered
+        """Is called with receipts and reported states after they were kept."""
         self._since_ms = now()
         self._latency = Latency()
         self.letters = Letters()
@@ -159,6 +166,8 @@ class Ingest:
         await self._keep(batch)
         if batch.reports:
             self._noticed()
+        if batch.receipts or batch.reported:
+            self._steered(batch.receipts, batch.reported)
         self.counts.batches += 1
         # The records may have kept it waiting, and a shelter without a clock takes this for the time.
         for site, ack in batch.acks(self._now()):
@@ -265,11 +274,14 @@ class Ingest:
             ledger_deletes=changes.deletes,
             events=batch.events,
             reports=batch.reports,
+            receipts=batch.receipts,
+            reported=batch.reported,
             layouts=batch.layouts,
             statuses=batch.statuses,
             dead_letters=self.letters.take(),
         )
-        if not any((left.ledger, left.ledger_deletes, left.events, left.layouts, left.statuses, left.dead_letters)):
+        told = (left.ledger, left.ledger_deletes, left.events, left.layouts, left.statuses, left.dead_letters)
+        if not any((*told, left.receipts, left.reported)):
             return
         try:
             await self._insist("records", lambda: self._keeper.save_batch(left))

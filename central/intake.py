@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -16,10 +16,12 @@ from central.core import rules
 from central.core.city import EventRecord
 from central.core.letters import Letters
 from central.core.live import LiveView
+from central.core.orders import ReceiptRecord
 from central.core.rules import Faults, Reason, Shape
 from central.inbox import Inbox
 from contract.commissioning import ReportError
 from contract.messages import VERSION, ClockState, Epoch, Event, EventKind, Loss, Seq, SeqRange
+from contract.steering import Receipt, SteeringError, decode_reported, receipt_of
 from contract.topics import Channel, Topic, TopicError, parse
 from contract.wire import MESSAGE_BYTES_MAX, WireError, decode_event, decode_status, decode_telemetry, encode
 
@@ -96,7 +98,15 @@ class Intake:
             why = f"{topic.site} is not registered: import it, the shelter keeps its data until then"
             self._letters.add(name, topic.site, Reason.UNKNOWN_SITE, why, payload, now_ms)
             return
-        before = len(batch.rows), len(batch.entries), len(batch.events), len(batch.losses), len(batch.reports)
+        lists: tuple[list[Any], ...] = (
+            batch.rows,
+            batch.entries,
+            batch.events,
+            batch.losses,
+            batch.reports,
+            batch.receipts,
+        )
+        before = [len(each) for each in lists]
         try:
             if topic.channel is Channel.TELEMETRY:
                 self._telemetry(batch, topic.site, name, payload, now_ms)
@@ -104,12 +114,14 @@ class Intake:
                 self._event(batch, topic.site, name, payload, now_ms)
             elif topic.channel is Channel.STATUS:
                 self._status(batch, topic.site, payload, now_ms)
+            elif topic.channel is Channel.REPORTED:
+                self._reported(batch, topic.site, name, payload, now_ms)
         except WireError as error:
             self._unreadable(batch, topic.site, name, payload, str(error), now_ms)
         except Exception as error:
             # A fault of this program. The message stays with the shelter, the others go on.
-            del batch.rows[before[0] :], batch.entries[before[1] :]
-            del batch.events[before[2] :], batch.losses[before[3] :], batch.reports[before[4] :]
+            for each, length in zip(lists, before, strict=True):
+                del each[length:]
             log.exception("message_failed", topic=name)
             self._letters.add(name, topic.site, Reason.INTERNAL_ERROR, repr(error), payload, now_ms)
 
@@ -200,6 +212,14 @@ class Intake:
                 return
             batch.reports.append(report)
             detail = short_detail(report)
+        if event.kind is EventKind.RECEIPT:
+            try:
+                told = receipt_of(event.detail)
+            except SteeringError as error:
+                entry.refused = Reason.BAD_RECEIPT
+                self._letters.add(name, site, Reason.BAD_RECEIPT, str(error), payload, now_ms)
+                return
+            self._receipt(batch, site, name, told, payload, now_ms)
         batch.events.append(
             EventRecord(
                 site=site,
@@ -234,6 +254,27 @@ class Intake:
         batch.statuses[site] = (encode(status), now_ms)
         if status.online and status.clock is ClockState.UNKNOWN and status.outbox and not self.clock_is_back:
             batch.time_asked.add((site, status.outbox.epoch))
+
+    def _reported(self, batch: Batch, site: str, name: str, payload: bytes, now_ms: int) -> None:
+        """What a shelter says that it does. Not numbered and not acknowledged: the broker retains it."""
+        if not payload:
+            return  # Somebody took the retained state away. What is known stays.
+        try:
+            state = decode_reported(payload)
+        except SteeringError as error:
+            self._letters.add(name, site, Reason.BAD_RECEIPT, str(error), payload, now_ms)
+            return
+        batch.reported[site] = (state, now_ms)
+        if state.receipt is not None:
+            self._receipt(batch, site, name, state.receipt, payload, now_ms)
+
+    def _receipt(self, batch: Batch, site: str, name: str, told: Receipt, payload: bytes, now_ms: int) -> None:
+        """Take a receipt. One from the future would stand before all later ones, so it does not count."""
+        fault = rules.check_event_time(told.at_ms, now_ms)
+        if fault is not None and fault[0] is Reason.FUTURE_TIME:
+            self._letters.add(name, site, Reason.BAD_RECEIPT, f"receipt: {fault[1]}", payload, now_ms)
+            return
+        batch.receipts.append(ReceiptRecord(site=site, receipt=told, received_ms=now_ms))
 
     def _unreadable(self, batch: Batch, site: str, name: str, payload: bytes, why: str, now_ms: int) -> None:
         """Nothing of it can be used. It is refused for good if it says at least who it is, in our version."""

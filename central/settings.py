@@ -87,6 +87,25 @@ class CitySettings(_Section):
     name_en: str = "Chiba City"
 
 
+class SteeringSettings(_Section):
+    """What every order to a shelter says besides its mode, and how long a shelter may take."""
+
+    reserve_pct: Annotated[float, Field(ge=0, le=100)] = 30.0
+    """Kept for an outage in normal mode."""
+    grid_lost_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """Grid gone for so long: the shelter goes into backup by itself."""
+    grid_stable_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    """Grid back for so long: the shelter goes back by itself."""
+    spread_s: Annotated[float, Field(ge=0, le=86_400)] = 900.0
+    """Over so long the shelters' return is spread."""
+    valid_days: Annotated[float, Field(gt=0, le=365)] = 30.0
+    """How long a shelter that was cut off may still take an order."""
+    answered_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    verified_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    person_s: Annotated[float, Field(gt=0, le=86_400)] = 1_800.0
+    """To the first receipt, from there to the proof, and for somebody to switch there; then it is on the crew list."""
+
+
 class Settings(_Section):
     """Everything that the service can be told."""
 
@@ -97,6 +116,7 @@ class Settings(_Section):
     mqtt: MqttSettings = MqttSettings()
     http: HttpSettings = HttpSettings()
     city: CitySettings = CitySettings()
+    steering: SteeringSettings = SteeringSettings()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -108,6 +128,16 @@ class Settings(_Section):
     def telemetry_path(self) -> Path:
         """File of the SQLite store."""
         return self.data / "telemetry.sqlite"
+
+    @property
+    def key_path(self) -> Path:
+        """The city's private key, with which orders are signed."""
+        return self.data / "city-key.pem"
+
+    @property
+    def access_path(self) -> Path:
+        """Where a running service tells commands on this machine its address and its token."""
+        return self.data / "service.json"
 
     @property
     def records_address(self) -> str | Path:

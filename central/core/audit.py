@@ -88,9 +88,8 @@ def chained(decisions: Iterable[Decision], *, last: Entry | None) -> list[Entry]
 
 def first_fault(entries: Iterable[Entry]) -> str:
     """What is wrong with a book that should run from entry 1 to its end; empty when it is whole."""
-    n, before = 0, GENESIS
-    for entry in entries:
-        n += 1
+    before = GENESIS
+    for n, entry in enumerate(entries, 1):
         if entry.n != n:
             return f"entry {n} is missing (the next one is {entry.n})"
         if entry.hash != hash_of(n, entry.decision, before):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from central.core.stages import UNPROVEN, ReportRecord, SiteProof
+from central.core.steering import UNSTEERED, SteeringNow
 from contract.messages import Status
 from contract.readings import Quality
 
@@ -92,6 +93,8 @@ class SiteNow:
     status: Status | None = None
     proof: SiteProof = UNPROVEN
     """What technicians' reports prove of it."""
+    steering: SteeringNow = UNSTEERED
+    """Its mode, as far as proven, and what the city wants of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Incidents: who wants which shelters in which mode, from declared to closed, and what that means for one shelter. Pure.
+"""Incidents: who wants which shelters in which mode, from declared to closed, and what they mean for a shelter. Pure.
 
 Two rules are written here and nowhere else. A step is what ``NEXT`` says, and what it does not allow has a name. Of all
 incidents that hold a shelter the strictest mode wins (isolated > backup > storm_watch > normal), a real incident before
@@ -147,7 +147,7 @@ class Incident:
     phase: Phase
     wish: Wish
     scope: Scope
-    sites: tuple[str, ...]
+    sites: frozenset[str]
     """Of the scope: as declared, and from the confirmation on as it was then."""
     declared: Step
     confirmed: Step | None = None
@@ -340,7 +340,7 @@ def _after(incident: Incident, decision: Decision) -> Incident:
     if decision.action is Action.BREAK_GLASS:
         return replace(incident, broke_glass=True)
     if decision.action is Action.CONFIRMED:
-        return replace(incident, phase=Phase.ACTIVE, confirmed=step, sites=tuple(decision.detail["sites"]))
+        return replace(incident, phase=Phase.ACTIVE, confirmed=step, sites=frozenset(decision.detail["sites"]))
     if decision.action is Action.STOOD_DOWN:
         return replace(incident, phase=Phase.STANDING_DOWN, stood_down=step)
     if decision.action is Action.CLOSED:
@@ -363,7 +363,7 @@ def _declared(decision: Decision) -> Incident:
             is_live=bool(told["live"]),
         ),
         scope=Scope(ScopeKind(told["scope"]), tuple(told["names"])),
-        sites=tuple(told["sites"]),
+        sites=frozenset(told["sites"]),
         declared=Step(by=decision.by, why=decision.why, at_ms=decision.at_ms),
     )
 

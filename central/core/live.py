@@ -5,7 +5,7 @@ Taking a row keeps a reference to it and nothing else; what a screen shows is wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,7 @@ from central.core.city import CityNow, PointNow, Site, SiteNow, SiteState
 from central.core.figures import SITE_DEVICE, Figures, Seen, figures
 from central.core.ledger import INTERVAL_DEFAULT_MS
 from central.core.stages import UNPROVEN, SiteProof
+from central.core.steering import UNSTEERED, SteeringNow
 from central.store.base import StoreRow
 from contract.messages import MILLIS_MAX, Status
 from contract.readings import QUALITIES, Quality
@@ -83,6 +84,7 @@ class LiveView:
         self._sites: dict[str, Site] = {}
         self._shelters: dict[str, _Shelter] = {}
         self._proofs: Mapping[str, SiteProof] = {}
+        self._steering: Callable[[str, int], SteeringNow] = lambda _site, _now_ms: UNSTEERED
         self._city: CityNow | None = None
 
     def set_sites(self, sites: Iterable[Site]) -> None:
@@ -93,6 +95,19 @@ class LiveView:
     def set_proofs(self, proofs: Mapping[str, SiteProof]) -> None:
         """Take what is proven of each shelter now; one that is not named has no report."""
         self._proofs = dict(proofs)
+        self._city = None
+
+    def proof(self, site: str) -> SiteProof:
+        """What is proven of a shelter."""
+        return self._proofs.get(site, UNPROVEN)
+
+    def sites(self) -> Sequence[Site]:
+        """The registry, by id."""
+        return tuple(self._sites.values())
+
+    def steered_by(self, steering: Callable[[str, int], SteeringNow]) -> None:
+        """Ask this of every shelter's modes: site and time → what it has proven and what is wanted of it."""
+        self._steering = steering
         self._city = None
 
     def update(self, rows: Iterable[StoreRow], received_ms: int = MILLIS_MAX) -> None:
@@ -170,7 +185,12 @@ class LiveView:
     def _site(self, site: Site, now_ms: int, *, with_points: bool = False) -> SiteNow:
         shelter = self._shelters.get(site.id)
         if shelter is None:
-            return SiteNow(site=site, state=SiteState.NEVER_SEEN, proof=self._proofs.get(site.id, UNPROVEN))
+            return SiteNow(
+                site=site,
+                state=SiteState.NEVER_SEEN,
+                proof=self._proofs.get(site.id, UNPROVEN),
+                steering=self._steering(site.id, now_ms),
+            )
         seen = _seen(shelter, now_ms)
         found = figures(seen, site)
         status = shelter.status
@@ -190,6 +210,7 @@ class LiveView:
             points=_points(seen) if with_points else (),
             status=status,
             proof=self._proofs.get(site.id, UNPROVEN),
+            steering=self._steering(site.id, now_ms),
         )
 
 

@@ -1,4 +1,4 @@
-"""The ledger of orders: what one shelter was told to be (site × revision), and how far it has come by its receipts. Pure.
+"""The ledger of orders: what a shelter was told to be (site × revision) and how far it has come by its receipts. Pure.
 
 What follows from receipts does not depend on the order in which they come, nor on how often. A message that a shelter
 refused (forged, old, expired…) says nothing of an order that it has taken, so it never takes away what was proven.
@@ -203,9 +203,8 @@ class Standing:
         return waited.get(self.outcome, "")
 
 
-def standing(order: Order, receipts: Iterable[ReceiptRecord], deadlines: Deadlines, now_ms: int) -> Standing:
+def standing(order: Order, found: Progress, deadlines: Deadlines, now_ms: int) -> Standing:
     """How an order stands."""
-    found = progress(receipts)
     due_ms: int | None = None
     if found.outcome is Outcome.NO_ANSWER:
         due_ms = order.desired.issued_ms + round(deadlines.answered_s * 1_000)
@@ -228,4 +227,53 @@ def crew_list(standings: Iterable[Standing]) -> list[Standing]:
     return sorted(
         (one for one in standings if one.wants_crew),
         key=lambda one: (strictness.get(one.order.desired.mode, 3), one.order.desired.issued_ms, one.site),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One shelter of an incident, and what became of it there."""
+
+    site: str
+    standing: Standing | None
+    """None: nothing was sent."""
+    hold: str = ""
+    """Why it is not told what is wanted (core/switching.py); empty when it is."""
+
+    @property
+    def word(self) -> str:
+        """In one word."""
+        return self.hold or (self.standing.outcome.value if self.standing else "nothing_sent")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has proven what is wanted of it."""
+        return not self.hold and self.standing is not None and self.standing.is_done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """An incident's shelters, counted."""
+
+    total: int
+    told: int
+    """Shelters that were sent something."""
+    done: int
+    crew: int
+    words: Mapping[str, int]
+    """Word → shelters."""
+
+
+def tally(members: Iterable[Member]) -> Tally:
+    """Count them."""
+    found = list(members)
+    words: dict[str, int] = {}
+    for member in found:
+        words[member.word] = words.get(member.word, 0) + 1
+    return Tally(
+        total=len(found),
+        told=sum(member.standing is not None and not member.hold for member in found),
+        done=sum(member.is_done for member in found),
+        crew=sum(member.standing is not None and member.standing.wants_crew for member in found),
+        words=words,
     )

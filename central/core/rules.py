@@ -53,6 +53,8 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     BAD_REPORT = "bad_report"
     """A commissioning report that cannot be used: not signed, another shelter's, or no report."""
+    BAD_RECEIPT = "bad_receipt"
+    """A receipt or a reported state that cannot be read."""
     INTERNAL_ERROR = "internal_error"
     """Central failed, not the message: it is not acknowledged, so the shelter keeps it."""
 

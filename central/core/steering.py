@@ -44,6 +44,9 @@ class SteeringNow:
     """What a person has to do there."""
 
 
+UNSTEERED: Final = SteeringNow()
+
+
 def steering_now(reported: Reported | None, standing: Standing | None) -> SteeringNow:
     """What the newest reported state and the order that holds say together."""
     order = standing.order if standing is not None else None

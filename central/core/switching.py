@@ -1,9 +1,9 @@
 """Whether a shelter needs a new desired state, and which. Pure.
 
-A revision grows only when what it says changes, or before it expires. Only a verified shelter is told to be stricter than
-it is; to be less strict is told to any, so that nobody is left behind in a mode. A drill that switches nothing waits
-until the shelter has proven that it is released from what came before, and it ends as a drill: it writes nothing even
-then.
+A revision grows only when what it says changes, or before it expires. Only a verified shelter is told to be stricter
+than it is; to be less strict is told to any, so that nobody is left behind in a mode. A drill that switches nothing
+waits until the shelter has proven that it is released from what came before, and it ends as a drill: it writes nothing
+even then.
 """
 
 from __future__ import annotations

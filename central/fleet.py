@@ -1,0 +1,80 @@
+"""What is known of every shelter's order: the newest one, its receipts, and what the shelter reports. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from central.core.orders import Deadlines, Order, Outcome, Progress, ReceiptRecord, Standing, progress, standing
+from central.core.steering import SteeringNow, steering_now
+from contract.steering import Reported
+
+NOTHING = Progress()
+
+
+class Fleet:
+    """Orders that hold, and how they stand."""
+
+    def __init__(self, deadlines: Deadlines) -> None:
+        self.deadlines = deadlines
+        self.orders: dict[str, Order] = {}
+        self.reported: dict[str, tuple[Reported, int]] = {}
+        """Site → what it says that it does, and when that came."""
+        self._receipts: dict[str, list[ReceiptRecord]] = {}
+        self._progress: dict[str, Progress] = {}
+
+    def load(
+        self,
+        orders: Mapping[str, Order],
+        receipts: Mapping[str, list[ReceiptRecord]],
+        reported: Mapping[str, tuple[Reported, int]],
+    ) -> None:
+        """Take what was kept."""
+        self.orders = dict(orders)
+        self.reported = dict(reported)
+        self._receipts = dict(receipts)
+        self._progress = {site: progress(found) for site, found in receipts.items()}
+
+    def issue(self, orders: Iterable[Order]) -> None:
+        """Let new orders hold; nothing is proven of them yet."""
+        for order in orders:
+            self.orders[order.site] = order
+            self._receipts.pop(order.site, None)
+            self._progress.pop(order.site, None)
+
+    def received(self, receipts: Sequence[ReceiptRecord], reported: Mapping[str, tuple[Reported, int]]) -> None:
+        """Take receipts and reported states. A repeat, or a receipt of an older order, changes nothing."""
+        self.reported.update(reported)
+        for record in receipts:
+            order = self.orders.get(record.site)
+            if order is None or record.receipt.revision != order.revision:
+                continue
+            known = self._receipts.setdefault(record.site, [])
+            if all(record.receipt != other.receipt for other in known):
+                known.append(record)
+                self._progress[record.site] = progress(known)
+
+    def outcome(self, site: str) -> Outcome:
+        """What became of a shelter's newest order."""
+        return self._progress.get(site, NOTHING).outcome
+
+    def standing(self, site: str, now_ms: int) -> Standing | None:
+        """How a shelter's newest order stands; None: it never got one."""
+        order = self.orders.get(site)
+        if order is None:
+            return None
+        return standing(order, self._progress.get(site, NOTHING), self.deadlines, now_ms)
+
+    def standings(self, now_ms: int) -> list[Standing]:
+        """All of them, by site."""
+        found = [self.standing(site, now_ms) for site in sorted(self.orders)]
+        return [one for one in found if one is not None]
+
+    def steering(self, site: str, now_ms: int) -> SteeringNow:
+        """A shelter's modes, as far as proven."""
+        told = self.reported.get(site)
+        return steering_now(told[0] if told else None, self.standing(site, now_ms))
+
+    def reported_revision(self, site: str) -> int:
+        """The newest order that a shelter says it has taken; 0: none, or it has said nothing."""
+        told = self.reported.get(site)
+        return told[0].revision if told else 0
