@@ -43,6 +43,8 @@ class Tested:
     before: float | None = None
     written: float | None = None
     read_back: float | None = None
+    is_read_back: bool = True
+    """False: the device lets nobody read the register, so only what the plant does can prove it."""
     restored: float | None = None
     receipt: Receipt | None = None
     """Of the order, when it was refused or failed, or of the restoring, when that failed."""
@@ -64,6 +66,7 @@ class _Run:
     saved: Saved
     kind: str = ""
     receipt: Receipt | None = None
+    is_read_back: bool = False
     read_back: float | None = None
     following: Following | None = None
     answer: str = ""
@@ -125,7 +128,8 @@ class ControlTest:
             saved = await self._obeyer.snapshot(control)
         except CannotSave:
             return self._tested(control, register, ControlVerdict.FAILED, kind="cannot_save")
-        before = next(each.value for each in saved.registers if each.name == name)
+        held = next(each.value for each in saved.registers if each.name == name)
+        before = held if register.is_readable else None  # Else it is what a release writes.
         view = await self._live.view(self._device)
         trial = plan_trial(control, self._registers, before, view, floor_pct=self._floor_pct)
         if isinstance(trial, Cannot):
@@ -148,10 +152,11 @@ class ControlTest:
                 run.written_at_s = self._timing.now()
             step = next((s for s in reversed(outcome.steps) if s.register == name and s.is_written), None)
             run.read_back = step.read_back if step is not None else outcome.left.get(name)
-        if not receipt.is_good:
+        if not receipt.is_done:
             run.receipt = receipt
             run.kind = _kind_of(receipt)
             return
+        run.is_read_back = receipt.is_good
         if control.kind.startswith("tier"):
             if self._ask is not None:
                 asked = "tier_closed" if not off else "tier_opened"
@@ -206,7 +211,7 @@ class ControlTest:
     async def _restore(self, control: Control, run: _Run) -> Receipt:
         self._say("control_restores", control)
         receipt = await self._obeyer.restore(run.saved)
-        if receipt.is_good:
+        if receipt.is_done:
             self._journal.done(run.saved.id)
         if receipt.outcome is not None and receipt.outcome.writes:
             run.written_at_s = self._timing.now()
@@ -225,7 +230,10 @@ class ControlTest:
         if kind:
             is_refused = receipt is not None and receipt.reason is not None
             verdict = ControlVerdict.NOT_TESTED if is_refused else ControlVerdict.FAILED
-        if not restored.is_good:
+        elif not run.is_read_back and not (run.following is not None and run.following.follows):
+            # The device lets nobody read the register, and the plant showed nothing: that proves nothing.
+            verdict, kind = ControlVerdict.NOT_TESTED, "unread"
+        if not restored.is_done:
             verdict, kind, receipt = ControlVerdict.NOT_RESTORED, kind or "not_restored", restored
         written = next(iter(run.trial.arguments.values()), None)
         if written is None:
@@ -247,6 +255,7 @@ class ControlTest:
             read_back=run.read_back,
             restored=left,
             receipt=receipt,
+            is_read_back=run.is_read_back,
             seen_w=run.following.seen_w if run.following is not None else None,
             follows=run.following.follows if run.following is not None else False,
             answer=run.answer,

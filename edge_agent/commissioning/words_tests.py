@@ -18,6 +18,14 @@ _WHAT: Final[dict[str, tuple[str, str]]] = {
         "{register} に {written} を書き込み、{read_back} と読めました。試験前の値({restored})に戻しました。",
         "{written} was written to {register} and read back as {read_back}; put back to {restored}.",
     ),
+    "passed_unread": (
+        "{register} に {written} を書き込みました(この機種は読み返せません)。その後、指令を解除しました。",
+        "{written} was written to {register}, which this device lets nobody read back; released again.",
+    ),
+    "unread": (
+        "{register} に書き込みましたが、この機種は読み返せず、設備の動きも確認できませんでした。指令は解除しました。",
+        "{register} was written, but it can't be read back and the plant showed nothing; released again.",
+    ),
     "follows": ("設備も指令どおりに動きました({seen})。", "The plant followed ({seen})."),
     "not_visible": (
         "設備の動きは、試験時の状態では確認できませんでした。",
@@ -117,6 +125,10 @@ _TRY: Final[dict[str, tuple[str, str]]] = {
         "Check the profile's range and the device's own limits.",
     ),
     "outage_unseen": ("停電を示す項目がある profile か確認。", "Check the profile: some families do not tell."),
+    "unread": (
+        "充放電しているときに、もう一度(充電の試験が確実)。",
+        "Test again while the battery is at work; a test of the charge shows most.",
+    ),
     "too_soon": ("少し待ってからもう一度。", "Wait a little, then test again."),
     "blind": ("機器との通信を確認してからもう一度。", "Check the line to the device, then test again."),
     "backup_dead": (
@@ -181,7 +193,7 @@ def _control_what(tested: Tested, lang: str) -> str:
     join = "" if lang == "ja" else " "
     parts = []
     if tested.verdict is ControlVerdict.PASSED:
-        parts.append(_WHAT["passed"][n].format(**facts))
+        parts.append(_WHAT["passed" if tested.is_read_back else "passed_unread"][n].format(**facts))
         if tested.follows:
             parts.append(_WHAT["follows"][n].format(**facts))
         elif tested.control in (ControlKind.CHARGE, ControlKind.DISCHARGE_BLOCK, ControlKind.EXPORT_LIMIT):

@@ -109,9 +109,7 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
         "photos_full": "写真は {count} 枚までです。",
         "busy": "{path} は、ほかの試運転(コマンドまたは画面)が使用中です。そちらを終えてから、もう一度。",
         "unwritable": "{path} に書き込めません({why})。フォルダーの所有者と空き容量を確認してください。",
-        "damaged": (
-            "{path} を読めません({why})。別の名前に変えてからもう一度始めると、site.yaml から続けられます。"
-        ),
+        "damaged": ("{path} を読めません({why})。別の名前に変えてからもう一度始めると、site.yaml から続けられます。"),
     },
     "en": {
         "no_config": "{path} is not there. Find and choose the devices first.",
