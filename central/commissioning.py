@@ -40,6 +40,7 @@ def report_of(site: str, detail: Mapping[str, object], received_ms: int) -> Repo
         stage=judged.stage,
         missing=judged.missing,
         technician=report.technician,
+        is_synthetic=report.is_synthetic,
         document=signed.document.decode("utf-8"),
     )
 

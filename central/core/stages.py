@@ -32,6 +32,8 @@ class ReportRecord:
     missing: tuple[str, ...]
     """What keeps it from being verified (``contract.commissioning.judge``)."""
     technician: str
+    is_synthetic: bool = False
+    """The cabinet was a simulated one: it proves nothing of a real shelter."""
     document: str = ""
     """The JSON as signed; left out of lists."""
 
@@ -70,15 +72,16 @@ class SiteProof:
 UNPROVEN = SiteProof()
 
 
-def proof_of(reports: Iterable[ReportRecord], keys: Iterable[KeyRecord]) -> SiteProof:
+def proof_of(reports: Iterable[ReportRecord], keys: Iterable[KeyRecord], *, synthetic_site: bool = False) -> SiteProof:
     """What follows from a shelter's reports and keys, in whatever order they came.
 
-    The newest key holds; of its reports the one that was finished last counts.
+    The newest key holds; of its reports the one that was finished last counts. Reports of simulated cabinets count for
+    synthetic shelters alone.
     """
     held = max(keys, key=lambda key: key.since_ms, default=None)
     if held is None:
         return UNPROVEN
-    found = list(reports)
+    found = [report for report in reports if synthetic_site or not report.is_synthetic]
     newest = _newest([report for report in found if report.public_key == held.public_key])
     other = _newest([report for report in found if report.public_key != held.public_key])
     if newest is not None and other is not None and other.at_ms <= newest.at_ms:

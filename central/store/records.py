@@ -139,8 +139,13 @@ class Records:
         """Site → what is proven of it; sites without a report are not in it."""
         reports = [report_of(row) for row in await self._all(self._do.reports)]
         keys = [key_of(row) for row in await self._all(self._do.keys)]
+        synthetic = {site.id for site in await self.sites() if site.synthetic}
         return {
-            site: proof_of((r for r in reports if r.site == site), (k for k in keys if k.site == site))
+            site: proof_of(
+                (r for r in reports if r.site == site),
+                (k for k in keys if k.site == site),
+                synthetic_site=site in synthetic,
+            )
             for site in sorted({key.site for key in keys})
         }
 

@@ -75,6 +75,7 @@ def values_of_report(report: ReportRecord) -> dict[str, object]:
         "stage": report.stage.value,
         "missing": msgspec.json.encode(report.missing).decode(),
         "technician": _clean(report.technician),
+        "is_synthetic": report.is_synthetic,
         "document": report.document,
     }
 

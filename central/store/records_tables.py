@@ -122,6 +122,7 @@ report = Table(
     Column("stage", Text, nullable=False),
     Column("missing", Text, nullable=False, doc="JSON array"),
     Column("technician", Text, nullable=False),
+    Column("is_synthetic", Boolean, nullable=False),
     Column("document", Text, nullable=False, doc="JSON, as it was signed"),
     Index("report_sha256", "sha256"),
 )

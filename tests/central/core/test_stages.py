@@ -63,6 +63,13 @@ def test_another_key_changes_nothing_until_a_person_accepts_it() -> None:
     assert after.other_key is None
 
 
+def test_a_simulated_cabinet_proves_nothing_of_a_real_shelter() -> None:
+    simulated = replace(GOOD, is_synthetic=True)
+    assert proof_of([simulated], [FIRST]).stage is SiteStage.PLANNED
+    assert proof_of([simulated], [FIRST], synthetic_site=True).is_switchable
+    assert proof_of([BAD, replace(simulated, at_ms=99)], [FIRST]).report == BAD
+
+
 def test_an_accepted_key_without_a_report_proves_nothing() -> None:
     accepted = KeyRecord(site=SITE, public_key="key C", since_ms=20, by="a person")
     after = proof_of([GOOD], [FIRST, accepted])

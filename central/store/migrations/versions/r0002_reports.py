@@ -25,7 +25,9 @@ def upgrade() -> None:
         "report",
         *_text("site", "sha256"),
         *_big("at_ms", "received_ms"),
-        *_text("public_key", "stage", "missing", "technician", "document"),
+        *_text("public_key", "stage", "missing", "technician"),
+        sa.Column("is_synthetic", sa.Boolean(), nullable=False),
+        *_text("document"),
         sa.PrimaryKeyConstraint("site", "sha256"),
     )
     op.create_index("report_sha256", "report", ["sha256"])
