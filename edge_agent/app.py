@@ -32,7 +32,7 @@ from edge_agent.io.broker import MqttLink, TlsFiles
 from edge_agent.io.outbox import Outbox, OutboxError
 from edge_agent.io.system_clock import system_clock, wall_ms
 from edge_agent.mending import Mended, keep_mending
-from edge_agent.poll import SitePoller, monotonic_ms
+from edge_agent.poll import Records, SitePoller, monotonic_ms
 from edge_agent.publish import publish
 from edge_agent.recorder import Recorder
 from edge_agent.session import DeviceSession
@@ -73,12 +73,21 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
         )
         clock = system_clock(outbox.durable_ms)
         recorder = Recorder(outbox, clock)
+        records: Records = recorder
+        serving: Coroutine[Any, Any, None] | None = None
+        if config.page is not None:  # Its libraries cost memory, so they are loaded only where the page is wanted.
+            from edge_agent.page.live import Latest, Overheard
+            from edge_agent.page.serving import keep_page
+
+            latest = Latest()
+            records = Overheard(recorder, latest)
+            serving = keep_page(config, config.page, buses, latest)
         # Ticks follow the monotonic clock, so that a step of the wall clock neither doubles nor stops a poll; they are
         # laid onto multiples of the interval as the wall clock sees them at the start.
         ahead_ms = wall_ms() - monotonic_ms()
         poller = SitePoller(
             buses,
-            recorder,
+            records,
             schedule=Schedule(
                 interval_ms=interval_ms, phase_ms=phase_ms(config.site, interval_ms), slow_every=config.slow_every
             ),
@@ -93,6 +102,8 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
             reports = hand_on_reports(config, recorder, clock)
             tasks.create_task(reports, name=f"reports {config.site}")
             tasks.create_task(keep_mending(config, buses, _tell_mended), name=f"mending {config.site}")
+            if serving is not None:
+                tasks.create_task(serving, name=f"page {config.site}")
             ready()
             try:
                 await poller.run()

@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-COMMANDS: Final = ("scan", "identify", "check", "record", "run")
+COMMANDS: Final = ("scan", "identify", "check", "record", "page", "run")
 """Modules of ``edge_agent.commands``, in the order in which a technician meets them."""
 
 app = typer.Typer(

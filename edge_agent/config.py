@@ -17,6 +17,7 @@ from contract.points import POINTS
 from contract.topics import is_site_id
 from device_profiles.load import profile_ids
 from edge_agent.config_faults import crossed, keys_twice, unreadable
+from edge_agent.config_steering import ByHand, StandingConfig, SteeringConfig
 
 Part = TypeVar("Part")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -179,6 +180,17 @@ class PageConfig(_Part):
     """Address to listen on: that of the cabinet's network, never one that the internet reaches."""
     port: PortNumber = 8_080
     pin_file: Path
+    folder: Path = Path()
+    """Where commissioning works: the folder of this site file, unless the site file lies elsewhere."""
+    cert_file: Path | None = None
+    """To serve by https; most cabinets have no name that a certificate could be for."""
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> PageConfig:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: give both or none")
+        return self
 
 
 class SiteConfig(_Part):
@@ -192,6 +204,10 @@ class SiteConfig(_Part):
     mqtt: MqttConfig
     page: PageConfig | None = None
     """Absent: no page."""
+    city_keys: tuple[Path, ...] = ()
+    """Files with public keys of the city: whose orders this shelter obeys."""
+    steering: SteeringConfig | None = None
+    """Absent: the agent reads and never writes."""
     latitude: Annotated[float, Field(ge=20, le=46)] | None = None
     """Degrees north; with the longitude a check knows when the sun is down, else it takes all of Japan."""
     longitude: Annotated[float, Field(ge=122, le=154)] | None = None
@@ -199,6 +215,17 @@ class SiteConfig(_Part):
     pv_rated_w: Annotated[float, Field(gt=0, le=2_000_000)] | None = None
     """Rating of the modules; with it a check knows the most that the sun can give."""
     buses: Annotated[tuple[BusConfig, ...], AfterValidator(_some)]
+
+    @model_validator(mode="after")
+    def _steered(self) -> SiteConfig:
+        if self.city_keys and self.steering is None:
+            raise ValueError("city_keys wants a section steering: (it may be empty: {}): else nothing is ever switched")
+        ids = {device.id for device in self.devices}
+        named = () if self.steering is None else (*self.steering.battery, *self.steering.tiers)
+        unknown = [name for name in named if name not in ids]
+        if unknown:
+            raise ValueError(f"steering names devices that the file does not have: {', '.join(unknown)}")
+        return self
 
     @model_validator(mode="after")
     def _place(self) -> SiteConfig:
@@ -285,7 +312,7 @@ def _fault(found: Any) -> str:
     return f"{place}: {message}, got {shown!r}"
 
 
-_PARTS: dict[str, type[_Part]] = {
+_PARTS: dict[str, type[BaseModel]] = {
     "outbox": OutboxConfig,
     "mqtt": MqttConfig,
     "tls": TlsConfig,
@@ -293,6 +320,9 @@ _PARTS: dict[str, type[_Part]] = {
     "rtu": RtuConfig,
     "rtu_over_tcp": RtuOverTcpConfig,
     "page": PageConfig,
+    "steering": SteeringConfig,
+    "standing": StandingConfig,
+    "by_hand": ByHand,
     "buses": BusConfig,
     "devices": DeviceConfig,
 }
@@ -317,9 +347,14 @@ def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
         tls = tls.model_copy(update=files)
     mqtt = config.mqtt.model_copy(update={"password_file": at(config.mqtt.password_file), "tls": tls})
     outbox = config.outbox.model_copy(update={"path": folder / config.outbox.path})
-    page = config.page and config.page.model_copy(update={"pin_file": folder / config.page.pin_file})
+    page = config.page
+    if page is not None:
+        paths = {name: at(getattr(page, name)) for name in ("pin_file", "folder", "cert_file", "key_file")}
+        page = page.model_copy(update=paths)
     buses = tuple(_bus_at(bus, folder) for bus in config.buses)
-    return config.model_copy(update={"mqtt": mqtt, "outbox": outbox, "page": page, "buses": buses})
+    keys = tuple(folder / path for path in config.city_keys)
+    changed = {"mqtt": mqtt, "outbox": outbox, "page": page, "buses": buses, "city_keys": keys}
+    return config.model_copy(update=changed)
 
 
 def _bus_at(bus: BusConfig, folder: Path) -> BusConfig:

@@ -1,0 +1,56 @@
+"""What the page's handlers need: made once, handed to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from edge_agent.page.addresses import Listen
+from edge_agent.page.jobs import Desk
+from edge_agent.page.live import Live
+from edge_agent.page.pin import Door
+from edge_agent.page.sessions import Session, Sessions
+from edge_agent.page.walk import Walk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The rooms behind the page. Times: UTC milliseconds."""
+
+    listen: Listen
+    door: Door
+    sessions: Sessions
+    desk: Desk
+    live: Live
+    walk: Walk
+    now_ms: Callable[[], int]
+    clock_is_set: Callable[[], bool]
+    software: str
+    is_agent: bool = False
+    """Whether the page belongs to a running agent."""
+    is_tls: bool = False
+
+
+PARTS: Final = web.AppKey("parts", Parts)
+LANG: Final = "lang"
+SESSION: Final = "session"
+
+
+def parts_of(request: web.Request) -> Parts:
+    """What the handlers share."""
+    return request.app[PARTS]
+
+
+def lang_of(request: web.Request) -> str:
+    """The reader's language."""
+    lang: str = request[LANG]
+    return lang
+
+
+def session_of(request: web.Request) -> Session | None:
+    """Who asks; None for somebody who did not give the PIN."""
+    session: Session | None = request.get(SESSION)
+    return session

@@ -1,0 +1,98 @@
+"""The page as a web application, and serving it on one address."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from edge_agent.page import pages_login, pages_start, pages_walk
+from edge_agent.page.guard import Handler, entry, headers
+from edge_agent.page.parts import PARTS, Parts
+
+FORM_BYTES_MAX: Final = 64 * 1024
+HANDLING_S_MAX: Final = 60.0
+UPLOAD_S_MAX: Final = 300.0
+AT_ONCE_MAX: Final = 24
+"""Requests that are worked on side by side; more wait."""
+
+
+class PageError(Exception):
+    """The page cannot be served. The text says why and what to try."""
+
+
+def make_app(parts: Parts) -> web.Application:
+    """The application."""
+    app = web.Application(middlewares=[_bounded(), headers, entry], client_max_size=FORM_BYTES_MAX)
+    app[PARTS] = parts
+    app.router.add_get("/static/{name}", pages_start.static)
+    app.router.add_get("/login", pages_login.login)
+    app.router.add_post("/login", pages_login.knock)
+    app.router.add_post("/logout", pages_login.leave)
+    app.router.add_get("/", pages_start.start)
+    app.router.add_get("/devices", pages_start.devices)
+    app.router.add_get("/devices/{device}", pages_start.device)
+    app.router.add_get("/job", pages_start.job)
+    app.router.add_post("/job/stop", pages_start.stop)
+    app.router.add_post("/job/go", pages_start.go)
+    pages_walk.add_routes(app.router)
+
+    async def close(_: web.Application) -> None:
+        await parts.desk.close()
+        await parts.live.pause()
+
+    app.on_cleanup.append(close)
+    return app
+
+
+def _bounded() -> Middleware:
+    turns = asyncio.Semaphore(AT_ONCE_MAX)
+
+    @web.middleware
+    async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        limit_s = UPLOAD_S_MAX if request.content_type == "multipart/form-data" else HANDLING_S_MAX
+        try:
+            async with asyncio.timeout(limit_s), turns:
+                return await handler(request)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+
+    return bounded
+
+
+def tls_context(cert_file: Path, key_file: Path) -> ssl.SSLContext:
+    """For serving with a certificate. Raises PageError."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert_file, key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise PageError(f"{cert_file}, {key_file}: {error}; give the files of one certificate (PEM)") from None
+    return context
+
+
+@asynccontextmanager
+async def serving(parts: Parts, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serve for the length of a block; the port that is listened on.
+
+    Raises:
+        PageError: the address cannot be listened on.
+    """
+    runner = web.AppRunner(make_app(parts), access_log=None, keepalive_timeout=15.0, shutdown_timeout=3.0)
+    await runner.setup()
+    try:
+        listen = parts.listen
+        try:
+            await web.TCPSite(runner, listen.host, listen.port, ssl_context=tls, backlog=32).start()
+        except OSError as error:
+            raise PageError(
+                f"{listen.url}: {error.strerror or error}; is it an address of this machine, and free?"
+            ) from None
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
