@@ -1,0 +1,29 @@
+"""How long a shelter's loads last without the grid. Pure: what is known and a time in, hours out."""
+
+from central.core.autonomy.estimate import ends_of, estimate, unknown_of
+from central.core.autonomy.values import (
+    Autonomy,
+    Horizon,
+    Levels,
+    Note,
+    Plane,
+    ShelterEnergy,
+    TierLoad,
+    Unknown,
+    Words,
+)
+
+__all__ = [
+    "Autonomy",
+    "Horizon",
+    "Levels",
+    "Note",
+    "Plane",
+    "ShelterEnergy",
+    "TierLoad",
+    "Unknown",
+    "Words",
+    "ends_of",
+    "estimate",
+    "unknown_of",
+]
