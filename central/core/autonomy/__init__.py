@@ -1,6 +1,6 @@
 """How long a shelter's loads last without the grid. Pure: what is known and a time in, hours out."""
 
-from central.core.autonomy.estimate import ends_of, estimate, unknown_of
+from central.core.autonomy.estimate import course, ends_of, estimate, unknown_of
 from central.core.autonomy.values import (
     Autonomy,
     Horizon,
@@ -23,6 +23,7 @@ __all__ = [
     "TierLoad",
     "Unknown",
     "Words",
+    "course",
     "ends_of",
     "estimate",
     "unknown_of",

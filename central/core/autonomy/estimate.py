@@ -87,3 +87,20 @@ def _stated(shelter: ShelterEnergy, band: Samples, ends: Ends, row: int, horizon
         lasting_share=float(ends.lasts[row].mean()),
         notes=tuple(notes),
     )
+
+
+def course(
+    shelters: Sequence[ShelterEnergy], clear_w: Floats, *, at_ms: int, horizon: Horizon, sun_level: float = 0.2
+) -> tuple[Floats, Floats]:
+    """The sun to count on and the load to expect, by shelter and step, in W.
+
+    The sun is that of a poor day: each step's ``sun_level`` quantile of all scenarios. The load is their mean.
+    """
+    if clear_w.shape != (len(shelters), horizon.steps):
+        raise ValueError(f"clear_w: want {(len(shelters), horizon.steps)} values, got {clear_w.shape}")
+    if not shelters:
+        return np.zeros((0, horizon.steps)), np.zeros((0, horizon.steps))
+    steps = list(Futures(shelters, clear_w, at_ms=at_ms, horizon=horizon))
+    sun_w = np.stack([np.quantile(pv_w, sun_level, axis=1).astype(np.float64) for pv_w, _ in steps], axis=1)
+    load_w = np.stack([load.mean(axis=1, dtype=np.float64) for _, load in steps], axis=1)
+    return sun_w, load_w
