@@ -3,7 +3,7 @@
 Every inverter family and meter of the library is read from simulated registers with one mistake at a time: a sign, a
 scale, the other byte or word order, one address off, a sign that is not read, a mark for "no value" taken for a number,
 and the mistakes of an installation that the simulator plants. ``caught``: the check warns. ``named``: it names this
-mistake (and, of a single point, this point). ``false_alarms``: right plants that draw a warning, over families and hours.
+mistake (and, of a single point, this point). ``false_alarms``: right plants that draw a warning.
 """
 
 from __future__ import annotations

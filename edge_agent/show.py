@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from contract.points import POINTS
 from edge_agent.check import DeviceSeen, SiteSeen
+from edge_agent.core.judging.bounds import CLOCK
 from edge_agent.findings import Finding, PointSeen, Result, Severity, Verdict, implausible
 from edge_agent.says import remedy, what
 from edge_agent.words import LANGUAGES, WORDS, meaning, tokyo_time
@@ -232,6 +233,8 @@ def _rows(made: Page, points: Sequence[PointSeen]) -> None:
         else:
             sense = meaning(point.point, point.value, made.lang)
             amount = number(point.point, point.value)
+            if point.point == CLOCK:
+                amount, sense = tokyo_time(point.value), ""
             kind = "warning" if implausible(point) else ""
             unit = f"{point.unit:<2}" if has_registers else point.unit
             parts = (f"{amount:>{_VALUE_COLUMNS}}" if has_registers else amount, unit, sense)

@@ -64,7 +64,9 @@ def _direction(series: Series, device: str) -> Judged:
     rows = [row for row in series.together(device, BATTERY, STATE) if abs(row[0]) >= DIRECTION_W_MIN]
     told = [row for row in rows if int(row[1]) in (BatteryState.CHARGING, BatteryState.DISCHARGING)]
     if not told:
-        return not_judged(kind, device, "battery_idle", limit_w=DIRECTION_W_MIN)
+        if rows and battery_sign_holds(series, device):
+            return judged(kind, device, ())
+        return not_judged(kind, device, "state_silent" if rows else "battery_idle", limit_w=DIRECTION_W_MIN)
 
     def opposes(row: Row) -> bool:
         return (row[0] > 0) is (int(row[1]) == BatteryState.CHARGING)
