@@ -22,6 +22,7 @@ from device_profiles.raw import (
     SCALE_FACTOR_MISSING,
     CodecError,
     Words,
+    direction_reader,
     keys_of,
     number_maker,
     power_reader,
@@ -32,6 +33,7 @@ from device_profiles.raw import (
 __all__ = ["CodecError", "Words", "decode", "decode_text", "encode", "readings"]
 
 _Decoder = Callable[[Image], "Reading | None"]
+_WAYS = {1: -1, 2: 1}
 _compiled: dict[int, tuple[ref[Field], _Decoder]] = {}
 """By the field's identity, for as long as the field lives: a process that hosts 182 SunSpec shelters has ten thousand
 fields in use, so any bound would be either too small or none."""
@@ -122,6 +124,8 @@ def _compile(field: Field) -> _Decoder:
         return lambda image: malformed if all(key in image for key in keys) else None
     if field.terms:
         return _compile_terms(field)
+    if field.direction is not None:
+        return _compile_directed(field)
     return _compile_number(field)
 
 
@@ -159,6 +163,23 @@ def _compile_number(field: Field) -> _Decoder:
         return Reading(point, value) if low <= value <= high else out_of_range
 
     return decode_number
+
+
+def _compile_directed(field: Field) -> _Decoder:
+    """A value whose way stands in bits beside it."""
+    value_of, way_of = _compile_number(field), direction_reader(field)
+    point, malformed = field.point, Reading(field.point, None, Quality.MALFORMED)
+    positive = math.copysign(1.0, field.scale)
+
+    def decode_directed(image: Image) -> Reading | None:
+        reading, way = value_of(image), way_of(image)
+        if reading is None or way is None:
+            return None
+        if reading.value is None or way == 0:
+            return reading
+        return malformed if way not in _WAYS else _judged(point, _WAYS[way] * positive * abs(reading.value))
+
+    return decode_directed
 
 
 def _compile_terms(field: Field) -> _Decoder:

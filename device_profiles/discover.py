@@ -69,7 +69,7 @@ def discover_static(profile: Profile) -> Discovery:
             absent |= {point for point, n in count.number_of.items() if n > number}
     for variant in profile.variants:
         number = yield from ask(variant.probe)
-        if number is not None and number in variant.equals:
+        if variant.when_refused if number is None else number in variant.equals:
             absent |= variant.dropped
     chosen: dict[str, Field] = {}
     for choice in profile.choices:

@@ -10,7 +10,7 @@ from typing import Any
 
 from contract.points import POINTS
 from contract.readings import Quality
-from device_profiles.codec import decode_text, readings
+from device_profiles.codec import decode, decode_text, readings
 from device_profiles.controls import by_name, faults_in, in_force
 from device_profiles.discover import discover, discover_static, joined
 from device_profiles.image import run, words_of
@@ -122,7 +122,11 @@ def _map_of(profile: Profile, image: Image) -> DeviceMap:
     beyond = tuple(each for each in models_in(image) if cut_at is not None and each.address >= cut_at)
     met = walked + beyond
     found = map_chain(profile, met, dict(image)) if met else None
-    return joined(profile, found, static) if found is not None and found.fields else run(discover(profile), image)
+    if found is not None and found.fields:
+        return joined(profile, found, static)
+    # Somebody asked for the maker's own registers alone.
+    has_own = any(decode(each, image) is not None for each in static.fields)
+    return static if has_own else run(discover(profile), image)
 
 
 def _walk(bases: Iterable[int], image: Image) -> tuple[tuple[Met, ...], int | None]:
@@ -145,6 +149,8 @@ def _walk(bases: Iterable[int], image: Image) -> tuple[tuple[Met, ...], int | No
 
 def decode_dump(profile: Profile, image: Image) -> Decoded:
     """Discover the device in a dump and decode what is there. Raises ``DiscoveryError``."""
+    if profile.one_register_space:
+        image = _as_one_space(image)
     first = _counted_from(profile, image)
     if first:
         image = {(table, address - first): word for (table, address), word in image.items() if address >= first}
@@ -163,6 +169,12 @@ def decode_dump(profile: Profile, image: Image) -> Decoded:
         {name: given for name, given in orders.items() if given is not None},
         faults_in(device_map.faults, {name: each.value for name, each in points.items()}),
     )
+
+
+def _as_one_space(image: Image) -> Image:
+    """The registers of a device that answers functions 3 and 4 alike, whichever its recorder happened to use."""
+    same = {Table.HOLDING: Table.INPUT, Table.INPUT: Table.HOLDING}
+    return {(same[table], at): word for (table, at), word in image.items() if table in same} | dict(image)
 
 
 def _counted_from(profile: Profile, image: Image) -> int:

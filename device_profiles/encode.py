@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from contract.points import BatteryState, InverterState
-from device_profiles.model import Field, Image, ValueType
+from device_profiles.model import Direction, Field, Image, ValueType
 from device_profiles.raw import (
     CLOCKS,
     FLOATS,
@@ -52,15 +52,24 @@ def encode(field: Field, value: float | str, image: Image = _EMPTY) -> Words:
     if isinstance(value, str):
         raise CodecError(f"{field.point}: a number is wanted, got {value!r}")
     if not field.terms:
-        return _spread(field, field.address, _raw_of(field, value, image))
+        words = _spread(field, field.address, _raw_of(field, value, image))
+        return words if field.direction is None else words | _directed(field, field.direction, value, image)
     # Kept in parts: the part of the fitting sign takes all, the others nothing.
     signs = [(field.address, 1), *field.terms]
     taker = next((address for address, sign in signs if sign * value >= 0), field.address)
-    words: Words = {}
+    words = {}
     for address, sign in signs:
         raw = _raw_of(field, sign * value if address == taker or math.isnan(value) else 0, image)
         words |= _spread(field, address, raw)
     return words
+
+
+def _directed(field: Field, direction: Direction, value: float, image: Image) -> Words:
+    """The register that tells the direction; its other bits stay."""
+    key = field.table, direction.address
+    flow = 0 if math.isnan(value) else value * field.scale
+    shown = direction.plus if flow > 0 else direction.minus if flow < 0 else 0
+    return {key: image.get(key, 0) & ~(direction.plus | direction.minus) | shown}
 
 
 def _spread(field: Field, address: int, raw: int) -> Words:

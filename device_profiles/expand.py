@@ -10,7 +10,7 @@ from typing import Final
 from contract.points import POINTS, Kind
 from device_profiles.expand_controls import expand_controls, expand_faults, register_of
 from device_profiles.hints import near
-from device_profiles.model import Control, FaultText, Field, Register, Sum, WordOrder
+from device_profiles.model import Control, Direction, FaultText, Field, Register, Sum, WordOrder
 from device_profiles.raw import CLOCKS
 from device_profiles.schema import Place, PointSpec, ProfileSpec
 from device_profiles.schema_base import STATE_NAMES, Coding, Placed, Probe
@@ -29,7 +29,7 @@ class Expansion:
     texts: list[FaultText] = field(default_factory=list)
     sums: list[Sum] = field(default_factory=list)
     counts: list[tuple[Field, int, dict[str, int]]] = field(default_factory=list)
-    variants: list[tuple[Field, frozenset[int], frozenset[str]]] = field(default_factory=list)
+    variants: list[tuple[Field, frozenset[int], bool, frozenset[str]]] = field(default_factory=list)
     choices: list[tuple[Field, ...]] = field(default_factory=list)
     """Fields of one point in the order of preference; the first is among ``fields``."""
     faults: list[str] = field(default_factory=list)
@@ -89,7 +89,8 @@ def expand(spec: ProfileSpec) -> Expansion:
         dropped = [p for pattern in variant.drop for p in _matching(pattern, here)]
         unknown = [pattern for pattern in variant.drop if not _matching(pattern, here)]
         made.faults += [f"variants: {pattern}: no point of this profile is named so" for pattern in unknown]
-        made.variants.append((probe_field(variant.when, spec), frozenset(variant.equals), frozenset(dropped)))
+        probe = probe_field(variant.when, spec)
+        made.variants.append((probe, frozenset(variant.equals), variant.refused, frozenset(dropped)))
     return made
 
 
@@ -126,6 +127,7 @@ def _other_places(first: Field, entry: PointSpec, spec: ProfileSpec) -> Iterator
             scale=first.scale if place.scale is None else place.scale,
             sentinels=frozenset(sentinels),
             terms=first.terms if place.plus is None and place.minus is None else _terms(place, 0),
+            direction=_direction(place),
         )
 
 
@@ -157,6 +159,11 @@ def _field(point: str, entry: Placed, spec: ProfileSpec, shift: int, states: dic
         guard=entry.guard if isinstance(entry, PointSpec) else None,
         terms=_terms(entry, shift) if isinstance(entry, PointSpec) else (),
     )
+
+
+def _direction(place: Place) -> Direction | None:
+    given = place.direction
+    return None if given is None else Direction(address=given.address, plus=given.plus, minus=given.minus)
 
 
 def _terms(entry: PointSpec | Place, shift: int) -> tuple[tuple[int, int], ...]:

@@ -153,7 +153,9 @@ def _sunspec_fact(name: str, ids: str, entry: SunPoint) -> Fact:
 
 def _parts(entry: PointSpec | Place, width: int) -> str:
     added = "".join(f" plus {_span(other, width)}" for other in entry.plus or ())
-    return added + "".join(f" minus {_span(other, width)}" for other in entry.minus or ())
+    added += "".join(f" minus {_span(other, width)}" for other in entry.minus or ())
+    way = entry.direction if isinstance(entry, Place) else None
+    return added + (f" (its sign from {way.address}: 0x{way.plus:X} plus, 0x{way.minus:X} minus)" if way else "")
 
 
 def _span(first: int, width: int) -> str:

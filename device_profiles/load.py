@@ -50,6 +50,8 @@ class VariantRule:
 
     probe: Field
     equals: frozenset[int]
+    when_refused: bool
+    """Also when the device does not have the register that is asked for."""
     dropped: frozenset[str]
 
 
@@ -69,6 +71,8 @@ class Profile:
     """Unit ids worth trying, the usual one first."""
     models: tuple[str, ...]
     """Model names that it is meant for, as printed on the device."""
+    one_register_space: bool
+    """Reading holding registers and input registers gives the same."""
     limits: Limits
     fields: tuple[Field, ...]
     sums: tuple[Sum, ...]
@@ -155,6 +159,7 @@ def _profile(spec: ProfileSpec, expansion: Expansion, limits: Limits) -> Profile
         ports=tuple(spec.ports),
         units=tuple(spec.units),
         models=tuple(spec.models),
+        one_register_space=spec.one_register_space,
         limits=limits,
         fields=tuple(expansion.fields),
         sums=tuple(expansion.sums),
@@ -172,7 +177,8 @@ def _profile(spec: ProfileSpec, expansion: Expansion, limits: Limits) -> Profile
             for probe, count_max, numbers in expansion.counts
         ),
         variants=tuple(
-            VariantRule(probe=probe, equals=equals, dropped=dropped) for probe, equals, dropped in expansion.variants
+            VariantRule(probe=probe, equals=equals, when_refused=refused, dropped=dropped)
+            for probe, equals, refused, dropped in expansion.variants
         ),
         choices=tuple(expansion.choices),
         detect=tuple(sign.model_copy(update={"table": sign.table or spec.defaults.table}) for sign in spec.detect),

@@ -108,6 +108,17 @@ Image = Mapping[tuple[Table, int], int]
 """Registers by table and address; bits are 0 or 1. What is missing was not read."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """A register of the same table with one bit for each way. With one set, the raw value's own sign does not count;
+    with neither, it does; both at once is nonsense."""
+
+    address: int
+    plus: int
+    """Mask of the bit that makes the raw value positive."""
+    minus: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Field:
     """One point (or identity text) and where it stands. ``value = raw * scale * 10**scale_factor + offset``.
@@ -132,10 +143,13 @@ class Field:
     mask: int | None = None
     """Bits of the raw value that count, shifted down to bit 0."""
     states: Mapping[int, int] | None = None
-    """Raw value → normalised state code; a raw value that is not named is the point's 0 (unknown)."""
+    """Raw value → normalised state code. A raw value that is not named reads as the state "unknown" (0), and as not
+    available where the point is a yes or no."""
     terms: tuple[tuple[int, int], ...] = ()
     """Further addresses of the same type and their sign: a value that the device keeps in parts (charge and discharge
     apart). A part that is "not available" counts as nothing while another part is available."""
+    direction: Direction | None = None
+    """Bits beside the value that tell which way it flows, on devices whose value has no reliable sign."""
     absent_while: tuple[str, int] | None = None
     """State point and its code (or a number and 0) at which the device has nothing to say here, whatever stands in
     the registers: a battery that is not there has no state of charge, not one of 0 %."""
@@ -159,6 +173,8 @@ class Field:
         found += [Block(self.table, address, width) for address, _ in self.terms]
         if self.scale_factor_address is not None:
             found.append(Block(self.table, self.scale_factor_address, 1))
+        if self.direction is not None:
+            found.append(Block(self.table, self.direction.address, 1))
         return tuple(found)
 
 

@@ -21,6 +21,7 @@ FLOATS: Final = {ValueType.F32: ("f", "I"), ValueType.F64: ("d", "Q")}
 CLOCKS: Final = frozenset({ValueType.CLOCK3, ValueType.CLOCK6})
 TOKYO: Final = timezone(timedelta(hours=9), "Asia/Tokyo")
 """Wall clocks of devices are taken as Tokyo time, which has had no summer time since 1951."""
+STATES_WITH_UNKNOWN: Final = frozenset({"inverter.state", "battery.state"})
 SIGNED: Final = frozenset({ValueType.S16, ValueType.S32, ValueType.S64})
 
 
@@ -76,6 +77,18 @@ def power_reader(field: Field) -> Raw | None:
     return read_power
 
 
+def direction_reader(field: Field) -> Raw:
+    """Reads which way the value flows: 0 = as its own sign says, 1 = minus, 2 = plus, 3 = both, which is nonsense."""
+    assert field.direction is not None
+    key, minus, plus = (field.table, field.direction.address), field.direction.minus, field.direction.plus
+
+    def read_direction(image: Image) -> int | None:
+        word = image.get(key)
+        return None if word is None else (word & minus != 0) | (word & plus != 0) << 1
+
+    return read_direction
+
+
 def number_maker(field: Field) -> Callable[[int], float | None]:
     """Raw unsigned → the number that it stands for, before scaling; None for NaN."""
     if field.type in FLOATS:
@@ -89,21 +102,23 @@ def number_maker(field: Field) -> Callable[[int], float | None]:
         return to_float
     if field.type in CLOCKS:
         return _clock_number if field.type is ValueType.CLOCK6 else _clock_number_of_bytes
+    # 0 is "unknown" only where states have names; of a switch it would claim "no".
+    unknown = 0 if field.point in STATES_WITH_UNKNOWN else None
     if field.mask is not None:
-        return _bits_maker(field.mask, field.states)
+        return _bits_maker(field.mask, field.states, unknown)
     if field.states is not None:
         state_of = field.states.get
-        return lambda raw: state_of(raw, 0)
+        return lambda raw: state_of(raw, unknown)
     if field.type in SIGNED:
         half, whole = 1 << (16 * field.width - 1), 1 << (16 * field.width)
         return lambda raw: raw - whole if raw >= half else raw
     return lambda raw: raw
 
 
-def _bits_maker(mask: int, states: Mapping[int, int] | None) -> Callable[[int], float | None]:
+def _bits_maker(mask: int, states: Mapping[int, int] | None, unknown: int | None) -> Callable[[int], float | None]:
     shift = shift_of(mask)
     if states is not None:
-        return lambda raw: states.get((raw & mask) >> shift, 0)
+        return lambda raw: states.get((raw & mask) >> shift, unknown)
     return lambda raw: (raw & mask) >> shift
 
 

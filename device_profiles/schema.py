@@ -57,6 +57,20 @@ class Defaults(Strict):
     source: str = ""
 
 
+class DirectionSpec(Strict):
+    """Where bits tell which way a value without a reliable sign flows; see model.Direction."""
+
+    address: Address
+    plus: int = Field(ge=1, le=0xFFFF)
+    minus: int = Field(ge=1, le=0xFFFF)
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.plus & self.minus:
+            raise ValueError("plus and minus must be different bits")
+        return self
+
+
 class Place(Strict):
     """Another place of a point; what is not given is as at the first one."""
 
@@ -67,6 +81,7 @@ class Place(Strict):
     sentinels: list[int] | None = None
     plus: list[Address] | None = None
     minus: list[Address] | None = None
+    direction: DirectionSpec | None = None
 
 
 class Condition(Strict):
@@ -137,8 +152,16 @@ class Variant(Strict):
     """Points that a variant of the family does not have. ``*`` stands for any rest of a name."""
 
     when: Probe
-    equals: list[int]
+    equals: list[int] = []
+    refused: bool = False
+    """The device does not have that register at all."""
     drop: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_a_test(self) -> Self:
+        if not self.equals and not self.refused:
+            raise ValueError("give equals (values of the register), refused: true, or both")
+        return self
 
 
 class Reference(Strict):
@@ -163,6 +186,8 @@ class ProfileSpec(Strict):
     """Unit ids worth trying, the usual one first."""
     models: list[str] = []
     """Model names that it is meant for, as printed on the device."""
+    one_register_space: bool = False
+    """Reading holding registers (function 3) and input registers (function 4) gives the same."""
     limits: LimitsSpec = LimitsSpec()
     defaults: Defaults = Defaults()
     identity: Identity = Identity()

@@ -163,9 +163,9 @@ def test_faults_are_told_in_words(profile_id: str, point: str, value: int, words
 
 @pytest.mark.parametrize(
     ("word", "state", "islanded"),
-    [(0x0040, 4, 0), (0x1000, 7, 1), (0x0041, 7, 1), (0x0014, 7, 1), (0x0100, 6, 0), (0x8100, 5, 0), (0x7777, 0, 0)],
+    [(0x0040, 4, 0), (0x1000, 7, 1), (0x0041, 7, 1), (0x0014, 7, 1), (0x0100, 6, 0), (0x8100, 5, 0), (0x7777, 0, None)],
 )
-def test_a_sungrow_s_running_state_tells_an_outage(word: int, state: int, islanded: int) -> None:
+def test_a_sungrow_s_running_state_tells_an_outage(word: int, state: int, islanded: int | None) -> None:
     found = decoded("sungrow-sh", image_of(12999, [word], INPUT))
     assert (found["inverter.state"].value, found["inverter.islanded"].value) == (state, islanded)
 

@@ -53,6 +53,7 @@ def test_sma_numbers_by_hand() -> None:
         "pv1.current_a": 8.123,
         "pv1.voltage_v": 612.34,
         "pv1.power_w": 4974,
+        "pv.power_w": 4974,  # the third string is refused, so there are two of them
         "inverter.power_w": -3000,
         "inverter.l1_power_w": -1000,
         "inverter.l2_power_w": 0,
