@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -36,6 +36,9 @@ from edge_agent.poll import Records, SitePoller, monotonic_ms
 from edge_agent.publish import publish
 from edge_agent.recorder import Recorder
 from edge_agent.session import DeviceSession
+
+if TYPE_CHECKING:
+    from edge_agent.steer import Steerer
 
 log = structlog.get_logger()
 
@@ -82,6 +85,13 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
             latest = Latest()
             records = Overheard(recorder, latest)
             serving = keep_page(config, config.page, buses, latest)
+        steerer: Steerer | None = None
+        if config.steering is not None:  # Likewise: most of it is for those who are steered.
+            from edge_agent import steering
+
+            steerer = steering.build(config, buses, records, clock)
+        if steerer is not None:
+            records = steering.Watched(records, steerer)
         # Ticks follow the monotonic clock, so that a step of the wall clock neither doubles nor stops a poll; they are
         # laid onto multiples of the interval as the wall clock sees them at the start.
         ahead_ms = wall_ms() - monotonic_ms()
@@ -97,11 +107,13 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
         recorder.tell(EventKind.AGENT_STARTED, at_ms=clock.now_ms(), detail={"version": agent_version()})
         async with asyncio.TaskGroup() as tasks:
             status = partial(status_of, config, poller.sessions, clock)
-            sending = publish(outbox, link, site=config.site, status=status, clock=clock)
+            sending = publish(outbox, link, site=config.site, status=status, clock=clock, steers=steerer)
             tasks.create_task(sending, name=f"publish {config.site}")
             reports = hand_on_reports(config, recorder, clock)
             tasks.create_task(reports, name=f"reports {config.site}")
             tasks.create_task(keep_mending(config, buses, _tell_mended), name=f"mending {config.site}")
+            if steerer is not None:
+                tasks.create_task(steerer.run(), name=f"steer {config.site}")
             if serving is not None:
                 tasks.create_task(serving, name=f"page {config.site}")
             ready()

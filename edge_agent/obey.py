@@ -16,7 +16,7 @@ import structlog
 
 from device_profiles.blocks import plan
 from device_profiles.codec import readings
-from device_profiles.controls import blocks_of, by_name, registers_of
+from device_profiles.controls import blocks_of, by_name, registers_of, value_in
 from device_profiles.model import Block, Control, DeviceMap, Table
 from edge_agent.core.actuation import Came, Effect, Fate, Look, Pause, Put, Target, actuate, observe, targets_of
 from edge_agent.core.interlocks import (
@@ -33,7 +33,7 @@ from edge_agent.core.interlocks import (
     judge,
 )
 from edge_agent.core.outcomes import Failure, Outcome, Stage
-from edge_agent.core.saved import CannotRestore, Saved, released_of, saved_of, targets_to_restore
+from edge_agent.core.saved import CannotRestore, Saved, last_values, released_of, saved_of, targets_to_restore
 from edge_agent.io.bus import DeviceRefused, LinkDown, RegisterLine, Unreachable
 
 log = structlog.get_logger()
@@ -97,7 +97,8 @@ class Obeyer:
         self.map = device_map
         self.unit = unit
         self.history = history
-        self._line, self._timeout_s, self._rules = line, timeout_s, rules
+        self.rules = rules
+        self._line, self._timeout_s = line, timeout_s
         self._now_ms, self._sleep = now_ms, sleep
         self._registers = by_name(device_map.registers)
         self._lock = asyncio.Lock()
@@ -111,7 +112,7 @@ class Obeyer:
         async with self._lock:
             began_ms = self._now_ms()
             order = Order(control=control, registers=self._registers, arguments=arguments, off=off)
-            verdict = judge(order, await self._look(control), self.history, self._now_ms(), self._rules)
+            verdict = judge(order, await self._look(control), self.history, self._now_ms(), self.rules)
             if isinstance(verdict, Refuse):
                 log.info("order refused", device=self.device, kind=control.kind, reason=verdict.reason.value)
                 return self._receipt(control, arguments, off, began_ms, refused=verdict)
@@ -119,6 +120,22 @@ class Obeyer:
             if outcome.writes and not off:
                 self.history = History(on_ms={**self.history.on_ms, control.kind: self._now_ms()})
             return self._receipt(control, arguments, off, began_ms, outcome=outcome)
+
+    async def holds(self, control: Control, arguments: Mapping[str, float]) -> tuple[bool | None, str]:
+        """Whether its registers still hold an order, and which does not; None: nothing of it can be read."""
+        wanted = last_values(control, arguments)
+        names = [name for name in wanted if self._registers[name].is_readable]
+        async with self._lock:
+            image = await self._drive(observe(names, self._registers)) if names else None
+        if image is None:
+            return None, ""
+        for name in names:
+            register = self._registers[name]
+            value = value_in(register, image)
+            if value is None or abs(value - wanted[name]) > register.tolerance:
+                shown = "nothing" if value is None else f"{value:g} {register.unit}".rstrip()
+                return False, f"{name} holds {shown}, ordered was {wanted[name]:g}"
+        return True, ""
 
     async def snapshot(self, control: Control) -> Saved:
         """What stands in the control's registers now. Raises CannotSave."""

@@ -11,7 +11,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import aiomqtt
 import structlog
@@ -69,6 +69,23 @@ class PublishStats:
     entries_refused: int = 0
 
 
+class Steers(Protocol):
+    """Who obeys the city (steer.Steerer)."""
+
+    listener: Callable[[], None]
+    """Called when there is a new report."""
+
+    @property
+    def report_payload(self) -> bytes | None:
+        """The reported state as it travels; None while there is none."""
+
+    def hear(self, payload: bytes) -> object:
+        """A desired state came."""
+
+    def heard(self, utc_ms: int) -> object:
+        """The city said something, at this time."""
+
+
 class Publisher:
     """One site's sending side. ``status`` gives the site's status; clock and outbox are filled in here."""
 
@@ -82,6 +99,7 @@ class Publisher:
         clock: SiteClock,
         pace: Pace | None = None,
         deaf_ms: int = DEAF_MS,
+        steers: Steers | None = None,
     ) -> None:
         self.stats = PublishStats()
         self._outbox = outbox
@@ -98,6 +116,9 @@ class Publisher:
         self._status_at_ms = 0
         self._status_last: Status | None = None
         self._delivery = self._new_delivery()
+        self._steers, self._report_last = steers, b""
+        if steers is not None:
+            steers.listener = self._wake.set
         outbox.listener = self
 
     # --- The outbox's listener ---------------------------------------------------------------------------------------
@@ -159,14 +180,17 @@ class Publisher:
 
     async def _session(self) -> None:
         will = aiomqtt.Will(self._topics[Channel.STATUS], encode(Status(online=False)), qos=1, retain=True)
-        async with self._link.client(will, self.hear) as client:
+        async with self._link.client(will, self._heard) as client:
             heed_cancellation()
             self.stats.connects += 1
             self._up_since_ms = self._now_ms()
             if not await subscribe(client, self._topics[Channel.ACK]):
                 log.error("the broker does not let this site hear acknowledgements", topic=self._topics[Channel.ACK])
+            desired = self._topics[Channel.DESIRED]
+            if self._steers is not None and not await subscribe(client, desired, qos=1):
+                log.error("the broker does not let this site hear the city's orders", topic=desired)
             log.info("connected to the broker", host=self._link.host, port=self._link.port)
-            self._status_last = None
+            self._status_last, self._report_last = None, b""
             self._delivery.connect(self._outbox.newest_entries(), now_ms=self._now_ms())
             connection = Connection(client, on_end=self._wake.set)
             try:
@@ -186,6 +210,7 @@ class Publisher:
             if not self._clock.is_known and self._now_ms() - since_ms >= CLOCK_WAIT_MS:
                 self._clock.trust_wall()
             await self._send_status_if_due(connection)
+            await self._send_report(connection)
             if not await self._send_next(connection):
                 await self._sleep(self._delivery.wake_ms(self._now_ms()))
             if self._delivery.is_deaf(self._deaf_ms, self._now_ms()):
@@ -302,7 +327,20 @@ class Publisher:
         self._status_at_ms, self._status_last = now_ms, status
         await connection.send(self._topics[Channel.STATUS], encode(status), retain=True)
 
+    async def _send_report(self, connection: Connection) -> None:
+        report = self._steers.report_payload if self._steers is not None else None
+        if report is not None and report != self._report_last:
+            self._report_last = report
+            await connection.send(self._topics[Channel.REPORTED], report, retain=True)
+
     # --- Listening ---------------------------------------------------------------------------------------------------
+
+    def _heard(self, topic: str, payload: bytes) -> None:
+        if self._steers is not None and topic == self._topics[Channel.DESIRED]:
+            if payload:  # An empty one only says that the broker keeps none any more.
+                self._steers.hear(payload)
+            return
+        self.hear(payload)
 
     def hear(self, payload: bytes) -> None:
         """Apply one acknowledgement. One that can't be read is counted and stops nothing."""
@@ -315,6 +353,8 @@ class Publisher:
         self.stats.acks += 1
         if ack.at_ms:
             self._clock.hear(ack.at_ms)
+            if self._steers is not None:
+                self._steers.heard(ack.at_ms)
         if ack.epoch != self._outbox.epoch:
             self.stats.acks_foreign += 1
             return
@@ -350,6 +390,8 @@ async def publish(
     clock: SiteClock,
     pace: Pace | None = None,
     deaf_ms: int = DEAF_MS,
+    steers: Steers | None = None,
 ) -> None:
     """Send a site's outbox to the city until cancelled; then send the newest and say goodbye within a few seconds."""
-    await Publisher(outbox, link, site=site, status=status, clock=clock, pace=pace, deaf_ms=deaf_ms).run()
+    it = Publisher(outbox, link, site=site, status=status, clock=clock, pace=pace, deaf_ms=deaf_ms, steers=steers)
+    await it.run()

@@ -105,6 +105,13 @@ class DeviceSession:
         """Points of every poll, None while they are not known."""
         return points_of(self.plans.fast) if self.plans else None
 
+    @property
+    def control_kinds(self) -> frozenset[str]:
+        """What can be ordered of it; of its family, while the device is not known."""
+        if self.map is not None:
+            return frozenset(control.kind for control in self.map.controls)
+        return frozenset(control.kind for ways in self._profile.controls for control in ways)
+
     def dark(self, *, slow: bool, quality: Quality = Quality.TIMEOUT) -> tuple[Reading, ...]:
         """The row of a poll that nobody answered; empty while the device's points are not known."""
         return dark_row(self.plans.full if slow else self.plans.fast, quality) if self.plans else ()

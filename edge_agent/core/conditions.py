@@ -44,6 +44,8 @@ class Seen:
 
     value: float
     at_ms: int
+    lasts_ms: int = AGE_MS_MAX
+    """For so long it says something of now; slow points last longer."""
 
 
 Sight = Mapping[str, Mapping[str, Seen]]
@@ -53,12 +55,12 @@ Values = Mapping[str, Mapping[str, float]]
 
 
 def fresh(sight: Sight, now_ms: int, *, age_ms_max: int = AGE_MS_MAX) -> dict[str, dict[str, float]]:
-    """What is known of now: devices that have any fresh value, with these."""
-    found = {
-        device: {point: seen.value for point, seen in points.items() if 0 <= now_ms - seen.at_ms <= age_ms_max}
+    """What is known of now, of devices that answered lately."""
+    return {
+        device: {point: seen.value for point, seen in points.items() if 0 <= now_ms - seen.at_ms <= seen.lasts_ms}
         for device, points in sight.items()
+        if any(0 <= now_ms - seen.at_ms <= min(age_ms_max, seen.lasts_ms) for seen in points.values())
     }
-    return {device: points for device, points in found.items() if points}
 
 
 class _Meter(Enum):

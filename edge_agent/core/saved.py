@@ -110,6 +110,16 @@ def released_of(control: Control) -> dict[str, float]:
     return {write.register: write.to for write in control.off if not isinstance(write.to, Argument)}
 
 
+def last_values(control: Control, arguments: Mapping[str, float]) -> dict[str, float]:
+    """What each register holds at the end of an order; an argument that was not given leaves its register alone."""
+    found: dict[str, float] = {}
+    for write in control.on:
+        value = arguments.get(write.to) if isinstance(write.to, Argument) else write.to
+        if value is not None:
+            found[write.register] = value
+    return found
+
+
 def targets_to_restore(
     saved: Saved, registers: Mapping[str, Register], *, profile: str, unit: int
 ) -> tuple[Target, ...]:

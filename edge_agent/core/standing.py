@@ -124,6 +124,7 @@ def advance(state: SiteState, seen: Conditions, own: Own, now_ms: int, utc_ms: i
     )
     sight = sight_of(state.grid, in_outage=kept.phase is Phase.OUTAGE)
     points = set_points(mode, sight, band, wishes)
+    points = replace(points, reserve_pct=max(points.reserve_pct, own.floor_pct))
     if source is Source.DEFAULT and mode is Mode.NORMAL and kept.desired is None and not kept.outages:
         points = SetPoints()  # Nobody has ordered anything yet, so the plant keeps what it was set to.
     kept = replace(kept, mode=mode, source=source, is_isolated=is_isolated)

@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from contract.steering import Reason, Stage
 from edge_agent.core.effects import Verdict
 from edge_agent.core.receipts import FAR, Part
 from edge_agent.core.wanted import DeviceOrder
+
+PASSING: Final = frozenset({Reason.DEVICE_DARK, Reason.SOC_BELOW_FLOOR})
+"""What passes by itself: it is tried again for as long as it lasts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +269,7 @@ def _fail(track: Track, reason: Reason, detail: str, timing: Timing, now_ms: int
     part = replace(track.part, stage=_bad_stage(track), reason=reason, detail=detail)
     track = replace(track, part=part, todo=0, right_since_ms=None, wrong_since_ms=None, check_now=False)
     if track.tries >= len(timing.retries_s):
-        return replace(track, is_over=reason is not Reason.DEVICE_DARK, retry_ms=_later(timing, now_ms))
+        return replace(track, is_over=reason not in PASSING, retry_ms=_later(timing, now_ms))
     retry_ms = now_ms + round(timing.retries_s[track.tries] * 1000)
     return replace(track, tries=track.tries + 1, retry_ms=retry_ms, has_followed=False)
 

@@ -35,6 +35,7 @@ class Able:
     registers: Mapping[str, Register]
     held: frozenset[str] = frozenset()
     """Kinds that were ordered and not released yet."""
+    floor_pct: float = 0.0
     soc_pct: float | None = None
     max_charge_w: float | None = None
 
@@ -102,7 +103,7 @@ def _kept(it: Able, points: SetPoints, reserve: tuple[DeviceOrder, ...]) -> tupl
 
 def _rest(it: Able) -> tuple[DeviceOrder, ...] | None:
     """A reserve at what is in the battery: it neither takes from the grid nor gives."""
-    reserve = () if it.soc_pct is None else _reserve(it, float(int(it.soc_pct)))
+    reserve = () if it.soc_pct is None else _reserve(it, max(float(int(it.soc_pct)), it.floor_pct))
     if reserve:
         return (*_released(it, RELEASED), *reserve)
     block = _on(it, Kind.DISCHARGE_BLOCK)

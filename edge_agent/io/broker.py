@@ -62,8 +62,8 @@ class MqttLink:
     tls: TlsFiles | None = None
     keepalive_s: int = 30
 
-    def client(self, will: aiomqtt.Will, hear: Callable[[bytes], None]) -> aiomqtt.Client:
-        """A client that is not connected yet. What it receives goes to ``hear`` at once.
+    def client(self, will: aiomqtt.Will, hear: Callable[[str, bytes], None]) -> aiomqtt.Client:
+        """A client that is not connected yet. What it receives goes to ``hear`` at once, with its topic.
 
         The session is a clean one: what the broker would keep for us (acknowledgements) costs one repeat at most, and
         a kept session would hold on to subscriptions of an older version.
@@ -77,7 +77,7 @@ class MqttLink:
 
             def put_nowait(self, item: aiomqtt.Message) -> None:
                 if isinstance(item.payload, bytes):
-                    hear(item.payload)
+                    hear(str(item.topic), item.payload)
 
         return aiomqtt.Client(
             hostname=self.host,
@@ -115,15 +115,16 @@ def is_refused(error: Exception) -> bool:
     return isinstance(error, MqttConnectError) and _code(error.rc) not in _AWAY
 
 
-async def subscribe(client: aiomqtt.Client, topic: str) -> bool:
+async def subscribe(client: aiomqtt.Client, topic: str, *, qos: int = 0) -> bool:
     """Subscribe to a topic; whether the broker lets us.
 
-    QoS 0: in a clean session QoS 1 only adds a packet; an acknowledgement that is lost costs one repeat.
+    QoS 0 will do for acknowledgements: in a clean session QoS 1 only adds a packet, and one that is lost costs one
+    repeat. An order that is lost would wait for the next connection.
 
     Raises:
         aiomqtt.MqttError: the connection is gone.
     """
-    return all(_code(granted) < 128 for granted in await client.subscribe(topic, qos=0))
+    return all(_code(granted) < 128 for granted in await client.subscribe(topic, qos=qos))
 
 
 def _code(code: int | ReasonCode | None) -> int:

@@ -1,0 +1,400 @@
+"""Steers a shelter: hears what the city wants, sees what its devices say, decides by core/, has it done by obey.
+
+``see``, ``hear`` and ``tick`` decide at once and never wait; ``act`` does what is due on one device and may take its
+time. So a grid that goes is noticed while a device is still settling from the order before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+import structlog
+
+from contract.messages import EventKind, Severity
+from contract.readings import DeviceReadings
+from contract.steering import Desired, Mode, Reason, Receipt, Stage, receipt_detail
+from edge_agent.core import receipts as judging
+from edge_agent.core.conditions import AGE_MS_MAX, Conditions, Seen, conditions, fresh
+from edge_agent.core.damping import Detail
+from edge_agent.core.drill import rehearsed
+from edge_agent.core.effects import Verdict
+from edge_agent.core.effects import judge as judge_effect
+from edge_agent.core.interlocks import Rules
+from edge_agent.core.modes import Policy, SetPoints, Wishes, set_points
+from edge_agent.core.receipts import BAD, Part, Told, merged
+from edge_agent.core.standing import Kept, Own, SiteState, Switch, advance, sight
+from edge_agent.core.telling import Teller
+from edge_agent.core.tracking import Idle, Timing, Track, came_back, gone_dark, look, next_step
+from edge_agent.core.wanted import orders_for
+from edge_agent.io.state_file import SiteMemory
+from edge_agent.poll import Records
+from edge_agent.steer_device import SteeredDevice
+from edge_agent.steer_report import ReportBox, reported
+from edge_agent.steer_tiers import TierSteer
+from edge_agent.words_steer import NOTHING, SWITCH_BACK, SWITCH_OFF, Both
+
+log = structlog.get_logger()
+
+TICK_S: Final = 1.0
+WAIT_S_MAX: Final = 5.0
+HEARD_KEPT_MS: Final = 3_600_000
+"""When the city was heard last is kept on disk so often."""
+REFUSALS_MAX: Final = 20_000.0
+"""So many refused messages in a row are answered one by one, ..."""
+REFUSALS_PER_S: Final = 10.0
+"""... and so many a second for good: whoever floods the topic must not fill the outbox."""
+PERSON: Final = "person"
+"""Stands among the devices for whoever has to switch by hand."""
+
+
+class Time(Protocol):
+    """The site's clock (core.clock.SiteClock)."""
+
+    boot_ms: Callable[[], int]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether ``now_ms`` is UTC."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds, or milliseconds since boot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What of a site file steers it."""
+
+    own: Own
+    keys: Mapping[str, bytes]
+    by_hand: Both | None = None
+    """The steps of whoever has to switch over when the grid goes; None: it switches by itself."""
+    timing: Timing = field(default_factory=Timing)
+    lasts_ms: Callable[[str, str], int] = lambda device, point: AGE_MS_MAX  # noqa: ARG005  # A default for all.
+    """Device and point → for how long a reading of it says something of now."""
+
+
+class Steerer:
+    """One shelter. ``save`` keeps what must survive a reboot; ``listener`` is called when there is a new report."""
+
+    def __init__(
+        self,
+        site: Site,
+        batteries: Sequence[SteeredDevice],
+        tiers: TierSteer,
+        records: Records,
+        clock: Time,
+        *,
+        memory: SiteMemory | None = None,
+        save: Callable[[SiteMemory], None],
+        switch: Callable[[], Switch | None] = lambda: None,
+    ) -> None:
+        memory = memory or SiteMemory(kept=Kept())
+        self.site = site
+        self.state = SiteState(kept=memory.kept)
+        self.seen = Conditions()
+        self.parts: dict[str, Part] = {}
+        self.report = ReportBox()
+        self.listener: Callable[[], None] = lambda: None
+        self.batteries = {device.id: device for device in batteries}
+        self.tiers = tiers
+        self._records, self._clock, self._save_now, self._switch = records, clock, save, switch
+        self._sight: dict[str, dict[str, Seen]] = {}
+        self._tracks: dict[str, Track] = {}
+        self._wishes: dict[str, SetPoints] = {}
+        self._number = 0
+        revision, stage, reason = memory.told
+        part = Part(stage=Stage(stage), reason=Reason(reason)) if stage else None
+        self.teller = Teller(Told(revision=revision, part=part))
+        self._last_ms: dict[str, int] = {}
+        self._waiting: bytes | None = None
+        self._began_ms = self._budget_ms = clock.boot_ms()
+        self._budget = REFUSALS_MAX
+        self._heard_ms = memory.kept.heard_ms
+        self._wakes = {device: asyncio.Event() for device in [*self.batteries, *(d.id for d in tiers.devices)]}
+        for device in batteries:
+            device.held = set(memory.held.get(device.id, ()))
+            device.saved = {saved.kind: saved for saved in memory.saved if saved.device == device.id}
+            device.changed = self._save
+        tiers.seen(memory.tiers_w)
+
+    @property
+    def report_payload(self) -> bytes | None:
+        """The reported state as it travels; None while there is none."""
+        return self.report.payload
+
+    # --- What comes in -----------------------------------------------------------------------------------------------
+
+    def see(self, taken: Iterable[DeviceReadings]) -> None:
+        """Take in what devices answered."""
+        now_ms = self._clock.boot_ms()
+        for row in taken:
+            points = self._sight.setdefault(row.device, {})
+            for reading in row.readings:
+                if reading.value is not None:
+                    lasts_ms = self.site.lasts_ms(row.device, reading.point)
+                    points[reading.point] = Seen(reading.value, now_ms, lasts_ms)
+                    self._last_ms[row.device] = now_ms
+                else:
+                    points.pop(reading.point, None)  # A poll that did not see it knows nothing of now.
+        self.decide()
+
+    def hear(self, payload: bytes) -> None:
+        """Take in a desired state from the broker; every one is answered."""
+        judged = judging.judge(
+            payload,
+            self.state.kept,
+            keys=self.site.keys,
+            site=self.site.own.site,
+            at_ms=self._clock.now_ms(),
+            utc_ms=self._utc_ms(),
+        )
+        self._waiting = payload if judged.is_waiting else self._waiting
+        if judged.is_news:
+            self._waiting = None
+            self._take(judged.kept, judged.receipt)
+        elif judged.receipt is not None and self._may_answer():
+            self._tell_receipt(judged.receipt)
+        self.decide()
+
+    def heard(self, utc_ms: int) -> None:
+        """The city has been heard of, whatever it said."""
+        self._heard_ms = max(self._heard_ms, utc_ms)
+        if self._heard_ms - self.state.kept.heard_ms >= HEARD_KEPT_MS:
+            self.state = replace(self.state, kept=replace(self.state.kept, heard_ms=self._heard_ms))
+            self._save()
+
+    def tick(self) -> None:
+        """Time has passed."""
+        if self._waiting is not None and self._clock.is_known:
+            payload, self._waiting = self._waiting, None
+            self.hear(payload)
+        self.decide()
+
+    def _take(self, kept: Kept, receipt: Receipt | None) -> None:
+        kept = replace(kept, heard_ms=max(self._heard_ms, self._utc_ms() or 0))
+        self.state = replace(self.state, kept=kept)
+        self._save()
+        if receipt is not None:
+            self._tell_receipt(receipt)
+        if kept.drill is not None and receipt is not None:
+            self._tell_receipt(self._drilled(kept.drill))
+        elif receipt is not None:
+            self.teller.taken(receipt)
+
+    def _drilled(self, drill: Desired) -> Receipt:
+        points = set_points(drill.mode, sight(self.state), self.state.band, Wishes.of(drill))
+        values, floor_pct = self.seen.values, self.site.own.floor_pct
+        devices = {
+            name: device.able(values[name], floor_pct) if name in values else None
+            for name, device in self.batteries.items()
+        }
+        return rehearsed(drill.revision, points, devices, self._clock.now_ms())
+
+    def _may_answer(self) -> bool:
+        now_ms = self._clock.boot_ms()
+        gained = (now_ms - self._budget_ms) / 1000 * REFUSALS_PER_S
+        self._budget, self._budget_ms = min(REFUSALS_MAX, self._budget + gained), now_ms
+        if self._budget < 1:
+            return False
+        self._budget -= 1
+        return True
+
+    # --- Deciding ----------------------------------------------------------------------------------------------------
+
+    def decide(self) -> None:
+        """Bring mode, wishes, receipts and report up to now."""
+        now_ms = self._clock.boot_ms()
+        values = fresh(self._sight, now_ms)
+        self.seen = conditions(values, tiers=self.tiers.count)
+        before = self.state.kept
+        switch = self._switch()
+        if switch is not None and switch != before.switch:
+            self.state = replace(self.state, kept=replace(before, switch=switch))
+        self.state = advance(self.state, self.seen, self.site.own, now_ms, self._utc_ms())
+        if self.state.kept != before:
+            self._save()
+            if (self.state.kept.mode, self.state.kept.source) != (before.mode, before.source):
+                self._tell_mode(before)
+        for device in self.batteries.values():
+            self._follow(device, values.get(device.id), now_ms)
+        self.tiers.want(self.state.points, self.seen, now_ms)
+        self._judge()
+        for wake in self._wakes.values():
+            wake.set()
+
+    def _follow(self, device: SteeredDevice, values: Mapping[str, float] | None, now_ms: int) -> None:
+        """Plan for one device what is new, and look whether it does what is old."""
+        points = self.state.points
+        if self._wishes.get(device.id) != points and values is not None:
+            self._plan(device, values, points, now_ms)
+        track = self._tracks.get(device.id)
+        if track is None:
+            return
+        if values is None:
+            self._tracks[device.id] = gone_dark(track, self._dark_ms(device.id, now_ms), self.site.timing)
+            return
+        track = came_back(track, now_ms)
+        verdict = self._verdict(track, values)
+        if verdict is not None:
+            track = look(track, verdict, self.site.timing, now_ms)
+        self._tracks[device.id] = track
+
+    def _plan(self, device: SteeredDevice, values: Mapping[str, float], points: SetPoints, now_ms: int) -> None:
+        able = device.able(values, self.site.own.floor_pct)
+        if able is None:
+            return
+        self._wishes[device.id] = points
+        self._number += 1
+        orders = orders_for(points, able)
+        part = Part() if orders is not None else Part(stage=Stage.FAILED, reason=Reason.NO_CONTROL)
+        self._tracks[device.id] = Track(
+            number=self._number,
+            orders=orders or (),
+            refresh_s=device.refresh_s(),
+            began_ms=now_ms,
+            read_ms=now_ms,
+            part=part if orders is None or orders else Part(stage=Stage.READ_BACK),
+            is_over=orders is None,
+        )
+
+    def _verdict(self, track: Track, values: Mapping[str, float]) -> Verdict | None:
+        """What is seen of an order; None while somebody has to switch first."""
+        points = self.state.points
+        charge = next((order for order in track.orders if order.kind == "charge" and not order.off), None)
+        charge_w = None if charge is None else charge.arguments.get("power_w")
+        verdict = judge_effect(points, values, charge_w=charge_w)
+        return None if verdict is not Verdict.FOLLOWS and self._by_hand() is not None else verdict
+
+    def _by_hand(self) -> Both | None:
+        """What a person has to do for the mode that holds, if it is not done yet."""
+        policy, by_hand = self.state.points.policy, self.site.by_hand
+        if policy is Policy.OFF:
+            return SWITCH_OFF
+        if by_hand is None or policy is not Policy.CARRY:
+            return None
+        return SWITCH_BACK if self.state.grid.value == "rejected" else by_hand
+
+    def _dark_ms(self, device: str, now_ms: int) -> int:
+        return now_ms - self._last_ms.get(device, self._began_ms)
+
+    # --- Telling -----------------------------------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        """How far the shelter has come, and whether the city has to be told."""
+        by_hand = self._by_hand()
+        now_ms, at_ms, kept = self._clock.boot_ms(), self._clock.now_ms(), self.state.kept
+        self.parts = {device: self._part(device, now_ms, by_hand) for device in self.batteries} | self.tiers.parts()
+        news = self.teller.news(kept, merged(self.parts), self.parts, at_ms)
+        for receipt in news:
+            self._tell_receipt(receipt)
+        if news:
+            self._save()
+        due_ms = self.state.due_ms
+        until_ms = 0 if due_ms is None else at_ms + due_ms - now_ms
+        said = by_hand or NOTHING
+        report = reported(
+            self.state, self.seen, self.parts, self.teller.receipt, at_ms=at_ms, until_ms=until_ms, by_hand=said
+        )
+        if self.report.put(report, now_ms):
+            self.listener()
+
+    def _part(self, device: str, now_ms: int, by_hand: Both | None) -> Part:
+        """How far a device has come with what is wanted now; a track of an earlier wish says nothing of it."""
+        track = self._tracks.get(device)
+        if track is None or self._wishes.get(device) != self.state.points:
+            is_dark = self._dark_ms(device, now_ms) >= self.site.timing.dark_s * 1000
+            return (
+                Part(stage=Stage.FAILED, reason=Reason.DEVICE_DARK, detail="it does not answer") if is_dark else Part()
+            )
+        part = track.part
+        is_seen = part.stage in {Stage.VERIFIED, Stage.HELD} or track.right_since_ms is not None
+        if by_hand is None or part.stage in BAD or is_seen or not track.is_written:
+            return part
+        return replace(part, stage=Stage.WAITING, reason=Reason.NONE)
+
+    def _tell_mode(self, before: Kept) -> None:
+        kept = self.state.kept
+        self.teller.mode_changed()
+        detail: Detail = {
+            "mode": kept.mode.value,
+            "source": kept.source.value,
+            "from": before.mode.value,
+            "grid": self.state.grid.value,
+        }
+        log.info("mode", site=self.site.own.site, **detail)
+        severity = Severity.INFO if kept.mode is Mode.NORMAL else Severity.WARNING
+        self._records.tell(EventKind.MODE_CHANGED, at_ms=self._clock.now_ms(), severity=severity, detail=detail)
+
+    def _tell_receipt(self, receipt: Receipt) -> None:
+        is_bad = receipt.stage in {Stage.FAILED, Stage.REVERTED}
+        self._records.tell(
+            EventKind.RECEIPT,
+            at_ms=receipt.at_ms,
+            severity=Severity.WARNING if is_bad else Severity.INFO,
+            device=receipt.device,
+            detail={**receipt_detail(receipt)},
+        )
+
+    def _utc_ms(self) -> int | None:
+        return self._clock.now_ms() if self._clock.is_known else None
+
+    def _save(self) -> None:
+        part = self.teller.told.part
+        told = (self.teller.told.revision, part.stage.value, part.reason.value) if part is not None else (0, "", "")
+        self._save_now(
+            SiteMemory(
+                kept=self.state.kept,
+                held={device.id: sorted(device.held) for device in self.batteries.values() if device.held},
+                saved=[saved for device in self.batteries.values() for saved in device.saved.values()],
+                told=told,
+                tiers_w=dict(self.tiers.tiers.seen_w),
+            )
+        )
+
+    # --- Acting ------------------------------------------------------------------------------------------------------
+
+    async def act(self, device_id: str) -> float:
+        """Do what is due on one device; seconds until something is due again."""
+        now_ms = self._clock.boot_ms()
+        rules = Rules(floor_pct=self.site.own.floor_pct, is_isolated=self.state.kept.mode is Mode.ISOLATED)
+        wait_s = await self.tiers.act(device_id, rules, self._clock.boot_ms)
+        track = self._tracks.get(device_id)
+        if track is None or self.state.points.policy is Policy.LEAVE:
+            return wait_s
+        step = next_step(track, self.site.timing, now_ms)
+        if isinstance(step, Idle):
+            until_ms = now_ms + round(WAIT_S_MAX * 1000) if step.until_ms is None else step.until_ms
+            return min(wait_s, max(0.0, until_ms - now_ms) / 1000)
+        found = await self.batteries[device_id].perform(
+            step, lambda: self._tracks.get(device_id), rules, self.site.timing
+        )
+        if found is not None:
+            self._tracks[device_id] = found
+        self.decide()
+        return 0.0
+
+    async def run(self) -> None:
+        """Steer until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tick(), name="steer tick")
+            for device_id in self._wakes:
+                tasks.create_task(self._serve(device_id), name=f"steer {device_id}")
+
+    async def _tick(self) -> None:
+        while True:
+            self.tick()
+            await asyncio.sleep(TICK_S)
+
+    async def _serve(self, device_id: str) -> None:
+        wake = self._wakes[device_id]
+        while True:
+            wait_s = await self.act(device_id)
+            wake.clear()
+            try:
+                async with asyncio.timeout(min(max(wait_s, 0.01), WAIT_S_MAX)):
+                    await wake.wait()
+            except TimeoutError:
+                pass
