@@ -39,6 +39,8 @@ from central.store.records_rows import (
     values_of_site,
 )
 from central.store.records_tables import Statements
+from central.store.telegram_tables import TelegramStatements
+from central.store.telegrams import Telegrams
 from contract.layouts import Layout
 from contract.steering import Reported
 
@@ -88,7 +90,9 @@ class Records:
         self._closed = False
         self._do: Statements
         self._decide: DecisionStatements
+        self._told: TelegramStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
+        self.telegrams = Telegrams(self._ask, lambda: self._told)
 
     @classmethod
     async def open(cls, url: str | Path, *, dead_letters_max: int = DEAD_LETTERS_MAX) -> Self:
@@ -252,6 +256,7 @@ class Records:
         try:
             self._do = Statements(dialect)
             self._decide = DecisionStatements(dialect)
+            self._told = TelegramStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error
