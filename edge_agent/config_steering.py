@@ -47,6 +47,8 @@ class SteeringConfig(_Part):
     """Below this state of charge a shelter that stands alone keeps the rest for starting again from the sun."""
     reserve_pct: Percent = 30
     """Kept for an outage while the city has ordered nothing."""
+    charge_power_w: Watts | None = None
+    """Most that each battery may be charged with; else what the device says, or takes."""
     backup_rated_w: Watts | None = None
     """What the secured output carries, as on its rating plate."""
     tier_loads_w: Annotated[tuple[Watts, ...], Field(max_length=TIERS_MAX)] = ()
@@ -72,6 +74,7 @@ class SteeringConfig(_Part):
             site=site,
             seed=self.seed,
             floor_pct=self.floor_pct,
+            charge_power_w=self.charge_power_w,
             wishes=Wishes(reserve_pct=self.reserve_pct),
             orders=StandingOrders(**self.standing.model_dump()),
         )

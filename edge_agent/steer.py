@@ -186,9 +186,9 @@ class Steerer:
 
     def _drilled(self, drill: Desired) -> Receipt:
         points = set_points(drill.mode, sight(self.state), self.state.band, Wishes.of(drill))
-        values, floor_pct = self.seen.values, self.site.own.floor_pct
+        values = self.seen.values
         devices = {
-            name: device.able(values[name], floor_pct) if name in values else None
+            name: device.able(values[name], self.site.own) if name in values else None
             for name, device in self.batteries.items()
         }
         return rehearsed(drill.revision, points, devices, self._clock.now_ms())
@@ -243,7 +243,7 @@ class Steerer:
         self._tracks[device.id] = track
 
     def _plan(self, device: SteeredDevice, values: Mapping[str, float], points: SetPoints, now_ms: int) -> None:
-        able = device.able(values, self.site.own.floor_pct)
+        able = device.able(values, self.site.own)
         if able is None:
             return
         self._wishes[device.id] = points
@@ -286,8 +286,9 @@ class Steerer:
         """How far the shelter has come, and whether the city has to be told."""
         by_hand = self._by_hand()
         now_ms, at_ms, kept = self._clock.boot_ms(), self._clock.now_ms(), self.state.kept
-        self.parts = {device: self._part(device, now_ms, by_hand) for device in self.batteries} | self.tiers.parts()
-        news = self.teller.news(kept, merged(self.parts), self.parts, at_ms)
+        batteries, relays = {d: self._part(d, now_ms, by_hand) for d in self.batteries}, self.tiers.parts()
+        self.parts = batteries | relays
+        news = self.teller.news(kept, merged(batteries, relays), self.parts, at_ms)
         for receipt in news:
             self._tell_receipt(receipt)
         if news:

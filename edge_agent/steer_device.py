@@ -14,6 +14,7 @@ from edge_agent.core import interlocks
 from edge_agent.core.outcomes import Outcome
 from edge_agent.core.receipts import FAILURES, REFUSALS
 from edge_agent.core.saved import Saved
+from edge_agent.core.standing import Own
 from edge_agent.core.tracking import Came, Check, Order, Step, Timing, Track, after_check, after_order
 from edge_agent.core.wanted import Able, DeviceOrder, able
 from edge_agent.io.bus import RegisterLine
@@ -53,7 +54,7 @@ class SteeredDevice:
         """What the device is, as far as it is known."""
         return self.session.map
 
-    def able(self, values: Mapping[str, float], floor_pct: float) -> Able | None:
+    def able(self, values: Mapping[str, float], own: Own) -> Able | None:
         """What can be ordered of it now; None while nobody has met it."""
         if self.map is None:
             return None
@@ -62,9 +63,11 @@ class SteeredDevice:
             controls=found.controls,
             registers=found.registers,
             held=found.held,
-            floor_pct=floor_pct,
+            floor_pct=own.floor_pct,
             soc_pct=values.get("battery.soc_pct"),
-            max_charge_w=values.get("battery.max_charge_power_w"),
+            max_charge_w=min(
+                (w for w in (values.get("battery.max_charge_power_w"), own.charge_power_w) if w), default=None
+            ),
         )
 
     def refresh_s(self) -> dict[str, float]:

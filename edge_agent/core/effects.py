@@ -62,7 +62,9 @@ def _charges(points: SetPoints, values: Values, charge_w: float | None) -> Verdi
     is_full = soc_pct is not None and soc_pct >= points.target_pct - 1.0
     if is_full:
         return _verdict(battery_w <= IDLE_W)
-    wanted_w = min(charge_w or 0.0, values.get(MAX_CHARGE_W) or charge_w or 0.0)
+    # What was ordered may be more than this battery takes; how much that is only the device or staff can say.
+    known = [watts for watts in (values.get(MAX_CHARGE_W), points.charge_power_w) if watts is not None]
+    wanted_w = min([charge_w, *known]) if charge_w is not None and known else 0.0
     share = 0.05 if soc_pct is not None and soc_pct >= NEARLY_FULL_PCT else CHARGE_SHARE_MIN
     return _verdict(battery_w <= -max(IDLE_W, share * wanted_w))
 

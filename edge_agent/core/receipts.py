@@ -119,15 +119,16 @@ class Part:
     writes: int = 0
 
 
-def merged(parts: Mapping[str, Part]) -> Part:
+def merged(batteries: Mapping[str, Part], relays: Mapping[str, Part]) -> Part:
     """How far the shelter has come: no further than its slowest device; one that fails is named."""
-    if not parts:
-        return Part(stage=Stage.FAILED, reason=Reason.NO_CONTROL, detail="no device here can be ordered")
+    if not batteries:
+        return Part(stage=Stage.FAILED, reason=Reason.NO_CONTROL, detail="no battery here can be ordered")
+    parts = {**batteries, **relays}
     bad = {device: part for device, part in parts.items() if part.stage in BAD}
     if bad:
         worst = max(bad.values(), key=lambda part: (part.stage is Stage.REVERTED, part.stage is Stage.FAILED))
         detail = "; ".join(f"{device}: {part.reason.value} {part.detail}".strip() for device, part in bad.items())
-        rest = [part for device, part in parts.items() if device not in bad]
+        rest = [part for device, part in batteries.items() if device not in bad and not bad.keys() & relays.keys()]
         is_one = any(FAR.get(part.stage, 0) >= FAR[Stage.READ_BACK] for part in rest)
         return replace(worst, reason=Reason.ONE_OF_SEVERAL if is_one else worst.reason, detail=detail[:500])
     waiting = [part for part in parts.values() if part.stage is Stage.WAITING]

@@ -89,6 +89,8 @@ class Own:
     site: str
     seed: int = 0
     floor_pct: float = 10.0
+    charge_power_w: float | None = None
+    """Most that a battery here may be charged with, where staff entered it."""
     wishes: Wishes = field(default_factory=Wishes)
     orders: StandingOrders = field(default_factory=StandingOrders)
 
