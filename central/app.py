@@ -17,7 +17,9 @@ from typing import Final
 import structlog
 import uvicorn
 
+from central import access
 from central.api.app import create_app
+from central.api.desk import Desk
 from central.broker import Broker, BrokerAddress, TlsFiles
 from central.control import Control
 from central.core.ledger import Ledger
@@ -78,6 +80,7 @@ class Central:
         self._inbox = Inbox()
         self._broker = Broker(_address(settings), self._inbox)
         self._control = _control(settings, records, self._live, self._broker, now)
+        self._token = access.new_token()
         self._stop = asyncio.Event()
         self._look_again = asyncio.Event()
 
@@ -109,13 +112,16 @@ class Central:
             city_name=settings.city.name,
             city_name_en=settings.city.name_en,
             clock=self._now,
+            desk=Desk(self._control, self._live),
+            token=self._token,
         )
         server = _Server(
             uvicorn.Config(
                 app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, server_header=False
             )
         )
-        with self._signals():
+        address = access.Access(_url(listener), self._token, os.getpid())
+        with self._signals(), access.told(settings.access_path, address):
             async with asyncio.TaskGroup() as tasks:
                 http = tasks.create_task(server.serve(sockets=[listener]), name="http")
                 receiving = tasks.create_task(self._broker.run(), name="broker")
@@ -129,6 +135,7 @@ class Central:
                 for task in (announcing, looking, steering, stopping):
                     task.cancel()
                 app.state.live.close()
+                self._control.end_streams()
                 server.should_exit = True
                 await self._finish(ingest, taking)
                 receiving.cancel()
@@ -194,9 +201,7 @@ class Central:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(READY_WAIT_S):
                 await self._broker.tried.wait()
-        host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        said = {"url": f"http://{shown}:{port}/", "mqtt": self._broker.trouble or "ok", "pid": os.getpid()}
+        said = {"url": _url(listener), "mqtt": self._broker.trouble or "ok", "pid": os.getpid()}
         announce(json.dumps(said, ensure_ascii=False))
 
     @contextmanager
@@ -214,6 +219,12 @@ class Central:
         finally:
             for number in handlers:
                 loop.remove_signal_handler(number)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/"
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ connection to the broker. Nothing here knows whether an order has arrived; recei
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -80,7 +81,7 @@ class Control:
         self.decisions = decisions
         self._live = live
         self._signer = signer
-        self._now = now
+        self.now = now
         self._policy = policy or Policy()
         self._hours = hours
         self.incidents: dict[str, Incident] = {}
@@ -92,6 +93,7 @@ class Control:
         self._look = asyncio.Event()
         self._deciding = asyncio.Lock()
         self.trouble = ""
+        self.is_ending = False
         self.bell = asyncio.Event()
         """Set, and replaced by a new one, when anything changed here."""
         live.steered_by(self.fleet.steering)
@@ -123,6 +125,17 @@ class Control:
         """The broker may have lost what it retained: give it every shelter's newest order again."""
         self._sender.add(self.fleet.orders)
 
+    async def wait(self, bell: asyncio.Event, limit_s: float) -> None:
+        """Until that bell rings, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await bell.wait()
+
+    def end_streams(self) -> None:
+        """Those who wait for news are told that there will be none."""
+        self.is_ending = True
+        self._ring()
+
     # --- Questions ----------------------------------------------------------------------------------------------------
 
     def incident(self, incident_id: str) -> Incident:
@@ -138,7 +151,7 @@ class Control:
 
     async def members(self, incident: Incident) -> list[Member]:
         """An incident's shelters and what became of them; of a closed one as it was when it was closed."""
-        sites, now_ms = sorted(incident.sites), self._now()
+        sites, now_ms = sorted(incident.sites), self.now()
         if incident.phase is Phase.DECLARED or incident.confirmed is None:
             return [Member(site=site, standing=None) for site in sites]
         if incident.end_ms is not None:
@@ -166,7 +179,7 @@ class Control:
         sites, citywide = self._resolve(scope)
         return preview(
             sites,
-            self._live.city(self._now()).sites,
+            self._live.city(self.now()).sites,
             {site: told for site, (told, _) in self.fleet.reported.items()},
             is_citywide=citywide and wish.switches,
             hours=self._hours,
@@ -183,7 +196,7 @@ class Control:
         """
         async with self._deciding:
             sites, _ = self._resolve(scope)
-            made = declare(wish, scope, sites, by=by, why=why, at_ms=self._now(), known=self.incidents)
+            made = declare(wish, scope, sites, by=by, why=why, at_ms=self.now(), known=self.incidents)
             await self._decide([made])
         return self.incidents[made.incident]
 
@@ -199,7 +212,7 @@ class Control:
             self._key()
             sites, citywide = self._resolve(incident.scope)
             made = confirm(
-                incident, sites, citywide=citywide, by=by, why=why, at_ms=self._now(), break_glass=break_glass
+                incident, sites, citywide=citywide, by=by, why=why, at_ms=self.now(), break_glass=break_glass
             )
             await self._decide(made)
         for decision in made:
@@ -219,7 +232,7 @@ class Control:
             if incident.phase is Phase.ACTIVE:
                 self._key()
             out = len(self._still_out(incident))
-            made = end(incident, act, by=by, why=why, at_ms=self._now(), out=out, anyway=anyway)
+            made = end(incident, act, by=by, why=why, at_ms=self.now(), out=out, anyway=anyway)
             await self._decide([made])
         return self.incidents[incident_id]
 
@@ -239,7 +252,7 @@ class Control:
         async with self._deciding:
             sites, _ = self._resolve(scope)
             detail = {"name": tidy, "sites": list(sites)}
-            saved = Decision(at_ms=self._now(), by=person, action=Action.GROUP_SAVED, why=reason, detail=detail)
+            saved = Decision(at_ms=self.now(), by=person, action=Action.GROUP_SAVED, why=reason, detail=detail)
             await self._decide([saved])
         return self.groups[tidy]
 
@@ -290,7 +303,7 @@ class Control:
         active = [incident for incident in incidents if incident.phase is Phase.ACTIVE]
         registered = {site.id for site in self._live.sites()}
         concerned = {site for incident in active for site in incident.sites} | self.fleet.orders.keys()
-        now_ms = self._now()
+        now_ms = self.now()
         desired: list[Desired] = []
         holds: dict[str, Hold] = {}
         for site in sorted(concerned & registered):
@@ -360,7 +373,7 @@ class Control:
                 log.warning("shelter_not_there", site=decision.site, why=decision.why, outcome=told["outcome"])
 
     def _escalations(self) -> list[Decision]:
-        now_ms = self._now()
+        now_ms = self.now()
         return [
             Decision(
                 at_ms=now_ms,

@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from central.api import health, models, problems, routes
+from central.api import health, incidents, models, problems, routes
+from central.api.desk import Desk
 from central.api.headers import HeadAsGet, SecurityHeaders
 from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
@@ -23,7 +24,8 @@ from central.web import pages
 
 INTERVAL_S: Final = 2.0
 DESCRIPTION: Final = """\
-What the city knows of its shelters: power, batteries, and what became of every reading. Read-only.
+What the city knows of its shelters: power, batteries, what became of every reading, and of every order. Reading needs
+no token; what changes something wants one.
 
 Times are UTC, ISO 8601; steps are aligned to midnight in Tokyo. Power is positive when it feeds the building: PV
 generation, battery discharge, grid import; `load_w = pv_w + battery_w + grid_w`. `null` means "no good, fresh value",
@@ -75,10 +77,13 @@ def create_app(
     clock: Callable[[], int] = utc_ms,
     interval_s: float = INTERVAL_S,
     version: str = "1.0.0",
+    desk: Desk | None = None,
+    token: str = "",
 ) -> FastAPI:
     """Make the app.
 
-    ``ready`` tells for each part of the service ``ok`` or what it lacks. Before the server waits for its connections to
+    ``ready`` tells for each part of the service ``ok`` or what it lacks. With a ``desk`` and a ``token`` incidents are
+    served too. Before the server waits for its connections to
     end, call ``app.state.live.close()``: event streams never end by themselves.
     """
     live = Live(queries.now, epoch=secrets.token_hex(4), interval_s=interval_s, clock=clock)
@@ -110,6 +115,8 @@ def create_app(
     problems.install(app)
     app.include_router(health.router(queries, live, ready))
     app.include_router(routes.router(queries, live, clock))
+    if desk is not None and token:
+        app.include_router(incidents.router(desk, token))
     pages.install(app, pages.Pages(queries, live, outlook, clock, city_name, city_name_en))
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     return app

@@ -30,7 +30,9 @@ class HeadAsGet:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"].startswith(STREAM_PATHS):
+        path = scope.get("path", "")
+        is_stream = path.startswith(STREAM_PATHS) or path.endswith("/stream")
+        if scope["type"] != "http" or scope["method"] != "HEAD" or is_stream:
             await self._app(scope, receive, send)
             return
 

@@ -128,7 +128,7 @@ def from_http(error: HTTPException, path: str) -> Problem:
     status = HTTPStatus(error.status_code)
     attempt = "GET /api/v1/openapi.json lists every path." if status is HTTPStatus.NOT_FOUND else ""
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        attempt = "This service is read-only: use GET."
+        attempt = "This path is read-only: use GET. GET /api/v1/openapi.json lists what each path takes."
     headers = dict(error.headers) if error.headers else None
     return Problem(status, status.phrase, f"{status.phrase}: {path}", attempt=attempt, headers=headers)
 

@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from central.api.asked import iso, moment
 from central.api.models.proof import ProofOut, proof
 from central.core.city import CityNow, PointNow, Site, SiteKind, SiteNow, SiteState
+from central.core.orders import Outcome
+from central.core.steering import SteeringNow
 from contract.commissioning import SiteStage
 from contract.points import POINTS
 from contract.readings import Quality
+from contract.steering import GridState, Mode, Reason, Source, Stage
 
 Watts = Annotated[float | None, Field(description="W; positive feeds the building; null: no fresh value")]
 SHELTER_EXAMPLE: dict[str, Any] = {
@@ -31,6 +34,8 @@ SHELTER_EXAMPLE: dict[str, Any] = {
     "synthetic": True,
     "stage": "verified",
     "switchable": True,
+    "mode": "normal",
+    "wanted_mode": None,
     "state": "on_grid",
     "last_reading_at": "2026-11-24T03:00:05Z",
     "pv_w": 18250.0,
@@ -63,6 +68,11 @@ class Shelter(BaseModel):
     synthetic: bool = Field(description="Invented for a simulation; whoever shows it has to say so")
     stage: SiteStage = Field(description="planned: no commissioning report; installed: not proven; verified: proven")
     switchable: bool = Field(description="Whether it counts as able to go into backup mode: verified only")
+    mode: Mode | None = Field(
+        description="Mode that it has proven: registers read back, and the plant behaves so. null: not known, on its "
+        "way, or so no more"
+    )
+    wanted_mode: Mode | None = Field(description="Mode that the city wants; null: it never wanted any")
     state: SiteState = Field(
         description="islanded: runs without the grid; fault: inverter fault or a device does not answer; "
         "offline: no connection; stale: connected, no fresh reading for three intervals; never_seen; on_grid"
@@ -135,11 +145,29 @@ class AgentOut(BaseModel):
     outbox: OutboxOut | None = Field(description="What waits at the shelter; null: it has not said")
 
 
+class SteeringOut(BaseModel):
+    """A shelter's modes: what it says, and what became of the city's order."""
+
+    claimed: Mode | None = Field(description="Mode that it says it is in or on its way to; a claim, not a proof")
+    source: Source | None = Field(description="Who decided that, by its word")
+    grid: GridState = Field(description="What it knows of the grid; unknown is never taken for lost")
+    said_at: datetime | None = Field(description="When it said so, by its clock, UTC")
+    revision: int = Field(description="Order that holds; 0: it never got one")
+    drill: bool = Field(description="Whether that order is a drill")
+    outcome: Outcome | None = Field(description="What became of it")
+    stage: Stage | None = Field(description="Its newest receipt")
+    reason: Reason = Field(description="The shelter's reason")
+    overdue: bool = Field(description="Whether it should have been proven by now")
+    by_hand_ja: str = Field(description="What somebody has to do there")
+    by_hand_en: str = Field(description="What somebody has to do there")
+
+
 class ShelterDetail(Shelter):
     """One shelter with its agent."""
 
     agent: AgentOut | None = Field(description="By its last status message; null: none came yet")
     proof: ProofOut = Field(description="What technicians' reports prove of it")
+    steering: SteeringOut = Field(description="Its modes and the order that holds")
 
 
 class PointOut(BaseModel):
@@ -194,6 +222,8 @@ def glance(now: SiteNow) -> dict[str, Any]:
         **registered(now.site),
         "stage": now.proof.stage,
         "switchable": now.proof.is_switchable,
+        "mode": now.steering.mode,
+        "wanted_mode": now.steering.wanted,
         "state": now.state,
         "last_reading_at": _at(now.last_reading_ms),
         "pv_w": now.pv_w,
@@ -225,11 +255,12 @@ def detail(now: SiteNow) -> ShelterDetail:
     """One shelter with its agent."""
     status = now.status
     if status is None:
-        return ShelterDetail(**glance(now), agent=None, proof=proof(now.proof))
+        return ShelterDetail(**glance(now), agent=None, proof=proof(now.proof), steering=_steering(now.steering))
     box = status.outbox
     return ShelterDetail(
         **glance(now),
         proof=proof(now.proof),
+        steering=_steering(now.steering),
         agent=AgentOut(
             online=status.online,
             at=_at(status.at_ms),
@@ -255,6 +286,23 @@ def detail(now: SiteNow) -> ShelterDetail:
     )
 
 
+def _steering(now: SteeringNow) -> SteeringOut:
+    return SteeringOut(
+        claimed=now.claimed,
+        source=now.source,
+        grid=now.grid,
+        said_at=_at(now.said_ms),
+        revision=now.revision,
+        drill=now.is_drill,
+        outcome=now.outcome,
+        stage=now.stage,
+        reason=now.reason,
+        overdue=now.is_overdue,
+        by_hand_ja=now.by_hand_ja,
+        by_hand_en=now.by_hand_en,
+    )
+
+
 def point(now: PointNow, at_ms: int) -> PointOut:
     """One point with its unit and age."""
     known = POINTS.get(now.point)
@@ -274,6 +322,8 @@ def stream_row(now: SiteNow) -> Mapping[str, Any]:
     return {
         "stage": now.proof.stage.value,
         "switchable": now.proof.is_switchable,
+        "mode": now.steering.mode and now.steering.mode.value,
+        "wanted_mode": now.steering.wanted and now.steering.wanted.value,
         "state": now.state.value,
         "last_reading_at": iso(now.last_reading_ms) if now.last_reading_ms else None,
         "pv_w": now.pv_w,

@@ -1,0 +1,121 @@
+"""Incidents as people see them: every question of API and command line, answered from the control loop's values."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Final
+
+from central.api.models import incident as models
+from central.api.problems import Problem, nearest
+from central.control import Control, UnknownError
+from central.core.city import Site
+from central.core.incidents import Incident, Phase
+from central.core.live import LiveView
+from central.core.orders import Member, ReceiptRecord, crew_list, progress, tally
+
+RECEIPTS_MAX: Final = 1_000
+ORDERS_MAX: Final = 100
+WAIT_S: Final = 15.0
+
+
+class Desk:
+    """Reads; what is decided goes to ``control`` itself."""
+
+    def __init__(self, control: Control, live: LiveView) -> None:
+        self.control = control
+        self._live = live
+
+    def sites(self) -> dict[str, Site]:
+        """The registry, by id."""
+        return {site.id: site for site in self._live.sites()}
+
+    def find(self, incident_id: str) -> Incident:
+        """One incident.
+
+        Raises:
+            Problem: there is none; says which ids are near.
+        """
+        try:
+            return self.control.incident(incident_id)
+        except UnknownError:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "Unknown incident",
+                f"No incident has the id {incident_id[:60]!r}.",
+                where="path: incident_id",
+                attempt="GET /api/v1/incidents lists all.",
+                nearest=nearest(incident_id, self.control.incidents),
+            ) from None
+
+    async def list(self, phase: Phase | None = None, *, limit: int = 100) -> models.Incidents:
+        """Incidents, the newest first."""
+        found = sorted(self.control.incidents.values(), key=lambda one: (-one.declared.at_ms, one.id))
+        chosen = [one for one in found if phase is None or one.phase is phase][:limit]
+        return models.Incidents(incidents=[await self.brief(one) for one in chosen])
+
+    async def brief(self, incident: Incident) -> models.IncidentOut:
+        """One incident, its shelters counted."""
+        return models.IncidentOut(**models.incident_out(incident, tally(await self.control.members(incident))))
+
+    async def show(self, incident: Incident) -> models.IncidentDetail:
+        """One incident with its shelters."""
+        members = await self.control.members(incident)
+        sites = self.sites()
+        return models.IncidentDetail(
+            **models.incident_out(incident, tally(members)),
+            shelters=[models.member_out(member, sites) for member in members],
+        )
+
+    async def orders(self, site: str) -> models.Orders:
+        """One shelter's ledger."""
+        decisions = self.control.decisions
+        receipts = sorted(await decisions.receipts_of(site, limit=RECEIPTS_MAX), key=lambda record: record.n)
+        orders = []
+        for order in await decisions.orders_of(site, limit=ORDERS_MAX):
+            its = [record for record in receipts if record.receipt.revision == order.revision]
+            orders.append(models.order_out(order, progress(its).outcome, its))
+        own = [models.receipt_out(record) for record in reversed(receipts) if not record.receipt.revision]
+        return models.Orders(site=site, orders=orders, own=own)
+
+    def crew(self) -> models.Crew:
+        """Shelters that somebody should go to or telephone."""
+        return models.crew_out(crew_list(self.control.fleet.standings(self.control.now())), self.sites())
+
+    def member(self, site: str) -> models.MemberOut:
+        """One shelter and the order that holds for it."""
+        standing = self.control.fleet.standing(site, self.control.now())
+        return models.member_out(Member(site=site, standing=standing), self.sites())
+
+    def groups(self) -> models.Groups:
+        """All groups."""
+        return models.Groups(
+            groups=[models.group_out(self.control.groups[name]) for name in sorted(self.control.groups)]
+        )
+
+    async def audit(self, *, limit: int) -> models.Audit:
+        """The book, its newest entries first."""
+        return models.Audit(
+            entries=[models.entry_out(entry) for entry in await self.control.decisions.newest_entries(limit=limit)]
+        )
+
+    async def receipts(self, incident: Incident, after: int) -> AsyncIterator[ReceiptRecord | None]:
+        """Receipts of an incident's shelters that came after the ``after``-th, in their order, then as they come.
+
+        ``None`` at times: nothing came. Ends when the incident is closed and everything was told.
+        """
+        since_ms = (incident.confirmed or incident.declared).at_ms
+        while True:
+            bell = self.control.bell
+            now = self.control.incidents.get(incident.id, incident)
+            found = await self.control.decisions.receipts_after(after, since_ms=since_ms, limit=RECEIPTS_MAX)
+            for record in found:
+                after = record.n
+                if record.site in now.sites:
+                    yield record
+            if len(found) == RECEIPTS_MAX:
+                continue
+            yield None
+            if now.phase is Phase.CLOSED or self.control.is_ending:
+                return
+            await self.control.wait(bell, WAIT_S)

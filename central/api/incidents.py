@@ -1,0 +1,231 @@
+"""``/api/v1/incidents``: preview, declare, confirm, end, watch. The words are the command line's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable
+from http import HTTPStatus
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi.responses import StreamingResponse
+
+from central.api.desk import Desk
+from central.api.models import incident as models
+from central.api.models import incident_asked as asked
+from central.api.problems import MEDIA_TYPE, Problem, ProblemBody, nearest
+from central.control import NoKeyError, UnknownError
+from central.core.incidents import Act, AskedWronglyError, Phase, RefusedError
+from central.core.scope import ScopeError
+
+READERS_MAX: Final = 100
+STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+RETRY_MS: Final = 2_000
+T = TypeVar("T")
+_PROBLEM: Final[dict[str, Any]] = {
+    "model": ProblemBody,
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+}
+READ_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    404: {**_PROBLEM, "description": "Nothing has this name"},
+    422: {**_PROBLEM, "description": "A parameter is not valid"},
+    500: {**_PROBLEM, "description": "The service failed; its log says why"},
+    503: {**_PROBLEM, "description": "The records do not answer, or there is no room for another stream"},
+}
+WRITE_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    **READ_ERRORS,
+    401: {**_PROBLEM, "description": "The token is missing or wrong"},
+    409: {**_PROBLEM, "description": "Not in this phase, another person is wanted, or the city has no key"},
+}
+IncidentId = Annotated[str, Path(max_length=40, description="As people say it", examples=["I20261125-1"])]
+
+
+class Readers:
+    """Open streams."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+def router(desk: Desk, token: str) -> APIRouter:
+    """All routes. Who wants to change something has to know ``token``."""
+    routes = APIRouter(prefix="/api/v1")
+
+    def check_token(authorization: Annotated[str, Header(description="Bearer and the token")] = "") -> None:
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), token.encode()):
+            raise Problem(
+                HTTPStatus.UNAUTHORIZED,
+                "No token",
+                "Who changes something has to show the service's token.",
+                where="header: Authorization",
+                attempt="Use shelter-central incident on the service's machine: it finds the token in the data folder.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+    _add_reading(routes, desk)
+    _add_stream(routes, desk, Readers())
+    _add_deciding(routes, desk, Depends(check_token))
+    return routes
+
+
+async def _decided(work: Awaitable[T]) -> T:
+    """Refusals as answers."""
+    try:
+        return await work
+    except RefusedError as error:
+        raise Problem(HTTPStatus.CONFLICT, f"Not now: {error.no.value}", f"{error}.") from None
+    except NoKeyError as error:
+        raise Problem(HTTPStatus.CONFLICT, "No key", f"{error}.") from None
+    except (AskedWronglyError, ScopeError) as error:
+        raise _wrong(error) from None
+    except UnknownError as error:
+        raise Problem(HTTPStatus.NOT_FOUND, "Unknown incident", f"No incident has the id {error}.") from None
+
+
+def _wrong(error: Exception) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "It can't be done as asked", f"{error}.", where="body")
+
+
+def _add_reading(routes: APIRouter, desk: Desk) -> None:
+    @routes.get("/incidents", tags=["incidents"], summary="Incidents, the newest first", responses=READ_ERRORS)
+    async def incidents(
+        phase: Annotated[Phase | None, Query(description="Only of this phase")] = None,
+        limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many")] = 100,
+    ) -> models.Incidents:
+        return await desk.list(phase, limit=limit)
+
+    @routes.get("/incidents/{incident_id}", tags=["incidents"], summary="One incident", responses=READ_ERRORS)
+    async def incident(incident_id: IncidentId) -> models.IncidentDetail:
+        """With every shelter and what became of it there. Of a closed incident: as it was when it was closed."""
+        return await desk.show(desk.find(incident_id))
+
+    @routes.get("/sites/{site_id}/orders", tags=["incidents"], summary="A shelter's orders", responses=READ_ERRORS)
+    async def orders(site_id: Annotated[str, Path(max_length=64, description="ID of the shelter")]) -> models.Orders:
+        """The ledger: every order with every receipt, the newest first."""
+        known = desk.sites()
+        if site_id not in known:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "Unknown site",
+                f"No shelter has the id {site_id[:60]!r}.",
+                where="path: site_id",
+                attempt="List all by GET /api/v1/sites.",
+                nearest=nearest(site_id, known),
+            )
+        return await desk.orders(site_id)
+
+    @routes.get("/crew", tags=["incidents"], summary="Shelters that somebody should go to", responses=READ_ERRORS)
+    async def crew() -> models.Crew:
+        """Refused, failed, fallen back, or silent past the deadline. Who proves the order leaves the list."""
+        return desk.crew()
+
+    @routes.get("/groups", tags=["incidents"], summary="Saved groups of shelters", responses=READ_ERRORS)
+    async def groups() -> models.Groups:
+        return desk.groups()
+
+    @routes.get("/audit", tags=["incidents"], summary="The book of decisions, newest first", responses=READ_ERRORS)
+    async def audit(
+        limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many")] = 100,
+    ) -> models.Audit:
+        return await desk.audit(limit=limit)
+
+
+def _add_deciding(routes: APIRouter, desk: Desk, allowed: Any) -> None:
+    control = desk.control
+    how: dict[str, Any] = {"tags": ["incidents"], "responses": WRITE_ERRORS, "dependencies": [allowed]}
+
+    @routes.post(
+        "/incidents/preview", summary="What an incident would reach", tags=["incidents"], responses=READ_ERRORS
+    )
+    async def preview(body: asked.WishIn) -> models.PreviewOut:
+        """Nothing is kept and nothing is sent."""
+        try:
+            return models.preview_out(control.preview(body.wish(), body.scope.scope()))
+        except (AskedWronglyError, ScopeError) as error:
+            raise _wrong(error) from None
+
+    @routes.post("/incidents", summary="Declare an incident", status_code=HTTPStatus.CREATED, **how)
+    async def declare(body: asked.DeclareIn) -> models.IncidentDetail:
+        """Nothing is sent before it is confirmed."""
+        try:
+            wish = body.wish()
+        except AskedWronglyError as error:
+            raise _wrong(error) from None
+        made = await _decided(control.declare(wish, body.scope.scope(), by=body.by, why=body.why))
+        return await desk.show(made)
+
+    @routes.post("/incidents/{incident_id}/confirm", summary="Confirm an incident: orders go out", **how)
+    async def confirm(incident_id: IncidentId, body: asked.ConfirmIn) -> models.IncidentDetail:
+        """The whole city wants another person than the one who declared it."""
+        desk.find(incident_id)
+        work = control.confirm(incident_id, by=body.by, why=body.why, break_glass=body.break_glass)
+        return await desk.show(await _decided(work))
+
+    @routes.post("/incidents/{incident_id}/stand-down", summary="Release an incident's shelters", **how)
+    async def stand_down(incident_id: IncidentId, body: asked.StepIn) -> models.IncidentDetail:
+        """Shelters that another incident holds stay as that one wants them."""
+        desk.find(incident_id)
+        return await desk.show(await _decided(control.end(incident_id, Act.STAND_DOWN, by=body.by, why=body.why)))
+
+    @routes.post("/incidents/{incident_id}/close", summary="Close an incident", **how)
+    async def close(incident_id: IncidentId, body: asked.CloseIn) -> models.IncidentDetail:
+        """After every shelter has shown that it is back."""
+        desk.find(incident_id)
+        work = control.end(incident_id, Act.CLOSE, by=body.by, why=body.why, anyway=body.anyway)
+        return await desk.show(await _decided(work))
+
+    @routes.put("/groups/{name}", summary="Save shelters under a name", **how)
+    async def save_group(
+        name: Annotated[str, Path(max_length=100, description="Name of the group", examples=["沿岸部"])],
+        body: asked.GroupIn,
+    ) -> models.GroupOut:
+        """Instead of what had that name before."""
+        work = control.save_group(name, body.scope.scope(), by=body.by, why=body.why)
+        return models.group_out(await _decided(work))
+
+
+def _add_stream(routes: APIRouter, desk: Desk, readers: Readers) -> None:
+    @routes.get(
+        "/incidents/{incident_id}/stream",
+        tags=["incidents"],
+        summary="Receipts as they come (server-sent events)",
+        response_class=StreamingResponse,
+        responses={
+            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            **READ_ERRORS,
+        },
+    )
+    async def stream(
+        incident_id: IncidentId,
+        last_event_id: Annotated[str, Header(max_length=32, description="`n` of the newest receipt known")] = "",
+        after: Annotated[int, Query(ge=0, le=2**53, description="The same, where no header can be set")] = 0,
+    ) -> StreamingResponse:
+        """Events `receipt` (a ReceiptOut) and `tally` (an IncidentOut). Who comes back with Last-Event-ID misses none
+        and gets none twice, over restarts of the service too. It ends when the incident is closed."""
+        incident = desk.find(incident_id)
+        if readers.count >= READERS_MAX or desk.control.is_ending:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "No room for another stream",
+                f"{readers.count} streams are open.",
+                attempt="Poll GET /api/v1/incidents/{incident_id}.",
+                headers={"Retry-After": "30"},
+            )
+        known = int(last_event_id) if last_event_id.isascii() and last_event_id.isdecimal() else after
+
+        async def told() -> AsyncIterator[bytes]:
+            readers.count += 1
+            try:
+                yield b"retry: %d\n\n" % RETRY_MS
+                async for record in desk.receipts(incident, known):
+                    if record is not None:
+                        body = models.receipt_out(record).model_dump_json().encode()
+                        yield b"id: %d\nevent: receipt\ndata: %b\n\n" % (record.n, body)
+                        continue
+                    counted = await desk.brief(desk.find(incident_id))
+                    yield b"event: tally\ndata: %b\n\n" % counted.model_dump_json().encode()
+            finally:
+                readers.count -= 1
+
+        return StreamingResponse(told(), media_type="text/event-stream", headers=STREAM_HEADERS)

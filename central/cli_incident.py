@@ -1,0 +1,248 @@
+"""``shelter-central incident``: preview, open, confirm, show, stand down, close, list. The same words as the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from central.cli_asking import (
+    AsJson,
+    By,
+    City,
+    Config,
+    Data,
+    Drill,
+    Groups,
+    Id,
+    Lang,
+    Live,
+    Mode,
+    Power,
+    Sites,
+    Target,
+    Tiers,
+    Wait,
+    Wards,
+    Why,
+    client_of,
+    decide,
+    fail,
+    lang_of,
+    put,
+    read,
+    scope_of,
+    terminal,
+    texts,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from central.client import Client
+
+incident = typer.Typer(no_args_is_help=True, help="Switch shelters, a ward or the city, and see who obeyed.")
+
+
+@incident.command("preview")
+def preview(
+    mode: Mode,
+    site: Sites = None,
+    ward: Wards = None,
+    group_: Groups = None,
+    city: City = False,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an incident would reach. Nothing is kept and nothing is sent.
+
+    Example:
+
+        shelter-central incident preview --mode backup --ward 中央区
+    """
+    body = {"mode": mode, "scope": scope_of(site, ward, group_, city)}
+    found = decide(client_of(data, config), "POST", "incidents/preview", body)
+    put(found, as_json, lambda console: texts().show_preview(console, found, lang_of(lang)))
+
+
+@incident.command("open")
+def open_incident(
+    mode: Mode,
+    by: By,
+    why: Why,
+    site: Sites = None,
+    ward: Wards = None,
+    group_: Groups = None,
+    city: City = False,
+    target: Target = 100.0,
+    tiers: Tiers = 8,
+    charge_w: Power = None,
+    drill: Drill = False,
+    live: Live = False,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Declare an incident and show what it would reach. Nothing is sent before it is confirmed.
+
+    Examples:
+
+        shelter-central incident open --mode storm_watch --target 90 --city --by 田中 --why 台風15号
+
+        shelter-central incident open --mode backup --site E0000000001111 --by 田中 --why 点検 --drill
+    """
+    wish: dict[str, Any] = {
+        "mode": mode,
+        "scope": scope_of(site, ward, group_, city),
+        "target_pct": target,
+        "tiers_closed": tiers,
+        "charge_power_w": charge_w,
+        "drill": drill,
+        "live": live,
+    }
+    client = client_of(data, config)
+    found = decide(client, "POST", "incidents", wish | {"by": by, "why": why})
+    seen = decide(client, "POST", "incidents/preview", wish)
+
+    def show(console: Console) -> None:
+        texts().show_incident(console, found | {"shelters": []}, lang_of(lang))
+        texts().show_preview(console, seen, lang_of(lang))
+        console.print(f"Nothing is sent yet. To go on: shelter-central incident confirm {found['id']}")
+
+    put(found | {"preview": seen}, as_json, show)
+
+
+@incident.command("confirm")
+def confirm(
+    incident_id: Id,
+    by: By,
+    why: Why,
+    break_glass: Annotated[
+        bool, typer.Option("--break-glass", help="Confirm the whole city alone. Everybody will see it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    wait: Wait = 120.0,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show once more what it reaches, then send the orders and watch the receipts.
+
+    Exit code 0: every shelter that was told has proven it. 3: some have not (yet); the table says which and why.
+
+    Example:
+
+        shelter-central incident confirm I20261125-1 --by 佐藤 --why 確認済み
+    """
+    client = client_of(data, config)
+    known = read(client, f"incidents/{quote(incident_id, safe='')}", lambda desk: desk.show(desk.find(incident_id)))
+    wish = {name: known[name] for name in ("mode", "scope", "target_pct", "tiers_closed", "charge_power_w")}
+    seen = decide(client, "POST", "incidents/preview", wish | {"drill": known["drill"], "live": known["live"]})
+    if not as_json:
+        console = terminal()
+        console.print(texts().head_of(known))
+        texts().show_preview(console, seen, lang_of(lang))
+    if not yes and not as_json and not typer.confirm("Send the orders?"):
+        fail("nothing was sent", code=1)
+    body = {"by": by, "why": why, "break_glass": break_glass}
+    decide(client, "POST", f"incidents/{quote(incident_id, safe='')}/confirm", body)
+    _watch(client, incident_id, wait, lang, as_json)
+
+
+@incident.command("show")
+def show(
+    incident_id: Id,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the receipts.")] = False,
+    wait: Wait = 600.0,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show an incident: who decided, how many have proven it, and who has not, with the reason.
+
+    Example:
+
+        shelter-central incident show I20261125-1 --watch
+    """
+    client = client_of(data, config)
+    if watch:
+        _watch(client, incident_id, wait, lang, as_json)
+        return
+    found = read(client, f"incidents/{quote(incident_id, safe='')}", lambda desk: desk.show(desk.find(incident_id)))
+    put(found, as_json, lambda console: texts().show_incident(console, found, lang_of(lang)))
+
+
+@incident.command("stand-down")
+def stand_down(
+    incident_id: Id,
+    by: By,
+    why: Why,
+    wait: Wait = 120.0,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Release an incident's shelters, and watch until they have shown that they are back.
+
+    Shelters that another incident holds stay as that one wants them. What was only declared is withdrawn.
+
+    Example:
+
+        shelter-central incident stand-down I20261125-1 --by 田中 --why 停電解消
+    """
+    client = client_of(data, config)
+    decide(client, "POST", f"incidents/{quote(incident_id, safe='')}/stand-down", {"by": by, "why": why})
+    _watch(client, incident_id, wait, lang, as_json)
+
+
+@incident.command("close")
+def close(
+    incident_id: Id,
+    by: By,
+    why: Why,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Although shelters have not shown that they are back.")
+    ] = False,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close an incident. What became of its shelters stays as it is now.
+
+    Example:
+
+        shelter-central incident close I20261125-1 --by 田中 --why 復旧完了
+    """
+    body = {"by": by, "why": why, "anyway": anyway}
+    found = decide(client_of(data, config), "POST", f"incidents/{quote(incident_id, safe='')}/close", body)
+    put(found, as_json, lambda console: texts().show_incident(console, found, lang_of(lang)))
+
+
+@incident.command("list")
+def list_incidents(data: Data = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List incidents, the newest first."""
+    found = read(client_of(data, config), "incidents", lambda desk: desk.list())
+
+    def text(console: Console) -> None:
+        for one in found["incidents"]:
+            console.print(f"{texts().head_of(one)} — {texts().counts_of(one['tally'])}", markup=False, highlight=False)
+
+    put(found, as_json, text)
+
+
+def _watch(client: Client, incident_id: str, wait_s: float, lang: str | None, as_json: bool) -> None:
+    path = f"incidents/{quote(incident_id, safe='')}"
+    if wait_s and not as_json:
+        texts().follow(terminal(), client.stream(f"{path}/stream", limit_s=30.0), limit_s=wait_s)
+    found = read(client, path, lambda desk: desk.show(desk.find(incident_id)))
+    put(found, as_json, lambda console: texts().show_incident(console, found, lang_of(lang)))
+    if found["tally"]["done"] < found["tally"]["told"]:
+        raise typer.Exit(3)

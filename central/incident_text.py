@@ -1,0 +1,99 @@
+"""Incidents on a terminal: preview, progress, and the table of shelters that are not where they should be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+TOKYO: Final = timezone(timedelta(hours=9), "JST")
+NAMES_MAX: Final = 12
+Json = Mapping[str, Any]
+
+
+def at(text: str | None) -> str:
+    """A moment as people write it."""
+    if not text:
+        return ""
+    return f"{datetime.fromisoformat(text).astimezone(TOKYO):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def show_preview(console: Console, found: Json, lang: str) -> None:
+    """One sentence, then the names of those that can't."""
+    console.print(Text(found[f"says_{lang}"]))
+    for reach in ("not_verified", "locked", "offline", "by_hand"):
+        names = [f"{one['name']} ({one['site']})" for one in found["shelters"] if one["reach"] == reach]
+        if names:
+            more = f" … +{len(names) - NAMES_MAX}" if len(names) > NAMES_MAX else ""
+            console.print(Text(f"  {reach}: {', '.join(names[:NAMES_MAX])}{more}"))
+    if found["two_persons"]:
+        console.print(Text("  This is the whole city: another person has to confirm."))
+
+
+def show_incident(console: Console, found: Json, lang: str) -> None:
+    """Head, counts, and the shelters that are not there."""
+    console.print(Text(head_of(found)))
+    for step in ("declared", "confirmed", "stood_down", "closed"):
+        if found[step]:
+            told = found[step]
+            console.print(Text(f"  {step.replace('_', ' ')} {at(told['at'])} by {told['by']}: {told['why']}"))
+    if found["broke_glass"]:
+        console.print(Text("  ! BREAK GLASS: one person alone confirmed this", style="bold red"))
+    console.print(Text(f"  {counts_of(found['tally'])}"))
+    show_members(console, [one for one in found.get("shelters", ()) if not one["done"]], lang)
+
+
+def head_of(found: Json) -> str:
+    """An incident in one line."""
+    names = ", ".join(found["scope"]["names"])
+    drill = (" LIVE DRILL" if found["live"] else " DRILL") if found["drill"] else ""
+    scope = f"{found['scope']['kind']} {names}".strip()
+    return f"{found['id']} {found['phase']}{drill}: {found['mode']} for {scope}"
+
+
+def counts_of(tally: Json) -> str:
+    """An incident's shelters in one line."""
+    words = ", ".join(f"{count} {word}" for word, count in sorted(tally["words"].items()))
+    return (
+        f"{tally['done']} of {tally['told']} proven, {tally['crew']} on the crew list, {tally['total']} in all: {words}"
+    )
+
+
+def show_members(console: Console, members: list[Json], lang: str) -> None:
+    """A table of shelters and why each is there."""
+    if not members:
+        return
+    table = Table("shelter", "name", "ward", "word", "stage", "reason", "since", "what it means")
+    for one in members:
+        figures = f" [{one['detail']}]" if one["detail"] else ""
+        crew = "! " if one["crew"] else ""
+        row = (one["site"], one["name"], one["ward"], crew + one["word"], one["stage"] or "", one["cause"])
+        table.add_row(*(Text(cell) for cell in (*row, at(one["at"]), one[f"says_{lang}"] + figures)))
+    console.print(table)
+
+
+def follow(console: Console, events: Iterator[tuple[str, Json]], *, limit_s: float) -> Json | None:
+    """A progress bar until every shelter that was told has proven it or is on the crew list; the last counts."""
+    last: Json | None = None
+    ends = time.monotonic() + limit_s
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[newest]}")
+    with Progress(*columns, console=console, transient=False) as bar:
+        task = bar.add_task("proven", total=None, newest="")
+        for name, value in events:
+            if name == "receipt":
+                bar.update(task, newest=f"{value['site']} {value['stage']} {value['reason']}".strip())
+            else:
+                last = value
+                tally = value["tally"]
+                bar.update(task, total=tally["told"], completed=tally["done"], newest=f"crew {tally['crew']}")
+                if tally["done"] + tally["crew"] >= tally["told"]:
+                    break
+            if time.monotonic() > ends:
+                break
+    return last
