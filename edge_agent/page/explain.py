@@ -9,12 +9,13 @@ from edge_agent.commissioning.networks import TargetError
 from edge_agent.commissioning.store import StoreError
 from edge_agent.commissioning.taking import StepError
 from edge_agent.commissioning.words_scan import target_error_in_words
+from edge_agent.commissioning.words_walk import step_error_in_words, store_error_in_words
 from edge_agent.config import ConfigError
 from edge_agent.config_faults import in_words
 from edge_agent.io.journal import JournalBusy, JournalError
 from edge_agent.page.forms import FormError
 from edge_agent.page.jobs import JobFailed, Text
-from edge_agent.page.words import TEXTS, words_of
+from edge_agent.page.words import words_of
 
 EXPECTED = (
     ConfigError, FormError, JobFailed, JournalError, KeysError, NotThereError, ReportError, StepError, StoreError,
@@ -43,10 +44,9 @@ def _explained(error: BaseException, lang: str) -> str:  # noqa: PLR0911  (one l
         case ConfigError():
             return in_words(str(error), lang)
         case StepError():
-            key = f"fault_{error.kind}"
-            return t(key, **error.facts) if key in TEXTS else t("job_broke", why=error.kind)
+            return step_error_in_words(error, lang)
         case StoreError():
-            return t(f"store_{error.kind}", path=error.path, why=error.why)
+            return store_error_in_words(error, lang)
         case NotThereError():
             return t("not_there", why=error)
         case JournalBusy():

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from edge_agent.page.addresses import is_expected_host
-from edge_agent.page.parts import LANG, SESSION, parts_of
+from edge_agent.page.parts import LANG, SESSION, parts_of, see_other
 from edge_agent.page.render import refused
 from edge_agent.words import LANGUAGES
 
@@ -23,7 +23,7 @@ SESSION_COOKIE: Final = "shelter_page"
 VISITOR_COOKIE: Final = "shelter_visitor"
 LANG_COOKIE: Final = "lang"
 YEAR_S: Final = 365 * 86_400
-OPEN_PATHS: Final = ("/login",)
+OPEN_PATHS: Final = ("/login", "/favicon.ico")
 STATIC: Final = "/static/"
 MULTIPART_PATH: Final = "/walk/photos"
 """The one form with files checks its token itself, before it takes any."""
@@ -50,8 +50,8 @@ async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await _expected(request, handler)
     except web.HTTPRequestEntityTooLarge:
         answer = refused(request, "too_large", status=413)
-    except web.HTTPRedirection as redirect:
-        answer = redirect
+    except web.HTTPSeeOther as error:
+        answer = see_other(str(error.location))
     except web.HTTPException as error:
         answer = refused(request, "not_found" if error.status in (404, 405) else "bad_request", status=error.status)
     except Exception:
@@ -90,7 +90,7 @@ async def entry(request: web.Request, handler: Handler) -> web.StreamResponse:
     session = parts.sessions.of(request.cookies.get(SESSION_COOKIE, ""), touch=not is_automatic)
     if session is not None:
         request[SESSION] = session
-    if request.method in ("POST",):
+    if request.method == "POST":
         if not _is_from_here(request):
             return refused(request, "foreign_form", status=403)
         if request.path not in OPEN_PATHS:
@@ -120,7 +120,7 @@ def _is_from_here(request: web.Request) -> bool:
 
 def _to_login(request: web.Request) -> web.Response:
     to = request.path if request.method == "GET" else "/"
-    return web.HTTPSeeOther(f"/login?to={to}" if to != "/" else "/login")
+    return see_other(f"/login?to={to}" if to != "/" else "/login")
 
 
 _LOCAL_PATH: Final = re.compile(r"/(?:[a-z0-9_-]+(?:/[A-Za-z0-9_.-]+)*)?")

@@ -146,7 +146,7 @@ class Desk:
             job.state = JobState.FAILED
             log.warning("a job of the page failed", job=job.kind, why=str(error) or type(error).__name__)
         else:
-            job.state = JobState.DONE
+            job.state, job.instruction = JobState.DONE, None
         finally:
             job.ended_ms = self._now_ms()
 

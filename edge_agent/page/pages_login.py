@@ -8,7 +8,7 @@ from aiohttp import web
 from edge_agent.commissioning.words_scan import duration
 from edge_agent.page.forms import FormError, text_in
 from edge_agent.page.guard import SESSION_COOKIE, VISITOR_COOKIE, local_path
-from edge_agent.page.parts import lang_of, parts_of, session_of
+from edge_agent.page.parts import lang_of, parts_of, see_other, session_of
 from edge_agent.page.pin import DIGITS_MAX, Answer
 from edge_agent.page.render import Message, page
 from edge_agent.page.words import words_of
@@ -45,7 +45,7 @@ async def knock(request: web.Request) -> web.Response:
         )
         return _form(request, to, "pin_wrong" if answer is Answer.WRONG else "pin_shut", status=403)
     log.info("page: somebody came in", of=request.remote)
-    response = web.HTTPSeeOther(to)
+    response = see_other(to)
     response.set_cookie(
         SESSION_COOKIE,
         parts.sessions.cookie_of(parts.sessions.begin().id),
@@ -62,7 +62,7 @@ async def leave(request: web.Request) -> web.Response:
     session = session_of(request)
     if session is not None:
         parts_of(request).sessions.end(session)
-    response = web.HTTPSeeOther("/login")
+    response = see_other("/login")
     response.del_cookie(SESSION_COOKIE)
     return response
 

@@ -13,8 +13,10 @@ from edge_agent.config import ConfigError
 from edge_agent.config_faults import in_words
 from edge_agent.page.explain import explain
 from edge_agent.page.forms import FormError, text_in
+from edge_agent.page.handling import begin
 from edge_agent.page.jobs import JobState
 from edge_agent.page.live import DeviceNow
+from edge_agent.page.mending import mending
 from edge_agent.page.parts import lang_of, parts_of
 from edge_agent.page.render import TYPES as STATIC_TYPES
 from edge_agent.page.render import Message, page, static_files
@@ -33,14 +35,17 @@ async def start(request: web.Request) -> web.Response:
     devices, message = await look(request)
     stage, key, next_step = "", "", None
     missing: list[str] = []
+    is_synthetic = must_mend = False
     try:
         with parts.walk.using() as commissioning:
             next_step = following(commissioning, lang)
+            must_mend = not parts.is_agent and commissioning.must_mend
             written = newest_report(commissioning)
             if written is not None:
                 stage, missing = verdict(written, lang)
+                is_synthetic = written.report.is_synthetic
                 key = key_of(written)
-    except (StoreError, ReportError) as error:
+    except (StoreError, ReportError, ConfigError) as error:
         message = Message("bad", explain(error)[lang])
     return page(
         request,
@@ -50,6 +55,8 @@ async def start(request: web.Request) -> web.Response:
         message=message,
         stage=stage,
         missing=missing,
+        is_synthetic=is_synthetic,
+        must_mend=must_mend,
         next=next_step,
         figures=figures(devices, lang),
         devices=devices,
@@ -119,6 +126,14 @@ async def device(request: web.Request) -> web.Response:
     )
 
 
+async def mend(request: web.Request) -> web.Response:
+    """Put back what an interrupted control test has left."""
+    with parts_of(request).walk.using() as commissioning:
+        if not commissioning.must_mend:
+            raise web.HTTPSeeOther("/")
+    return begin(request, "mend", "/", mending(parts_of(request)))
+
+
 async def look(request: web.Request) -> tuple[list[DeviceNow], Message | None]:
     """All devices now, or what is wrong with the site file."""
     try:
@@ -154,6 +169,12 @@ async def go(request: web.Request) -> web.Response:
         with suppress(FormError):  # The question stays.
             running.answer(text_in(form, "answer"))
     raise web.HTTPSeeOther("/job")
+
+
+async def icon(_: web.Request) -> web.Response:
+    """The icon, for pages that do not name it."""
+    body, _mark = static_files()["icon.svg"]
+    return web.Response(body=body, content_type=STATIC_TYPES["icon.svg"])
 
 
 async def static(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from contract.commissioning import CheckVerdict, ControlVerdict, ReportedCheck, ReportedControl
 from device_profiles.controls import registers_of
-from device_profiles.model import Confidence, Control
+from device_profiles.model import Confidence, Control, ControlKind
 from edge_agent.commissioning.draft import ControlDone, Draft, Step
 from edge_agent.commissioning.words_report import REPORT_WORDS
 from edge_agent.commissioning.words_tests import control_name
@@ -137,7 +137,7 @@ async def start_load(request: web.Request) -> web.Response:
         telling = Telling(job)
 
         async def switched() -> str:
-            return await telling.ask("load", {"load_w": load_w})
+            return await telling.ask_for_load(load_w)
 
         with walk.using() as commissioning:
             await commissioning.load_step(load_w, switched, telling.tell, phase=phase)
@@ -161,7 +161,7 @@ async def controls(request: web.Request, message: Message | None = None) -> web.
                 {
                     "device": device.id,
                     "control": each.kind,
-                    "name": control_name(each.kind, lang),
+                    "name": _name(each.kind, lang),
                     "is_first": n == 0,
                     "done": control_row(done, lang) if done is not None else None,
                 }
@@ -178,6 +178,11 @@ async def controls(request: web.Request, message: Message | None = None) -> web.
         is_reading=is_reading,
         next=upcoming,
     )
+
+
+def _name(kind: str, lang: str) -> str:
+    """What is ordered; the setting for an outage is not the outage test."""
+    return words_of(lang)("control_name_backup") if kind == ControlKind.BACKUP else control_name(kind, lang)
 
 
 def control_row(done: ControlDone, lang: str) -> Mapping[str, Any]:
@@ -221,7 +226,7 @@ async def control(request: web.Request, message: Message | None = None, _: Form 
     kind = "tier" if each.kind.startswith("tier") else each.kind
     with parts_of(request).walk.using() as commissioning:
         hold_s = commissioning.timing.hold_s
-    name = control_name(each.kind, lang)
+    name = _name(each.kind, lang)
     plan = [
         t("control_plan1"),
         t("control_plan2", name=name, registers=", ".join(registers_of(each))),

@@ -35,8 +35,8 @@ class Parts:
 
 
 PARTS: Final = web.AppKey("parts", Parts)
-LANG: Final = "lang"
-SESSION: Final = "session"
+LANG: Final = web.RequestKey("lang", str)
+SESSION: Final = web.RequestKey("session", Session)
 
 
 def parts_of(request: web.Request) -> Parts:
@@ -46,11 +46,14 @@ def parts_of(request: web.Request) -> Parts:
 
 def lang_of(request: web.Request) -> str:
     """The reader's language."""
-    lang: str = request[LANG]
-    return lang
+    return request[LANG]
 
 
 def session_of(request: web.Request) -> Session | None:
     """Who asks; None for somebody who did not give the PIN."""
-    session: Session | None = request.get(SESSION)
-    return session
+    return request.get(SESSION)
+
+
+def see_other(path: str) -> web.Response:
+    """Go on with another page."""
+    return web.Response(status=303, headers={"Location": path})

@@ -20,7 +20,7 @@ from edge_agent.commissioning.identify import ReadingLine
 from edge_agent.commissioning.looking import library, lines_at
 from edge_agent.commissioning.operations import Commissioning, clock_is_set
 from edge_agent.commissioning.ports import strictest
-from edge_agent.commissioning.progress import Progress, Timing
+from edge_agent.commissioning.progress import Timing
 from edge_agent.commissioning.scan import MakeLine
 from edge_agent.commissioning.store import CONFIG_FILE, StoreError
 from edge_agent.config import BusConfig, ConfigError, PageConfig, SiteConfig, load_config
@@ -28,16 +28,15 @@ from edge_agent.io.bus import LineAddress, RegisterLine
 from edge_agent.io.system_clock import wall_ms
 from edge_agent.page.addresses import AddressError, Listen, parse_listen
 from edge_agent.page.explain import explain
-from edge_agent.page.jobs import Desk, Job, JobFailed, Text
+from edge_agent.page.jobs import Desk
 from edge_agent.page.live import AgentLive, FolderLive, Latest, Live
+from edge_agent.page.mending import mending
 from edge_agent.page.parts import Parts
 from edge_agent.page.pin import Door, PinError
 from edge_agent.page.sessions import Sessions
 from edge_agent.page.site import PageError, serving, tls_context
-from edge_agent.page.telling import Telling
 from edge_agent.page.walk import Walk
 from edge_agent.poll import Bus
-from edge_agent.words_orders import mended_in_words
 
 log = structlog.get_logger()
 
@@ -121,16 +120,7 @@ def mend_first(parts: Parts) -> None:
     if not is_pending:
         return
 
-    async def work(job: Job) -> None:
-        Telling(job).tell(Progress("mend"))
-        with parts.walk.using() as commissioning:
-            mended = await commissioning.mend()
-        for each in mended:
-            job.say(Text(mended_in_words(each, "ja"), mended_in_words(each, "en")))
-        if not all(each.is_done for each in mended):
-            raise JobFailed(job.lines[-1])
-
-    parts.desk.start("mend", "/", work)
+    parts.desk.start("mend", "/", mending(parts))
 
 
 async def serve(parts: Parts, ready: Callable[[int], None], tls: tuple[Path, Path] | None = None) -> None:

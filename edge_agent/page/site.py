@@ -14,6 +14,7 @@ from aiohttp.typedefs import Middleware
 
 from edge_agent.page import pages_login, pages_start, pages_walk
 from edge_agent.page.guard import Handler, entry, headers
+from edge_agent.page.handling import told
 from edge_agent.page.parts import PARTS, Parts
 
 FORM_BYTES_MAX: Final = 64 * 1024
@@ -32,12 +33,14 @@ def make_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[_bounded(), headers, entry], client_max_size=FORM_BYTES_MAX)
     app[PARTS] = parts
     app.router.add_get("/static/{name}", pages_start.static)
+    app.router.add_get("/favicon.ico", pages_start.icon)
     app.router.add_get("/login", pages_login.login)
     app.router.add_post("/login", pages_login.knock)
     app.router.add_post("/logout", pages_login.leave)
     app.router.add_get("/", pages_start.start)
     app.router.add_get("/devices", pages_start.devices)
     app.router.add_get("/devices/{device}", pages_start.device)
+    app.router.add_post("/mend", told(pages_start.mend))
     app.router.add_get("/job", pages_start.job)
     app.router.add_post("/job/stop", pages_start.stop)
     app.router.add_post("/job/go", pages_start.go)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from edge_agent.page.words_frame import FRAME
-from edge_agent.page.words_progress import FAULTS
+from edge_agent.page.words_progress import AROUND
 from edge_agent.page.words_steps import STEPS
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {**FRAME, **STEPS, **FAULTS}
+TEXTS: Final[dict[str, tuple[str, str]]] = {**FRAME, **STEPS, **AROUND}
 """Key → (Japanese, English)."""
 
 

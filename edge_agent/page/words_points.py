@@ -45,6 +45,7 @@ QUANTITIES: Final[dict[str, tuple[str, str]]] = {
     "error_w": ("差", "difference"),
     "closed": ("接点", "contact"),
 }
+_NUMBERED: Final = {"pv": ("回路", "String"), "tier": ("リレー", "Relay")}
 _PHASES: Final = ("l1", "l2", "l3")
 
 
@@ -68,4 +69,6 @@ def point_name(point: str, lang: str) -> str:
     if phase in _PHASES and rest in QUANTITIES:
         return f"{phase.upper()} {QUANTITIES[rest][column]}"
     name = QUANTITIES.get(quantity, (quantity, quantity))[column]
-    return f"{number} {name}" if number else name if column == 0 else name[:1].upper() + name[1:]
+    if number:
+        return f"{_NUMBERED.get(group_of(point), ('', ''))[column]} {number} {name}".strip()
+    return name if column == 0 else name[:1].upper() + name[1:]
