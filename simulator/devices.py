@@ -17,11 +17,12 @@ from device_profiles.controls import by_name, value_in
 from device_profiles.discover import discover
 from device_profiles.image import Template, run
 from device_profiles.load import load
-from device_profiles.model import Block, Control, ControlKind, DeviceMap, Field, Register, Table, Write
+from device_profiles.model import Block, Control, ControlKind, DeviceMap, Field, Table, Write
+from simulator.deceit import HEARTBEAT_ENDS_S, Deceits
 from simulator.faults import Fault, FaultKind
 from simulator.orders import Given, fits, obey, ordered
 from simulator.physics import Controls
-from simulator.planted import REVERTS_AFTER_S, Planted, Truth, address_shift, scaled, shown, word_order_of
+from simulator.planted import Planted, Truth, address_shift, shown, word_order_of
 from simulator.showing import at_the_end, keys_of, nothing_in, objects_of, sayable, serial_like
 from simulator.unit import IllegalAddressError, IllegalValueError, LockedError, NoAnswerError
 
@@ -77,12 +78,6 @@ class _Guarded:
     guard: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Revert:
-    at_ms: int
-    words: Mapping[tuple[Table, int], int]
-
-
 class SimulatedDevice:
     """One Modbus unit: its registers show the plant, and what is written into them steers it.
 
@@ -105,7 +100,7 @@ class SimulatedDevice:
         self._denied: frozenset[tuple[Table, int]] = frozenset()
         self._given: dict[str, float] = {}
         self._ordered_ms: dict[str, int] = {}
-        self._reverts: list[_Revert] = []
+        self._deceits = Deceits(self._planted, instrument)
         self._take_map(template.device_map)
         self._draw_identity(template.device_map)
         self.draw()
@@ -192,13 +187,11 @@ class SimulatedDevice:
     def live(self) -> None:
         """Let happen what time brings: an order that was not refreshed ends, a write that does not stick is undone."""
         now_ms = self.plant.at_ms
-        due = [revert for revert in self._reverts if revert.at_ms <= now_ms]
+        undone = self._deceits.undone(now_ms)
         ended = [c for c in self.controls if self._is_over(c, now_ms)] if self._ordered_ms else []
-        if not due and not ended:
+        if not undone and not ended:
             return
-        self._reverts = [revert for revert in self._reverts if revert.at_ms > now_ms]
-        for revert in due:
-            self._image.update(revert.words)
+        self._image.update(undone)
         for control in ended:
             del self._ordered_ms[control.kind]
             if ordered((control,), self._registers, self._image)[control.kind] is not None:
@@ -207,7 +200,10 @@ class SimulatedDevice:
 
     def _is_over(self, control: Control, now_ms: int) -> bool:
         since_ms = self._ordered_ms.get(control.kind)
-        return bool(control.falls_back_s) and since_ms is not None and now_ms - since_ms >= control.falls_back_s * 1000
+        falls_back_s = control.falls_back_s
+        if self._deceits.hears_no_heartbeat and control.refresh_s:
+            falls_back_s = min(HEARTBEAT_ENDS_S, falls_back_s or HEARTBEAT_ENDS_S)
+        return bool(falls_back_s) and since_ms is not None and now_ms - since_ms >= falls_back_s * 1000
 
     def draw(self) -> None:
         """Bring the image up to the plant."""
@@ -249,7 +245,8 @@ class SimulatedDevice:
             raise IllegalAddressError from None
         if self._hidden:
             words = [self._hidden.get((table, address + n), word) for n, word in enumerate(words)]
-        return words
+        now_ms = self.plant.at_ms
+        return [self._deceits.shown((table, address + n), word, now_ms) for n, word in enumerate(words)]
 
     def write(self, table: Table, address: int, words: Sequence[int]) -> None:
         """Registers as a master writes them; the plant obeys at its next step.
@@ -272,33 +269,18 @@ class SimulatedDevice:
         if not written.keys() <= taken:
             raise IllegalValueError
         self._given |= {r.name: value for r in touched if (value := value_in(r, image)) is not None}
-        self._keep(image, touched)
+        self._image = self._deceits.keep(self._image, image, touched, self.plant.at_ms)
         names = {register.name for register in touched}
         for control in self.controls:
             if names & {write.register for write in control.on}:
-                self._ordered_ms[control.kind] = self.plant.at_ms
+                is_new = not (self._deceits.hears_no_heartbeat and control.kind in self._ordered_ms)
+                self._ordered_ms[control.kind] = self.plant.at_ms if is_new else self._ordered_ms[control.kind]
         self._obey()
         self.plant.touch()
 
     def _is_locked(self, name: str) -> bool:
         wanted = self._locks.get(name, ())
         return any(self._given.get(write.register) != write.to for write in wanted)
-
-    def _keep(self, image: Words, touched: Iterable[Register]) -> None:
-        """Take over what was written, as far as this device does."""
-        keys = {key for register in touched for key in keys_of(register.field)}
-        before = {key: self._image[key] for key in keys}
-        inverter = self._instrument == "inverter"
-        if inverter and Planted.WRITE_IGNORED in self._planted:
-            return
-        if inverter and Planted.WRITE_REVERTS in self._planted:
-            due_ms = self.plant.at_ms + round(REVERTS_AFTER_S * 1000)
-            self._reverts.append(_Revert(due_ms, before))
-        for register in touched:
-            value = value_in(register, image)
-            if value is not None and (kept := scaled(self._planted, self._instrument, register, value)) != value:
-                image = {**image, **encode(register.field, kept, image)}
-        self._image = image
 
     def _obey(self) -> None:
         """Let the plant do what the registers say."""

@@ -42,7 +42,15 @@ class Planted(StrEnum):
     PHASE_ORDER = "phase_order"
     WRITE_IGNORED = "write_ignored"
     WRITE_REVERTS = "write_reverts"
+    WRITE_REVERTS_77S = "write_reverts_77s"
+    WRITE_REVERTS_120S = "write_reverts_120s"
     WRITE_SCALED = "write_scaled"
+    WRITE_HALF = "write_half"
+    WRITE_SWAPPED = "write_swapped"
+    WRITE_SWALLOWED = "write_swallowed"
+    ZERO_IGNORED = "zero_ignored"
+    STALE_ECHO = "stale_echo"
+    HEARTBEAT_STOPS = "heartbeat_stops"
     NO_EFFECT = "no_effect"
     BACKUP_DEAD = "backup_dead"
 
@@ -68,6 +76,14 @@ ABOUT: Final[Mapping[Planted, str]] = {
     Planted.PHASE_ORDER: "meter: says that the phase order is reversed (only --meter carlo-gavazzi can say so)",
     Planted.WRITE_IGNORED: "inverter: acknowledges a write and keeps the old value",
     Planted.WRITE_REVERTS: "inverter: takes a write and returns to the old value 15 s later",
+    Planted.WRITE_REVERTS_77S: "inverter: the same, 77 s later",
+    Planted.WRITE_REVERTS_120S: "inverter: the same, 120 s later",
+    Planted.WRITE_HALF: "inverter: of a value of several registers only the first half is written",
+    Planted.WRITE_SWAPPED: "inverter: words of a written value come to stand in the other order",
+    Planted.WRITE_SWALLOWED: "inverter: refuses every write, and its gateway swallows the exception",
+    Planted.ZERO_IGNORED: "inverter: acknowledges a zero and keeps the old value",
+    Planted.STALE_ECHO: "inverter: its gateway reads back what was written for 20 s; nothing was",
+    Planted.HEARTBEAT_STOPS: "inverter: returns to its own ways 90 s after an order, heartbeat or not",
     Planted.WRITE_SCALED: "inverter: shows a tenth of what was written (percentages and watts)",
     Planted.NO_EFFECT: "inverter and relays: registers take what is written, the plant does not follow",
     Planted.BACKUP_DEAD: "plant: the secured output stays dark when the grid is gone (SIGUSR2)",
@@ -85,7 +101,6 @@ SEEN_BY: Final[Mapping[Planted, tuple[str, str]]] = {
 }
 """Which device must tell which point, or nobody can see the fault; the others show on any shelter."""
 
-REVERTS_AFTER_S: Final = 15.0
 METER: Final = "meter"
 INVERTER: Final = "inverter"
 _CT_RATIO: Final = 0.2
