@@ -185,7 +185,7 @@ def _plainly(shelters: Sequence[ShelterEnergy], clear_w: Floats, horizon: Horizo
 def main() -> int:
     """Run both parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=50, help="seeds of each set, 8 blackouts each (default 50)")
+    parser.add_argument("--seeds", type=int, default=100, help="seeds of each set, 8 blackouts each (default 100)")
     given = parser.parse_args()
     if given.seeds < 1:
         parser.error("--seeds must be at least 1")

@@ -22,7 +22,7 @@ from central.solar import clear_sky_w
 from simulator.fleet import SITES, build
 from simulator.load import load_w
 from simulator.spec import RELAYS, TIERS, SiteSpec
-from simulator.sun import ClearDay, clear_day, pv_power_w
+from simulator.sun import ClearDay, Sun, clear_day, pv_power_w
 from simulator.weather import DAY_MS, TOKYO_MS, day_start_ms, local_day
 from simulator.world import City, SiteWorld
 
@@ -50,7 +50,7 @@ class Blackout:
     """Hours until the first of its tiers had no power; the horizon when all of them lasted."""
 
 
-class _Life:
+class Life:
     """What one shelter's sun and loads are, day by day and minute by minute; each day is calculated once."""
 
     def __init__(self, spec: SiteSpec, city: City) -> None:
@@ -70,7 +70,7 @@ class _Life:
         if day not in self._days:
             weather = self.city.weather.city_day(day)
             pv_w = pv_power_w(
-                _sun(day),
+                self.city.sun.day(day),
                 self.city.weather.local_cover(weather, self.spec.id),
                 weather.air_c,
                 tilt_deg=self.spec.tilt_deg,
@@ -80,6 +80,13 @@ class _Life:
             tiers_w = np.stack(load_w(self.spec, weather, self.city.seed))
             self._days[day] = np.minimum(pv_w[:-1], self.spec.plant.inverter_w), tiers_w[:, :-1]
         return self._days[day]
+
+
+class _Suns(Sun):
+    """Clear days, kept for all blackouts."""
+
+    def day(self, day: int) -> ClearDay:
+        return _sun(day)
 
 
 @lru_cache(maxsize=1_000)
@@ -92,14 +99,19 @@ def blackouts(seeds: range, *, horizon: Horizon) -> Iterator[Blackout]:
     specs = build(SITES, FLEET_SEED)
     for seed in seeds:
         dice = random.Random(seed)
-        life = _Life(dice.choice(specs), City(seed))
+        city = City(seed)
+        city.sun = _Suns()
+        life = Life(dice.choice(specs), city)
         first = _FIRST_DAY + _DAYS_APART * dice.randrange(365 * 2 // _DAYS_APART)
         for number in range(BLACKOUTS_PER_SEED):
             at_ms = day_start_ms(first + number * _DAYS_APART) + dice.randrange(24 * 12) * 300_000
-            yield _blackout(life, at_ms, dice, horizon)
+            tiers = dice.choice((1, 1, 2, 2, 3))
+            soc_pct = round(dice.uniform(20, 100), 1)
+            yield blackout(life, at_ms, tiers=tiers, soc_pct=soc_pct, horizon=horizon)
 
 
-def _blackout(life: _Life, at_ms: int, dice: random.Random, horizon: Horizon) -> Blackout:
+def blackout(life: Life, at_ms: int, *, tiers: int, soc_pct: float, horizon: Horizon) -> Blackout:
+    """A shelter loses the grid with so much in its battery and so many tiers on."""
     spec = life.spec
     plane = Plane(
         latitude=spec.latitude,
@@ -108,8 +120,6 @@ def _blackout(life: _Life, at_ms: int, dice: random.Random, horizon: Horizon) ->
         azimuth_deg=spec.azimuth_deg,
         peak_w=spec.plant.pv_w,
     )
-    tiers = dice.choice((1, 1, 2, 2, 3))
-    soc_pct = round(dice.uniform(20, 100), 1)
     return Blackout(
         seed=life.city.seed,
         at_ms=at_ms,
@@ -131,7 +141,7 @@ def _truth_h(spec: SiteSpec, city: City, at_ms: int, tiers: int, soc_pct: float,
     return float(hours)
 
 
-def _known(life: _Life, at_ms: int, tiers: int, soc_pct: float, plane: Plane) -> ShelterEnergy:
+def _known(life: Life, at_ms: int, tiers: int, soc_pct: float, plane: Plane) -> ShelterEnergy:
     today = local_day(at_ms)
     days = range(today - HISTORY_DAYS, today + 1)
     minutes_today = (at_ms + TOKYO_MS) % DAY_MS // 60_000

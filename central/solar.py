@@ -52,7 +52,7 @@ def _at_place(planes: Sequence[Plane], times: pd.DatetimeIndex, latitude: float,
     zenith = position["apparent_zenith"].to_numpy()
     azimuth = position["azimuth"].to_numpy()
     air_mass = atmosphere.get_absolute_airmass(atmosphere.get_relative_airmass(zenith))
-    extra = irradiance.get_extra_radiation(times).to_numpy()
+    extra = irradiance.get_extra_radiation(times.day_of_year.to_numpy())
     with np.errstate(divide="ignore", invalid="ignore"):
         clear = clearsky.ineichen(zenith, air_mass, _LINKE_TURBIDITY, altitude=_ALTITUDE_M, dni_extra=extra)
         plane = irradiance.get_total_irradiance(

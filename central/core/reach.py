@@ -25,6 +25,8 @@ ORDER_MARGIN_MS: Final = 10 * 60_000
 """From the order to a shelter that was seen to charge, with time to ask again."""
 _TOKYO: Final = timezone(timedelta(milliseconds=TOKYO_MS))
 _CLOSE_PCT: Final = 0.05
+_PARTS: Final = 6
+"""Of a step: near full the charge power falls within minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +170,14 @@ def _stored_at_onset(shelters: Sequence[ShelterCharge], pv_w: Floats, load_w: Fl
         is_ordered = ordered_at <= step
         # Without the grid the building comes first, order or not, and no reserve is kept from it.
         source_w = np.where(is_ordered & ~lost, pv_w[:, step] + grid_w, np.maximum(surplus_w, 0))
-        taper = np.clip((full_wh - stored) / (full_wh * (1 - TAPER_FROM) + 1e-9), TAPER_MIN, 1)
-        gained_wh = np.minimum(source_w, charge_w * taper) * step_h * efficiency
         spare_wh = np.maximum(0, stored - np.where(lost, 0, reserve_wh))
         drawn_wh = np.minimum(np.maximum(-surplus_w, 0) * step_h / efficiency, spare_wh)
         drawn_wh = np.where(is_ordered & ~lost, 0, drawn_wh)
-        stored = np.clip(stored + gained_wh - drawn_wh, 0, full_wh)
+        stored = stored - drawn_wh
+        for _ in range(_PARTS):
+            taper = np.clip((full_wh - stored) / (full_wh * (1 - TAPER_FROM) + 1e-9), TAPER_MIN, 1)
+            gained_wh = np.minimum(source_w, charge_w * taper) * step_h / _PARTS * efficiency
+            stored = np.minimum(stored + gained_wh, full_wh)
     return stored
 
 

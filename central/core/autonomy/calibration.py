@@ -16,7 +16,8 @@ from typing import Final
 
 import numpy as np
 
-from central.core.autonomy.values import Levels, Samples
+from central.core.autonomy.values import Levels, Samples, ShelterEnergy
+from central.core.autonomy.walk import walk
 
 _CASES_AGAINST: Final = 40
 """How many cases the usual levels weigh against what was learnt."""
@@ -40,6 +41,13 @@ def place_of(outcome_h: float, scenario_hours: Samples, *, horizon_h: float) -> 
     if outcome_h >= horizon_h:
         return Place(float((scenario_hours < horizon_h).mean()), 1.0)
     return Place(float((scenario_hours < outcome_h).mean()), float((scenario_hours <= outcome_h).mean()))
+
+
+def replayed_h(shelter: ShelterEnergy, pv_w: Sequence[float], load_w: Sequence[float], *, step_h: float) -> float:
+    """Hours that a shelter would have lasted with the sun and the loads that were then measured, step by step."""
+    column = np.array([pv_w, load_w], dtype=np.float32).T
+    steps = ((row[:1, None], row[1:, None]) for row in column)
+    return float(walk([shelter], steps, step_h=step_h).hours[0, 0])
 
 
 def learnt(places: Sequence[Place], usual: Levels | None = None) -> Levels:

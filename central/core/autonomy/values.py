@@ -20,6 +20,8 @@ Samples = NDArray[np.float32]
 
 HOURS_OF_DAY: Final = 24
 HOURS_OF_WEEK: Final = 168
+_RATIO_MAX: Final = 10.0
+"""A plant that gives more than this many times what its size allows under a clear sky is registered wrongly."""
 TOKYO_MS: Final = 9 * 3_600_000
 HOUR_MS: Final = 3_600_000
 
@@ -113,6 +115,8 @@ class ShelterEnergy:
             ("conversion_loss", self.conversion_loss, 0, 0.9),
             ("today_share", self.today_share, 0, 1),
             ("load_spread", self.load_spread, 0, 5),
+            ("today_ratio", self.today_ratio, 0, _RATIO_MAX),
+            *(("recent_days", ratio, 0, _RATIO_MAX) for ratio in self.recent_days),
         ):
             if value is not None and not low <= value <= high:
                 raise ValueError(f"{self.site}: {name} must be {low} to {high}, got {value}")
@@ -159,7 +163,10 @@ class Note(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autonomy:
-    """How long a shelter's loads last without the grid. An hour equal to ``horizon_h`` means "that or longer"."""
+    """How long a shelter's loads last without the grid until they first go dark; with the next sun they may come back.
+
+    An hour equal to ``horizon_h`` means "that or longer".
+    """
 
     site: str
     horizon_h: float
