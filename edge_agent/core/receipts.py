@@ -157,7 +157,9 @@ def tell(told: Told, revision: int, now: Part, devices: Mapping[str, Part], at_m
     known = dict(told.devices or {})
     if len(devices) > 1:
         for device, part in devices.items():
-            if part.stage in BAD and known.get(device) != part:
+            last_bad = known.get(device)
+            is_same = last_bad is not None and (last_bad.stage, last_bad.reason) == (part.stage, part.reason)
+            if part.stage in BAD and not is_same:
                 receipts.append(_receipt(revision, part, at_ms, device))
                 known[device] = part
             elif part.stage not in BAD and device in known and FAR.get(part.stage, 0) >= FAR[Stage.VERIFIED]:

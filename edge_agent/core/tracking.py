@@ -231,6 +231,7 @@ def after_check(track: Track, holds: bool | None, timing: Timing, now_ms: int, *
         is_lapsed = holds is None and needs_heartbeat and track.has_followed
         known = "registers hold it" if holds else "registers can't be read"
         reason = Reason.HEARTBEAT_LOST if is_lapsed else Reason.PLANT_DISOBEYS
+        track = replace(track, fell_back=track.fell_back or track.has_followed)
         return _fail(track, reason, f"{known}, power flows otherwise", timing, now_ms)
     if needs_heartbeat:
         reason = Reason.HEARTBEAT_LOST
