@@ -17,6 +17,7 @@ from contract.messages import EventKind, Severity
 from contract.readings import DeviceReadings
 from contract.steering import Desired, Mode, Reason, Receipt, Stage, receipt_detail
 from edge_agent.core import receipts as judging
+from edge_agent.core.budget import Budget
 from edge_agent.core.conditions import AGE_MS_MAX, Conditions, Seen, conditions, fresh
 from edge_agent.core.damping import Detail
 from edge_agent.core.drill import rehearsed
@@ -42,12 +43,6 @@ TICK_S: Final = 1.0
 WAIT_S_MAX: Final = 5.0
 HEARD_KEPT_MS: Final = 3_600_000
 """When the city was heard last is kept on disk so often."""
-REFUSALS_MAX: Final = 20_000.0
-"""So many refused messages in a row are answered one by one, ..."""
-REFUSALS_PER_S: Final = 10.0
-"""... and so many a second for good: whoever floods the topic must not fill the outbox."""
-PERSON: Final = "person"
-"""Stands among the devices for whoever has to switch by hand."""
 
 
 class Time(Protocol):
@@ -110,8 +105,8 @@ class Steerer:
         self.teller = Teller(Told(revision=revision, part=part))
         self._last_ms: dict[str, int] = {}
         self._waiting: bytes | None = None
-        self._began_ms = self._budget_ms = clock.boot_ms()
-        self._budget = REFUSALS_MAX
+        self._began_ms = clock.boot_ms()
+        self._answers = Budget(self._began_ms)
         self._heard_ms = memory.kept.heard_ms
         self._wakes = {device: asyncio.Event() for device in [*self.batteries, *(d.id for d in tiers.devices)]}
         for device in batteries:
@@ -155,7 +150,7 @@ class Steerer:
         if judged.is_news:
             self._waiting = None
             self._take(judged.kept, judged.receipt)
-        elif judged.receipt is not None and self._may_answer():
+        elif judged.receipt is not None and self._answers.take(self._clock.boot_ms()):
             self._tell_receipt(judged.receipt)
         self.decide()
 
@@ -192,15 +187,6 @@ class Steerer:
             for name, device in self.batteries.items()
         }
         return rehearsed(drill.revision, points, devices, self._clock.now_ms())
-
-    def _may_answer(self) -> bool:
-        now_ms = self._clock.boot_ms()
-        gained = (now_ms - self._budget_ms) / 1000 * REFUSALS_PER_S
-        self._budget, self._budget_ms = min(REFUSALS_MAX, self._budget + gained), now_ms
-        if self._budget < 1:
-            return False
-        self._budget -= 1
-        return True
 
     # --- Deciding ----------------------------------------------------------------------------------------------------
 
@@ -263,9 +249,9 @@ class Steerer:
     def _verdict(self, track: Track, values: Mapping[str, float]) -> Verdict | None:
         """What is seen of an order; None while somebody has to switch first."""
         points = self.state.points
-        charge = next((order for order in track.orders if order.kind == "charge" and not order.off), None)
-        charge_w = None if charge is None else charge.arguments.get("power_w")
-        verdict = judge_effect(points, values, charge_w=charge_w)
+        given = {order.kind: order.arguments for order in track.orders if not order.off}
+        charge_w, rest_pct = given.get("charge", {}).get("power_w"), given.get("reserve", {}).get("soc_pct")
+        verdict = judge_effect(points, values, charge_w=charge_w, rest_pct=rest_pct)
         return None if verdict is not Verdict.FOLLOWS and self._by_hand() is not None else verdict
 
     def _by_hand(self) -> Both | None:
@@ -307,12 +293,15 @@ class Steerer:
         track = self._tracks.get(device)
         if track is None or self._wishes.get(device) != self.state.points:
             is_dark = self._dark_ms(device, now_ms) >= self.site.timing.dark_s * 1000
+            if is_dark and by_hand is SWITCH_OFF:  # Perhaps somebody has: nobody can tell from here.
+                return Part(stage=Stage.WAITING, detail="it does not answer")
             return (
                 Part(stage=Stage.FAILED, reason=Reason.DEVICE_DARK, detail="it does not answer") if is_dark else Part()
             )
         part = track.part
         is_seen = part.stage in {Stage.VERIFIED, Stage.HELD} or track.right_since_ms is not None
-        if by_hand is None or part.stage in BAD or is_seen or not track.is_written:
+        is_off = by_hand is SWITCH_OFF and part.reason is Reason.DEVICE_DARK
+        if by_hand is None or (part.stage in BAD and not is_off) or is_seen or not track.is_written:
             return part
         return replace(part, stage=Stage.WAITING, reason=Reason.NONE)
 

@@ -31,28 +31,35 @@ class Verdict(Enum):
     """The device does not say what would show it."""
 
 
-def judge(points: SetPoints, values: Values, *, charge_w: float | None = None, is_back: bool = True) -> Verdict:
+def judge(
+    points: SetPoints, values: Values, *, charge_w: float | None = None, rest_pct: float | None = None
+) -> Verdict:
     """Whether a device with a battery behaves as the set-points want.
 
     Args:
         points: what is wanted.
         values: the device's fresh values.
         charge_w: power of the forced charge that was ordered; None when none was.
-        is_back: whether the grid is there, so that a battery below its reserve may be charged by its own device.
+        rest_pct: reserve at which a battery is to rest; it may give what lies above.
     """
     match points.policy:
         case Policy.LEAVE:
-            return Verdict.FOLLOWS
+            verdict = Verdict.FOLLOWS
         case Policy.CHARGE:
-            return _charges(points, values, charge_w)
-        case Policy.HOLD | Policy.REST:
-            return _verdict(_below(values.get(BATTERY_W), IDLE_W))
+            verdict = _charges(points, values, charge_w)
+        case Policy.HOLD:
+            verdict = _verdict(_below(values.get(BATTERY_W), IDLE_W))
+        case Policy.REST:
+            # Devices round the state of charge that they show.
+            is_above = rest_pct is not None and values.get(SOC, 0.0) >= rest_pct - 0.5
+            verdict = _verdict(is_above or _below(values.get(BATTERY_W), IDLE_W))
         case Policy.OFF:
-            return _verdict(_is_off(values))
+            verdict = _verdict(_is_off(values))
         case Policy.FREE:
-            return _is_free(points, values, is_back=is_back)
+            verdict = _is_free(points, values)
         case Policy.CARRY:
-            return _carries(values, is_loaded=points.tiers_closed > 0)
+            verdict = _carries(values, is_loaded=points.tiers_closed > 0)
+    return verdict
 
 
 def _charges(points: SetPoints, values: Values, charge_w: float | None) -> Verdict:
@@ -69,12 +76,12 @@ def _charges(points: SetPoints, values: Values, charge_w: float | None) -> Verdi
     return _verdict(battery_w <= -max(IDLE_W, share * wanted_w))
 
 
-def _is_free(points: SetPoints, values: Values, *, is_back: bool) -> Verdict:
+def _is_free(points: SetPoints, values: Values) -> Verdict:
     """No longer forced: a battery above its reserve takes no more than the sun gives."""
     battery_w, soc_pct = values.get(BATTERY_W), values.get(SOC)
     if battery_w is None:
         return Verdict.UNSEEN
-    if soc_pct is None or (soc_pct <= points.reserve_pct + 2.0 and is_back):
+    if soc_pct is None or soc_pct <= points.reserve_pct + 2.0:
         return Verdict.FOLLOWS
     sun_w = values.get("pv.power_w", values.get("inverter.dc_power_w"))
     if sun_w is None:
@@ -94,11 +101,9 @@ def _carries(values: Values, *, is_loaded: bool) -> Verdict:
     return Verdict.DISOBEYS if STATE in values else Verdict.UNSEEN
 
 
-def _is_off(values: Values) -> bool | None:
-    if values.get(STATE) == InverterState.OFF:
-        return True
-    flows = [abs(values[point]) for point in (BATTERY_W, "inverter.power_w", "backup.power_w") if point in values]
-    return max(flows) < IDLE_W if flows else None
+def _is_off(values: Values) -> bool:
+    """Only by the device's own word: one that rests has no flows either, and is alive under water."""
+    return values.get(STATE) == InverterState.OFF
 
 
 def _below(value: float | None, limit: float) -> bool | None:

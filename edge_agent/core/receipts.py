@@ -183,6 +183,8 @@ def _is_proven(part: Part) -> bool:
 def _is_news(last: Part | None, now: Part) -> bool:
     if last is None:
         return True
+    if last.stage is Stage.REVERTED and now.stage is Stage.FAILED and now.reason is last.reason:
+        return False
     if now.stage in BAD or last.stage in BAD or Stage.WAITING in {now.stage, last.stage}:
         # After bad news only the proof, or other bad news, is worth a word.
         is_better = last.stage not in BAD or FAR.get(now.stage, 0) >= FAR[Stage.VERIFIED] or now.stage is Stage.WAITING

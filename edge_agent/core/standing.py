@@ -104,6 +104,9 @@ class SiteState:
     lost_since_ms: int | None = None
     steady_since_ms: int | None = None
     unseen_since_ms: int | None = None
+    known_grid: GridState = GridState.UNKNOWN
+    """The grid as it was seen last: one poll that fails changes no set-point."""
+    soc_seen_ms: int | None = None
     recovery_since_ms: int | None = None
     band: Band = Band.UNKNOWN
     points: SetPoints = field(default_factory=SetPoints)
@@ -121,16 +124,24 @@ def advance(state: SiteState, seen: Conditions, own: Own, now_ms: int, utc_ms: i
     # What the default has to say of the figures counts only while the city has said nothing.
     wishes = own.wishes if kept.desired is None else Wishes.of(kept.desired)
     aim_pct = wishes.target_pct if mode in {Mode.STORM_WATCH, Mode.BACKUP} else 100.0
-    band = band_of(
-        seen.soc_pct, floor_pct=own.floor_pct, reserve_pct=wishes.reserve_pct, target_pct=aim_pct, was=state.band
-    )
-    sight = sight_of(state.grid, in_outage=kept.phase is Phase.OUTAGE)
-    points = set_points(mode, sight, band, wishes)
+    if seen.soc_pct is not None:
+        state = replace(state, soc_seen_ms=now_ms)
+    band = _band(state, seen, own, wishes, aim_pct, now_ms)
+    points = set_points(mode, sight(state), band, wishes)
     points = replace(points, reserve_pct=max(points.reserve_pct, own.floor_pct))
     if source is Source.DEFAULT and mode is Mode.NORMAL and kept.desired is None and not kept.outages:
         points = SetPoints()  # Nobody has ordered anything yet, so the plant keeps what it was set to.
     kept = replace(kept, mode=mode, source=source, is_isolated=is_isolated)
     return replace(state, kept=kept, band=band, points=points, due_ms=_due_ms(state, own))
+
+
+def _band(state: SiteState, seen: Conditions, own: Own, wishes: Wishes, aim_pct: float, now_ms: int) -> Band:
+    """The band; a state of charge that was not seen for a moment is what it was."""
+    if seen.soc_pct is None and state.soc_seen_ms is not None and now_ms - state.soc_seen_ms <= UNSEEN_MS_MAX:
+        return state.band
+    return band_of(
+        seen.soc_pct, floor_pct=own.floor_pct, reserve_pct=wishes.reserve_pct, target_pct=aim_pct, was=state.band
+    )
 
 
 def recovery_delay_ms(own: Own, outages: int, spread_s: float) -> int:
@@ -148,14 +159,17 @@ def _watch_grid(state: SiteState, now_ms: int) -> SiteState:
     match state.grid:
         case GridState.LOST | GridState.REJECTED:
             since_ms = now_ms if state.lost_since_ms is None else state.lost_since_ms
+            state = replace(state, known_grid=state.grid)
             return replace(state, lost_since_ms=since_ms, steady_since_ms=None, unseen_since_ms=None)
         case GridState.PRESENT:
             since_ms = now_ms if state.steady_since_ms is None else state.steady_since_ms
+            state = replace(state, known_grid=state.grid)
             return replace(state, lost_since_ms=None, steady_since_ms=since_ms, unseen_since_ms=None)
         case GridState.METER_DARK | GridState.UNKNOWN:
             since_ms = now_ms if state.unseen_since_ms is None else state.unseen_since_ms
             if now_ms - since_ms <= UNSEEN_MS_MAX:
                 return replace(state, unseen_since_ms=since_ms)
+            state = replace(state, known_grid=state.grid)
             return replace(state, lost_since_ms=None, steady_since_ms=None, unseen_since_ms=since_ms)
 
 
@@ -243,4 +257,4 @@ def _base(kept: Kept, utc_ms: int | None, grid: GridState) -> tuple[Mode, Source
 
 def sight(state: SiteState) -> Sight:
     """The grid as the table of modes knows it."""
-    return sight_of(state.grid, in_outage=state.kept.phase is Phase.OUTAGE)
+    return sight_of(state.known_grid, in_outage=state.kept.phase is Phase.OUTAGE)

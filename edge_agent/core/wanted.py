@@ -102,8 +102,11 @@ def _kept(it: Able, points: SetPoints, reserve: tuple[DeviceOrder, ...]) -> tupl
 
 
 def _rest(it: Able) -> tuple[DeviceOrder, ...] | None:
-    """A reserve at what is in the battery: it neither takes from the grid nor gives."""
-    reserve = () if it.soc_pct is None else _reserve(it, max(float(int(it.soc_pct)), it.floor_pct))
+    """A reserve just under what is in the battery: it neither takes from the grid nor gives much.
+
+    Devices round what they show, and one that is a little below its reserve charges.
+    """
+    reserve = () if it.soc_pct is None else _reserve(it, max(float(int(it.soc_pct)) - 1.0, it.floor_pct))
     if reserve:
         return (*_released(it, RELEASED), *reserve)
     block = _on(it, Kind.DISCHARGE_BLOCK)

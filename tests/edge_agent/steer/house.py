@@ -12,6 +12,7 @@ from contract.readings import DeviceReadings
 from contract.signing import Signer, fingerprint
 from contract.steering import Desired, Mode, Reason, Receipt, Reported, Stage, receipt_of, sign
 from device_profiles.image import template
+from device_profiles.load import load
 from edge_agent.config import DeviceConfig
 from edge_agent.core import balance
 from edge_agent.core.standing import Own, Switch
@@ -24,7 +25,6 @@ from edge_agent.session import DeviceSession
 from edge_agent.steer import Site, Steerer
 from edge_agent.steer_device import SteeredDevice
 from edge_agent.steer_tiers import TierSteer
-from device_profiles.load import load
 from simulator.fleet import build
 from simulator.planted import Planted
 from simulator.server import DevicePort
@@ -94,8 +94,14 @@ class Log:
 class House:
     """One shelter. ``live`` lets time pass: the world moves, devices are polled, and what is due is done."""
 
-    def __init__(self, site: SimulatedSite, sessions: dict[str, tuple[DeviceSession, ModbusLine]], clock: Clock) -> None:
-        self.site, self.sessions, self.clock = site, sessions, clock
+    def __init__(
+        self,
+        sites: Sequence[SimulatedSite],
+        sessions: dict[str, tuple[DeviceSession, ModbusLine]],
+        clock: Clock,
+        **steering: object,
+    ) -> None:
+        self.sites, self.site, self.sessions, self.clock = tuple(sites), sites[0], sessions, clock
         self.log = Log()
         self.memory: SiteMemory | None = None
         self.switch: Switch | None = None
@@ -104,6 +110,8 @@ class House:
         self.by_hand: tuple[str, str] | None = None
         self.tiers = Tiers()
         self.rated_w: float | None = None
+        for name, value in steering.items():
+            setattr(self, name, value)
         self.steerer = self.wake_up()
         self._polls = 0
 
@@ -137,7 +145,14 @@ class House:
 
     def _pass(self, seconds: float) -> None:
         self.clock.utc_ms += round(seconds * 1000)
-        self.site.advance(self.clock.utc_ms)
+        for site in self.sites:
+            site.advance(self.clock.utc_ms)
+
+    def grid(self, *, is_there: bool) -> None:
+        """The public grid fails or returns."""
+        for site in self.sites:
+            site.world.grid_up = is_there
+            site.world.touch()
 
     async def poll(self) -> None:
         """One tick of the agent."""
@@ -205,23 +220,36 @@ async def house(
     family: str = "goodwe-et",
     *,
     planted: Sequence[Planted] = (),
+    second: Sequence[Planted] | None = None,
     soc_pct: float = 60.0,
     start_ms: int = NIGHT_MS,
-    step_ms: int = 1_000,
+    **steering: object,
 ) -> AsyncIterator[House]:
-    """A shelter of the synthetic city with an inverter of this family."""
+    """A shelter of the synthetic city with an inverter of this family; ``second`` gives it another one with a battery.
+
+    The second inverter's plant is a world of its own: what it takes does not go through the first one's meter.
+    """
     spec = replace(build(1, 7, [family])[0], initial_soc_pct=soc_pct)
-    site = SimulatedSite(spec, City(7), start_ms=start_ms, step_ms=step_ms, template=template, planted=planted)
+    faults = [planted] if second is None else [planted, second]
+    sites = [
+        SimulatedSite(spec, City(7), start_ms=start_ms, step_ms=1_000, template=template, planted=each)
+        for each in faults
+    ]
     clock = Clock(utc_ms=start_ms)
-    port = DevicePort("127.0.0.1", 0, {units_of(spec)[name]: device for name, device in site.devices.items()})
+    units = {name: (units_of(spec)[name], profile) for name, profile in profiles_of(spec).items()}
+    behind = {units[name][0]: device for name, device in sites[0].devices.items()}
+    if second is not None:
+        units["inverter2"] = (77, family)
+        behind[77] = sites[1].devices["inverter"]
+    port = DevicePort("127.0.0.1", 0, behind)
     await port.open()
     line = ModbusLine(TcpAddress(host="127.0.0.1", port=port.port))
     sessions = {}
-    for name, profile in profiles_of(spec).items():
-        config = DeviceConfig(id=name, profile=profile, unit=units_of(spec)[name], timeout_s=2.0)
+    for name, (unit, profile) in units.items():
+        config = DeviceConfig(id=name, profile=profile, unit=unit, timeout_s=2.0)
         sessions[name] = (DeviceSession(config, load(profile)), line)
     try:
-        yield House(site, sessions, clock)
+        yield House(sites, sessions, clock, **steering)
     finally:
         line.close()
         await port.close()

@@ -1,4 +1,4 @@
-"""Twelve ways in which a device says yes and does something else: each is caught, named, and shown as verified no more."""
+"""Twelve ways in which a device says yes and does something else: each is caught, named, and verified no more."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ async def test_a_device_that_does_not_do_it_is_never_called_verified(
         (Planted.HEARTBEAT_STOPS, "sma", Reason.HEARTBEAT_LOST),
     ],
 )
-async def test_a_device_that_falls_back_is_called_verified_no_more(
-    fault: Planted, family: str, reason: Reason
-) -> None:
+async def test_a_device_that_falls_back_is_called_verified_no_more(fault: Planted, family: str, reason: Reason) -> None:
     async with house(family, planted=[fault]) as it:
         await tried(it, 900)
         assert reason in it.log.reasons()
@@ -72,3 +70,21 @@ async def test_a_zero_that_is_not_written_is_named() -> None:
         assert Reason.ZERO_NOT_WRITTEN in it.log.reasons()
         assert not PROVEN.intersection(it.log.stages(2))
         assert it.stage is Stage.FAILED
+
+
+async def test_one_of_two_batteries_that_does_not_obey_is_named() -> None:
+    async with house("goodwe-et", second=[Planted.NO_EFFECT]) as it:
+        await tried(it, 300)
+        assert not PROVEN.intersection(it.log.stages(1))
+        last = it.said.receipt
+        assert last is not None
+        assert (last.stage, last.reason) == (Stage.FAILED, Reason.ONE_OF_SEVERAL)
+        assert "inverter2: plant_disobeys" in last.detail
+        assert it.said.devices["inverter"] in PROVEN
+        assert it.said.devices["inverter2"] is Stage.FAILED
+
+
+async def test_two_batteries_that_obey_are_verified() -> None:
+    async with house("goodwe-et", second=[]) as it:
+        await tried(it, 60)
+        assert it.stage is Stage.VERIFIED
