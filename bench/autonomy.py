@@ -204,6 +204,7 @@ def main() -> int:
             "cases": Target(200, at_least=True).judge(new["cases"]),
             "coverage_low": Target(0.75, at_least=True).judge(new["coverage"]),
             "coverage_high": Target(0.85).judge(new["coverage"]),
+            "p10_optimistic_share": Target(0.10).judge(new["p10_optimistic_share"]),
             "p10_over_by_a_tenth_share": Target(0.10).judge(new["p10_over_by_a_tenth_share"]),
         },
         speed=quick,

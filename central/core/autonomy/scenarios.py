@@ -3,7 +3,8 @@
 **Sun.** A day's ratio to the clear sky is drawn from the spread of the shelter's own recent days. Days follow one
 another as weather does: in normal scores they are an autoregressive chain whose memory is learnt from those days.
 Today's ratio so far counts the more, the more of the day has passed. Shelters of a city share most of a day's luck.
-Within a day clouds come and go, most under a broken sky.
+Within a day clouds come and go, most under a broken sky. A day whose weather is announced is drawn around that
+instead.
 
 **Load.** The typical hour, moved by what is measured now (which is forgotten in hours), by a level that stays for the
 whole scenario, and by noise that forgets itself.
@@ -50,6 +51,8 @@ _HEADROOM: Final = 1.05
 _MOMENT_HEADROOM: Final = 1.2
 """Moments of a day may be this much better than the best whole day."""
 _TODAY_NOISE: Final = 0.5
+_OUTLOOK_SPREAD: Final = 0.35
+"""How far an announced day may be off, as a share of it."""
 _CLOUD_SPREAD: Final = 0.45
 _CLOUD_MEMORY_H: Final = 2.0
 _LOAD_MEMORY_H: Final = 2.0
@@ -215,6 +218,11 @@ def _day_ratios(sky: Sky, shelter: ShelterEnergy, luck: Floats) -> Floats:
     for row in luck[2:]:
         score = sky.memory * score + math.sqrt(1 - sky.memory**2) * row
         rows.append(sky.ratio_at(score))
+    for day, announced in enumerate(shelter.outlook[: len(rows)]):
+        if announced is not None:
+            # It comes as announced, give or take; more cannot come than the best day brought.
+            spread = np.exp(_OUTLOOK_SPREAD * luck[day + 1] - _OUTLOOK_SPREAD**2 / 2)
+            rows[day] = np.minimum(announced * spread, sky.ratio_max)
     return np.stack(rows)
 
 

@@ -102,6 +102,11 @@ class ShelterEnergy:
     """The same for today so far."""
     today_share: float = 0.0
     """How much of today's clear-sky energy has passed, 0 to 1."""
+    outlook: tuple[float | None, ...] = ()
+    """What is announced: the ratio to expect of today's rest, tomorrow and so on (about 0.15 under a typhoon).
+
+    ``None``, or no entry: nothing is announced, and the recent days speak. A nearby announcement outweighs them.
+    """
 
     def __post_init__(self) -> None:
         numbers = [tier.tier for tier in self.tiers]
@@ -117,6 +122,7 @@ class ShelterEnergy:
             ("load_spread", self.load_spread, 0, 5),
             ("today_ratio", self.today_ratio, 0, _RATIO_MAX),
             *(("recent_days", ratio, 0, _RATIO_MAX) for ratio in self.recent_days),
+            *(("outlook", ratio, 0, _RATIO_MAX) for ratio in self.outlook),
         ):
             if value is not None and not low <= value <= high:
                 raise ValueError(f"{self.site}: {name} must be {low} to {high}, got {value}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -81,6 +82,21 @@ def test_the_forecast_sees_the_past_alone() -> None:
     usual, storm, clear = case(), case(later(1.0)), case(later(0.0))
     assert usual.shelter == storm.shelter == clear.shelter
     assert storm.truth_h < clear.truth_h
+
+
+def test_an_announced_storm_brings_the_forecast_near_to_what_comes() -> None:
+    at_ms = MIDNIGHT_MS + 5 * HOUR_MS
+    storm = Weather(5, (Episode(from_ms=at_ms - 8 * HOUR_MS, to_ms=at_ms + 60 * HOUR_MS, cover=1.0),))
+    errors: list[tuple[float, float]] = []
+    for spec in build(12, 1):
+        case = blackout(Life(spec, City(5, storm)), at_ms, tiers=2, soc_pct=70.0, horizon=HORIZON)
+        told = replace(case, shelter=replace(case.shelter, outlook=(0.22, 0.22)))
+        with_news, without = outcomes([told, case], HORIZON)
+        errors.append((with_news.crps_h(), without.crps_h()))
+    # A shelter on the edge of its inverter's rating is not helped by knowing the weather; most are.
+    assert sum(told_h < blind_h for told_h, blind_h in errors) >= 9
+    told_h, blind_h = np.median(errors, axis=0)
+    assert told_h < 0.7 * blind_h
 
 
 def test_the_score_of_a_forecast_is_its_distance_from_the_truth() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from central.core.autonomy import Levels, Plane
+from central.core.autonomy import Levels, Plane, ShelterEnergy
 from central.core.autonomy.calibration import Place, learnt, place_of
 from central.core.autonomy.learning import day_ratios, load_habit
 from central.core.autonomy.scenarios import Futures, sky_of
@@ -106,6 +106,20 @@ class TestSkies:
         poor, good = means(today_ratio=0.15, today_share=0.5), means(today_ratio=0.95, today_share=0.5)
         assert good[0] > 1.5 * poor[0]
         assert good[1] == pytest.approx(poor[1], rel=0.25)
+
+    def test_an_announced_storm_outweighs_fair_days_until_it_has_passed(self) -> None:
+        fair = shelter(recent_days=(0.9, 0.95) * 7)
+        storm = replace(fair, outlook=(0.12, None, 0.12))
+
+        def by_day(energy: ShelterEnergy) -> list[float]:
+            steps = Futures([energy], sunny(), at_ms=MIDNIGHT_MS, horizon=HORIZON)
+            pv_w = np.array([pv[0].mean() for pv, _ in steps]).reshape(3, 48)
+            return list(pv_w.sum(axis=1) / sunny()[0, :48].sum())
+
+        usual, announced = by_day(fair), by_day(storm)
+        assert announced[0] == pytest.approx(0.12, abs=0.02)
+        assert announced[1] == usual[1]
+        assert announced[2] == pytest.approx(0.12, abs=0.02)
 
     def test_the_clear_sky_over_chiba(self) -> None:
         """Midsummer and midwinter noon, night, and the day's sum, within what textbooks give for latitude 35.6°."""
