@@ -32,7 +32,7 @@ from simulator.fleet import SITES, build
 
 CALIBRATION_FROM = 0
 TEST_FROM = 50_000
-"""No seed below this was ever looked at while the forecast was made, nor is any above used to calibrate it."""
+"""Nothing in the forecast was chosen by blackouts of these seeds; the lower ones served for that."""
 SHELTERS_OF_RIVAL = 4
 AT_MS = 1_726_000_000_000
 _AGREE_H = 0.05
