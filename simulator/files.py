@@ -27,6 +27,7 @@ COLUMNS: Final = (
     "battery_kwh",
     "synthetic",
 )
+CITY_KEY: Final = "city.pub.pem"
 OUTBOX_BYTES_MAX: Final = 268_435_456
 
 
@@ -56,6 +57,8 @@ class EdgeSettings:
     keep_delivered: bool = False
     passwords: Mapping[str, str] | None = None
     """Site → MQTT password; without it agents log in with no name."""
+    city_key_pem: bytes | None = None
+    """The city's public key: agents with it obey the city. Without it they only read."""
     through_links: bool = False
     """Agents reach the broker through their site's breakable link."""
 
@@ -86,6 +89,8 @@ def write_site(folder: Path, spec: SiteSpec, host: str, network: Network, settin
         secret.touch(mode=0o600)
         secret.chmod(0o600)
         secret.write_text(password + "\n", encoding="utf-8")
+    if settings.city_key_pem is not None:
+        (folder / CITY_KEY).write_bytes(settings.city_key_pem)
     path = folder / "site.yaml"
     config = _config(spec, host, network, settings, has_password=password is not None)
     text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
@@ -127,9 +132,12 @@ def _config(
     def device(name: str) -> dict[str, Any]:
         return {"id": name, "profile": profiles[name], "unit": units[name]}
 
+    steering = {"backup_rated_w": spec.plant.backup_w, "charge_power_w": spec.plant.charge_w}
+    steered = {"city_keys": [CITY_KEY], "steering": steering}
     return {
         "site": spec.id,
         "name": spec.name,
+        **(steered if settings.city_key_pem is not None else {}),
         "interval_s": settings.interval_s,
         "slow_interval_s": settings.slow_interval_s,
         "outbox": {
