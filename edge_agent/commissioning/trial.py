@@ -123,7 +123,13 @@ def value_to_try(
     higher = [before + STEP_PCT + n for n in range(int(STEP_PCT_MAX - STEP_PCT) + 1)]
     crossing = [value for value in higher if soc_pct is not None and before < soc_pct <= value]
     lower = [before - STEP_PCT - n for n in range(int(STEP_PCT_MAX - STEP_PCT) + 1)]
-    return next((value for value in (*crossing, *higher, *lower) if low <= value <= high), None)
+    wanted = (*sorted(crossing, key=_is_uneven), *sorted(higher, key=_is_uneven), *sorted(lower, key=_is_uneven))
+    return next((value for value in wanted if low <= value <= high), None)
+
+
+def _is_uneven(value: float) -> bool:
+    """A multiple of ten is better: a scale that is off by ten then shows to the digit."""
+    return value % 10 != 0
 
 
 def _charge(control: Control, registers: Mapping[str, Register], view: View) -> Trial | Cannot:

@@ -65,7 +65,7 @@ class Tests:
     def _show_check(self, check: ReportedCheck, name: str) -> None:
         self._talk.say(f"{name}: {self._text(check)}")
         remedy = check.try_ja if self._lang == "ja" else check.try_en
-        if remedy:
+        if remedy and check.verdict is not CheckVerdict.PASSED:
             self._say("try", text=remedy)
 
     # Load test
