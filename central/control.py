@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -19,14 +19,12 @@ from central.core.incidents import (
     Act,
     Incident,
     Phase,
-    Wanted,
     Wish,
     confirm,
     declare,
     end,
     incidents_of,
     signed_by,
-    wanted,
 )
 from central.core.live import LiveView
 from central.core.orders import (
@@ -35,18 +33,19 @@ from central.core.orders import (
     Member,
     Order,
     ReceiptRecord,
+    of_order,
     progress,
     standing,
 )
 from central.core.preview import NO_HOURS, Hours, Preview, preview
 from central.core.scope import NAME_CHARS_MAX, Group, Scope, ScopeError, ScopeKind, groups_of, is_citywide, resolve
-from central.core.switching import Hold, Policy, next_order
+from central.core.switching import Hold, Policy, due
 from central.fleet import Fleet
 from central.sending import Sender
 from central.store.base import StoreError
 from central.store.decisions import Decisions
 from contract.signing import Signer
-from contract.steering import Desired, Reported, sign
+from contract.steering import Reported, sign
 
 log = structlog.get_logger(__name__)
 
@@ -158,7 +157,9 @@ class Control:
             orders = await self.decisions.orders(until_ms=incident.end_ms)
             receipts = await self.decisions.receipts(until_ms=incident.end_ms)
             then = {
-                site: standing(order, progress(receipts.get(site, ())), self.fleet.deadlines, now_ms)
+                site: standing(
+                    order, progress(of_order(order, receipts.get(site, ()))), self.fleet.deadlines, incident.end_ms
+                )
                 for site, order in orders.items()
             }
             return [Member(site=site, standing=then.get(site)) for site in sites]
@@ -278,7 +279,17 @@ class Control:
     async def _decide(self, decisions: Sequence[Decision]) -> None:
         """Keep decisions and what follows from them, then let it hold. The lock is the caller's."""
         incidents = incidents_of(decisions, self.incidents.values())
-        desired, holds = self._due(incidents.values())
+        fleet = self.fleet
+        desired, holds = due(
+            incidents.values(),
+            fleet.orders,
+            (site.id for site in self._live.sites()),
+            is_switchable=lambda site: self._live.proof(site).is_switchable,
+            is_settled=lambda site: fleet.outcome(site) in SETTLED,
+            reported_revision=fleet.reported_revision,
+            policy=self._policy,
+            now_ms=self.now(),
+        )
         signer = self._signer()
         if desired and signer is None:
             self.trouble = NO_KEY
@@ -297,34 +308,6 @@ class Control:
             self._sender.add(order.site for order in orders)
         if decisions or orders:
             self._ring()
-
-    def _due(self, incidents: Iterable[Incident]) -> tuple[list[Desired], dict[str, Hold]]:
-        """Desired states to issue, and why there is none for shelters that should have one."""
-        active = [incident for incident in incidents if incident.phase is Phase.ACTIVE]
-        registered = {site.id for site in self._live.sites()}
-        concerned = {site for incident in active for site in incident.sites} | self.fleet.orders.keys()
-        now_ms = self.now()
-        desired: list[Desired] = []
-        holds: dict[str, Hold] = {}
-        for site in sorted(concerned & registered):
-            answer = self._next(site, wanted(active, site), now_ms)
-            if isinstance(answer, Hold):
-                holds[site] = answer
-            elif answer is not None:
-                desired.append(answer)
-        return desired, holds
-
-    def _next(self, site: str, want: Wanted, now_ms: int) -> Desired | Hold | None:
-        return next_order(
-            site,
-            want,
-            self.fleet.orders.get(site),
-            is_switchable=self._live.proof(site).is_switchable,
-            is_settled=self.fleet.outcome(site) in SETTLED,
-            reported_revision=self.fleet.reported_revision(site),
-            policy=self._policy,
-            now_ms=now_ms,
-        )
 
     def _key(self) -> Signer:
         signer = self._signer()

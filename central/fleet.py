@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from central.core.orders import Deadlines, Order, Outcome, Progress, ReceiptRecord, Standing, progress, standing
+from central.core.orders import (
+    Deadlines,
+    Order,
+    Outcome,
+    Progress,
+    ReceiptRecord,
+    Standing,
+    hint,
+    of_order,
+    progress,
+    standing,
+)
 from central.core.steering import SteeringNow, steering_now
-from contract.steering import Reported
+from contract.steering import Reason, Reported
 
 NOTHING = Progress()
 
@@ -21,6 +32,7 @@ class Fleet:
         """Site → what it says that it does, and when that came."""
         self._receipts: dict[str, list[ReceiptRecord]] = {}
         self._progress: dict[str, Progress] = {}
+        self._hints: dict[str, Reason] = {}
 
     def load(
         self,
@@ -31,8 +43,11 @@ class Fleet:
         """Take what was kept."""
         self.orders = dict(orders)
         self.reported = dict(reported)
-        self._receipts = dict(receipts)
-        self._progress = {site: progress(found) for site, found in receipts.items()}
+        self._receipts = {
+            site: of_order(self.orders[site], found) for site, found in receipts.items() if site in orders
+        }
+        self._progress = {site: progress(found) for site, found in self._receipts.items()}
+        self._hints = {site: hint(self.orders[site], found) for site, found in receipts.items() if site in orders}
 
     def issue(self, orders: Iterable[Order]) -> None:
         """Let new orders hold; nothing is proven of them yet."""
@@ -40,13 +55,18 @@ class Fleet:
             self.orders[order.site] = order
             self._receipts.pop(order.site, None)
             self._progress.pop(order.site, None)
+            self._hints.pop(order.site, None)
 
     def received(self, receipts: Sequence[ReceiptRecord], reported: Mapping[str, tuple[Reported, int]]) -> None:
         """Take receipts and reported states. A repeat, or a receipt of an older order, changes nothing."""
         self.reported.update(reported)
         for record in receipts:
             order = self.orders.get(record.site)
-            if order is None or record.receipt.revision != order.revision:
+            if order is None or record.receipt.revision not in (0, order.revision):
+                continue
+            if not record.receipt.revision:
+                # Anybody who reaches the broker can cause such refusals: only the newest reason is kept.
+                self._hints[record.site] = hint(order, [record]) or self._hints.get(record.site, Reason.NONE)
                 continue
             known = self._receipts.setdefault(record.site, [])
             if all(record.receipt != other.receipt for other in known):
@@ -62,7 +82,8 @@ class Fleet:
         order = self.orders.get(site)
         if order is None:
             return None
-        return standing(order, self._progress.get(site, NOTHING), self.deadlines, now_ms)
+        because = self._hints.get(site, Reason.NONE)
+        return standing(order, self._progress.get(site, NOTHING), self.deadlines, now_ms, because)
 
     def standings(self, now_ms: int) -> list[Standing]:
         """All of them, by site."""

@@ -178,6 +178,8 @@ class Standing:
     due_ms: int | None
     """When somebody is told, if nothing more comes; None: nothing is waited for."""
     is_overdue: bool
+    hint: Reason = Reason.NONE
+    """Why messages on its topic were refused since then: not proven to be about this order, but worth knowing."""
 
     @property
     def outcome(self) -> Outcome:
@@ -199,12 +201,35 @@ class Standing:
         """Why, in one word: the shelter's reason, or what was waited for in vain."""
         if self.progress.reason is not Reason.NONE:
             return self.progress.reason.value
+        if self.outcome is Outcome.NO_ANSWER and self.hint is not Reason.NONE:
+            return self.hint.value
         waited = {Outcome.NO_ANSWER: "no_answer", Outcome.UNDERWAY: "too_slow", Outcome.PERSON: "person_awaited"}
         return waited.get(self.outcome, "")
 
 
-def standing(order: Order, found: Progress, deadlines: Deadlines, now_ms: int) -> Standing:
-    """How an order stands."""
+def hint(order: Order, receipts: Iterable[ReceiptRecord]) -> Reason:
+    """Why the shelter refused messages since an order was issued, by the newest such receipt without a revision."""
+    found = [
+        record
+        for record in receipts
+        if not record.receipt.revision
+        and record.receipt.stage is Stage.REFUSED
+        and record.receipt.reason in OF_THE_MESSAGE
+        and record.received_ms >= order.desired.issued_ms
+    ]
+    last = max(found, key=lambda record: (record.received_ms, record.receipt.reason.value), default=None)
+    return last.receipt.reason if last else Reason.NONE
+
+
+def of_order(order: Order, receipts: Iterable[ReceiptRecord]) -> list[ReceiptRecord]:
+    """The receipts that are about this order."""
+    return [record for record in receipts if record.receipt.revision == order.revision]
+
+
+def standing(
+    order: Order, found: Progress, deadlines: Deadlines, now_ms: int, because: Reason = Reason.NONE
+) -> Standing:
+    """How an order stands. ``because``: the ``hint``."""
     due_ms: int | None = None
     if found.outcome is Outcome.NO_ANSWER:
         due_ms = order.desired.issued_ms + round(deadlines.answered_s * 1_000)
@@ -218,6 +243,7 @@ def standing(order: Order, found: Progress, deadlines: Deadlines, now_ms: int) -
         progress=found,
         due_ms=due_ms,
         is_overdue=due_ms is not None and now_ms >= due_ms,
+        hint=because,
     )
 
 

@@ -8,13 +8,14 @@ even then.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
-from central.core.incidents import RELEASED, STRICTNESS, Wanted
+from central.core.incidents import RELEASED, STRICTNESS, Incident, Phase, Wanted, wanted
 from central.core.orders import Order
 from contract.messages import INTEGER_MAX
 from contract.steering import Desired, Mode, StandingOrders
@@ -85,6 +86,40 @@ def next_order(
     is_over = want is DRILL_OVER or (want is RELEASED and is_settled)
     ends_ms = current.desired.expires_ms - policy.valid_s * 1_000 / RENEW_SHARE
     return held if is_over or now_ms < ends_ms else made
+
+
+def due(
+    incidents: Iterable[Incident],
+    orders: Mapping[str, Order],
+    registered: Iterable[str],
+    *,
+    is_switchable: Callable[[str], bool],
+    is_settled: Callable[[str], bool],
+    reported_revision: Callable[[str], int],
+    policy: Policy,
+    now_ms: int,
+) -> tuple[list[Desired], dict[str, Hold]]:
+    """Desired states to issue, and why there is none for shelters that should have one. ``orders``: what holds now."""
+    active = [incident for incident in incidents if incident.phase is Phase.ACTIVE]
+    concerned = {site for incident in active for site in incident.sites} | orders.keys()
+    desired: list[Desired] = []
+    holds: dict[str, Hold] = {}
+    for site in sorted(concerned & set(registered)):
+        answer = next_order(
+            site,
+            wanted(active, site),
+            orders.get(site),
+            is_switchable=is_switchable(site),
+            is_settled=is_settled(site),
+            reported_revision=reported_revision(site),
+            policy=policy,
+            now_ms=now_ms,
+        )
+        if isinstance(answer, Hold):
+            holds[site] = answer
+        elif answer is not None:
+            desired.append(answer)
+    return desired, holds
 
 
 def _desired(

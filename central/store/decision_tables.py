@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    or_,
     select,
 )
 from sqlalchemy.sql.dml import Insert
@@ -104,7 +105,17 @@ class DecisionStatements:
         )
         self.receipts_at = (
             select(receipt)
-            .join(until, and_(receipt.c.site == until.c.site, receipt.c.revision == until.c.revision))
+            .join(
+                until,
+                and_(
+                    receipt.c.site == until.c.site,
+                    or_(
+                        receipt.c.revision == until.c.revision,
+                        and_(receipt.c.revision == 0, receipt.c.stage == "refused"),
+                    ),
+                ),
+            )
+            .where(receipt.c.received_ms <= bindparam("until_ms"))
             .order_by(receipt.c.n)
         )
         self.receipts_of_site = (

@@ -78,7 +78,7 @@ class Decisions:
         return [_order_of(row["payload"]) for row in await self._all("orders_of_site", of_site=site, at_most=limit)]
 
     async def receipts(self, *, until_ms: int = MILLIS_MAX) -> dict[str, list[ReceiptRecord]]:
-        """Site → receipts of the order that held at a time, as they came."""
+        """Site → receipts until a time, of the order that held then and of no order (refusals), as they came."""
         found: dict[str, list[ReceiptRecord]] = {}
         for row in await self._all("receipts_at", until_ms=until_ms):
             found.setdefault(row["site"], []).append(_receipt_of(row))

@@ -39,7 +39,9 @@ CITY = Scope(ScopeKind.CITY)
 BACKUP = Wish(mode=Mode.BACKUP)
 
 
-def declared(wish: Wish = BACKUP, *, sites: tuple[str, ...] = ("A", "B"), by: str = "田中") -> tuple[Decision, Incident]:
+def declared(
+    wish: Wish = BACKUP, *, sites: tuple[str, ...] = ("A", "B"), by: str = "田中"
+) -> tuple[Decision, Incident]:
     made = declare(wish, CITY, sites, by=by, why="台風15号", at_ms=AT, known=())
     return made, incidents_of([made])[made.incident]
 
@@ -163,7 +165,7 @@ def test_names_are_compared_as_people_read_them() -> None:
     assert not same_person("田中", "田中(総務)")
 
 
-# --- Several incidents --------------------------------------------------------------------------------------------------
+# --- Several incidents ------------------------------------------------------------------------------------------------
 
 
 def test_the_stricter_mode_wins_and_an_end_releases_only_its_own() -> None:
