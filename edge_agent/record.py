@@ -18,6 +18,7 @@ from device_profiles.blocks import plan, split
 from device_profiles.discover import static_map
 from device_profiles.load import Profile
 from device_profiles.model import Block, DeviceMap, DiscoveryError, Field, Table, ValueType
+from device_profiles.signs import block_of, object_of
 from edge_agent.io.bus import DeviceRefused, IllegalAddress, LinkDown, RegisterLine
 from edge_agent.poll import Bus, monotonic_ms
 from edge_agent.session import DeviceSession
@@ -148,6 +149,8 @@ async def record(
     asker = _Asker(line, session.unit, session.timeout_s)
     fields = [*(register.field for register in device.registers), *device.identity]
     await asker.ask(plan([f for f in fields if f.guard is None], device.limits), fields)
+    # What the family is known by, so that a replay of the file is recognised as the device was.
+    await asker.ask([block_of(sign) for sign in profile.detect if object_of(sign) is None], fields)
     try:
         await line.identify(session.unit, timeout_s=session.timeout_s)
     except LinkDown as error:

@@ -9,8 +9,9 @@ import pytest
 
 from contract.readings import Quality
 from device_profiles.dump import decode_dump, read_dump
-from device_profiles.load import load
+from device_profiles.load import load, profile_ids
 from device_profiles.model import Block, Table
+from device_profiles.signs import block_of, in_words, object_of
 from edge_agent.config import DeviceConfig
 from edge_agent.io.bus import LinkDown
 from edge_agent.poll import Bus, monotonic_ms
@@ -48,6 +49,18 @@ async def test_a_recording_decodes_to_what_the_session_reads(profile: str, tmp_p
     assert {r.point: (decoded.points[r.point].value, decoded.points[r.point].quality) for r in kept} == {
         r.point: (r.value, r.quality) for r in kept
     }
+
+
+@pytest.mark.parametrize("profile", [each for each in profile_ids() if load(each).detect])
+async def test_a_recording_holds_the_signs_that_the_family_is_known_by(profile: str) -> None:
+    notes, _ = await recorded(profile, FakeLine({1: registers_of(profile)}))
+    signs = [sign for sign in load(profile).detect if object_of(sign) is None]
+    shown = [
+        in_words(sign, [notes.words[b.table, at] for at in range(b.start, b.end)])
+        for sign in signs
+        for b in [block_of(sign)]
+    ]
+    assert all(each.holds for each in shown)
 
 
 async def test_it_can_be_served_again_with_its_registers_refusals_and_texts(tmp_path: Path) -> None:
