@@ -26,6 +26,9 @@ from central.core.ledger import Ledger
 from central.core.live import LiveView
 from central.core.orders import Deadlines
 from central.core.switching import Policy
+from central.feeds import hook
+from central.feeds.desk import AlertDesk
+from central.feeds.service import Feeds
 from central.host import StartError, collect_garbage_seldom, listening, make_folder, only_one_in
 from central.inbox import Inbox
 from central.ingest import Ingest
@@ -81,12 +84,14 @@ class Central:
         self._broker = Broker(_address(settings), self._inbox)
         self._control = _control(settings, records, self._live, self._broker, now)
         self._token = access.new_token()
+        self._feeds = Feeds.of(settings.feeds)
         self._stop = asyncio.Event()
         self._look_again = asyncio.Event()
 
     async def serve(self, listener: socket.socket, announce: Callable[[str], None]) -> None:
         """Fill the memory, start all loops, and end them in order when told to."""
         ledger = Ledger(await self._records.ledger_tails(runs_each=RUNS_LOADED), runs_each=RUNS_LOADED)
+        alerts = self._alerts()
         ingest = Ingest(
             self._inbox,
             self._store,
@@ -97,6 +102,7 @@ class Central:
             now=self._now,
             noticed=self._look_again.set,
             steered=self._control.received,
+            happened=alerts.heard if alerts else lambda _events: None,
         )
         queries = CityQueries(
             live=self._live, ledger=ledger, ingest=ingest, store=self._store, records=self._records, now=self._now
@@ -104,6 +110,8 @@ class Central:
         ingest.intake.newest_ms = ledger.newest_ms()
         await self._remember(ingest)
         await self._control.load()
+        if alerts:
+            await alerts.load()
         self._broker.on_subscribed = self._control.send_all
         settings = self._settings
         app = create_app(
@@ -115,6 +123,8 @@ class Central:
             desk=Desk(self._control, self._live),
             token=self._token,
         )
+        if alerts and self._feeds:
+            app.include_router(hook.router(alerts, self._feeds.secrets, clock=self._now, sources=self._feeds.sources))
         server = _Server(
             uvicorn.Config(
                 app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, server_header=False
@@ -128,11 +138,12 @@ class Central:
                 taking = tasks.create_task(ingest.run(), name="ingest")
                 looking = tasks.create_task(self._keep_looking(ingest), name="sites")
                 steering = tasks.create_task(self._control.run(), name="control")
+                alerting = tasks.create_task(self._alerting(alerts), name="alerts")
                 announcing = tasks.create_task(self._announce(server, listener, announce), name="announce")
                 stopping = tasks.create_task(self._stop.wait(), name="stop")
                 await asyncio.wait((stopping, http), return_when=asyncio.FIRST_COMPLETED)
                 log.info("stopping", waiting=len(self._inbox))
-                for task in (announcing, looking, steering, stopping):
+                for task in (alerting, announcing, looking, steering, stopping):
                     task.cancel()
                 app.state.live.close()
                 self._control.end_streams()
@@ -141,6 +152,15 @@ class Central:
                 receiving.cancel()
         if not self._stop.is_set():
             raise StartError("the HTTP server ended by itself; what it logged above says why")
+
+    def _alerts(self) -> AlertDesk | None:
+        if self._feeds is None:
+            return None
+        return self._feeds.desk(self._records.telegrams, self._control, sites=self._live.sites, now=self._now)
+
+    async def _alerting(self, alerts: AlertDesk | None) -> None:
+        if alerts and self._feeds:
+            await self._feeds.run(alerts, self._records.telegrams, self._now)
 
     async def _finish(self, ingest: Ingest, taking: asyncio.Task[None]) -> None:
         """Receive nothing more, bring what is here to its acknowledgement, within a limit."""

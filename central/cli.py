@@ -14,6 +14,7 @@ import typer
 from central.cli_incident import incident
 from central.cli_keys import keys
 from central.cli_lists import audit, crew, group
+from central.cli_triggers import triggers
 from central.settings import Settings, SettingsError, StoreKind, load
 from contract.commissioning import SiteStage
 
@@ -22,7 +23,14 @@ sites = typer.Typer(no_args_is_help=True, help="The registry of shelters.")
 app.add_typer(sites, name="sites")
 reports = typer.Typer(no_args_is_help=True, help="Commissioning reports that technicians sent.")
 app.add_typer(reports, name="reports")
-for name, part in {"incident": incident, "group": group, "crew": crew, "audit": audit, "keys": keys}.items():
+for name, part in {
+    "incident": incident,
+    "group": group,
+    "crew": crew,
+    "audit": audit,
+    "keys": keys,
+    "triggers": triggers,
+}.items():
     app.add_typer(part, name=name)
 
 if TYPE_CHECKING:

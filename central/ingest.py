@@ -22,7 +22,7 @@ import structlog
 
 from central.apart import parts_of, write_in_halves
 from central.batch import Batch, Entry
-from central.core.city import IngestStats, Site
+from central.core.city import EventRecord, IngestStats, Site
 from central.core.latency import Latency
 from central.core.ledger import Ledger
 from central.core.letters import Letters
@@ -96,6 +96,7 @@ class Ingest:
         linger_s: float = LINGER_S,
         noticed: Callable[[], None] = lambda: None,
         steered: Steered = lambda _receipts, _reported: None,
+        happened: Callable[[Sequence[EventRecord]], None] = lambda _events: None,
     ) -> None:
         self._inbox = inbox
         self._store = store
@@ -109,6 +110,8 @@ class Ingest:
         """Is called when a report was kept: what is proven of a shelter may have changed."""
         self._steered = steered
         """Is called with receipts and reported states after they were kept."""
+        self._happened = happened
+        """Is called with events after they were kept."""
         self._since_ms = now()
         self._latency = Latency()
         self.letters = Letters()
@@ -168,6 +171,8 @@ class Ingest:
             self._noticed()
         if batch.receipts or batch.reported:
             self._steered(batch.receipts, batch.reported)
+        if batch.events:
+            self._happened(batch.events)
         self.counts.batches += 1
         # The records may have kept it waiting, and a shelter without a clock takes this for the time.
         for site, ack in batch.acks(self._now()):

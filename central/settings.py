@@ -106,6 +106,35 @@ class SteeringSettings(_Section):
     """To the first receipt, from there to the proof, and for somebody to switch there; then it is on the crew list."""
 
 
+HookName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+
+
+class FeedSettings(_Section):
+    """Alerts from outside. Without a file of rules nothing is polled, read or taken."""
+
+    rules: Path | None = None
+    """YAML file of rules (``shelter-central triggers check`` checks it)."""
+    places: Path | None = None
+    """YAML file with the codes of the city's wards; without it those of the demonstration."""
+    jma: bool = False
+    """Whether to poll the weather agency's feeds."""
+    jma_url: str = "https://www.data.jma.go.jp/developer/xml/feed/"
+    folder: Path | None = None
+    """A folder into which telegrams are dropped."""
+    hooks: dict[HookName, Path] = {}
+    """Webhook's name → file with its secret."""
+    drills: bool = True
+    """Whether a training telegram leads to a drill."""
+
+    @field_validator("jma_url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+            raise ValueError("feeds.jma_url: want https://HOST/PATH/, without a user")
+        return url
+
+
 class Settings(_Section):
     """Everything that the service can be told."""
 
@@ -117,6 +146,7 @@ class Settings(_Section):
     http: HttpSettings = HttpSettings()
     city: CitySettings = CitySettings()
     steering: SteeringSettings = SteeringSettings()
+    feeds: FeedSettings = FeedSettings()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

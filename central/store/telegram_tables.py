@@ -34,7 +34,8 @@ telegram = Table(
     Column("origin", Text, nullable=False, doc="how it came (central.core.alerts.telegram.Origin)"),
     Column("digest", Text, nullable=False, doc="SHA-256 of what came"),
     Column("verdict", Text, nullable=False, doc="what was made of it, in a word"),
-    Column("payload", LargeBinary, nullable=False, doc="what came, byte for byte; empty when it does not concern us"),
+    Column("meaning", Text, nullable=False, doc="what was read, as JSON; empty when it was refused or changed nothing"),
+    Column("payload", LargeBinary, nullable=False, doc="what came, byte for byte; empty when it concerns other places"),
     UniqueConstraint("source", "digest", name="telegram_once"),
     Index("telegram_received", "received_ms"),
     sqlite_autoincrement=True,
@@ -48,10 +49,9 @@ class TelegramStatements:
 
     def __init__(self, dialect: str) -> None:
         self.add = INSERTS[dialect](telegram).on_conflict_do_nothing()
-        with_payload = func.length(telegram.c.payload) > 0
         self.since = (
             select(telegram)
-            .where(telegram.c.received_ms >= bindparam("since_ms"), with_payload)
+            .where(telegram.c.received_ms >= bindparam("since_ms"), telegram.c.meaning != "")
             .order_by(telegram.c.n.desc())
             .limit(bindparam("at_most"))
         )

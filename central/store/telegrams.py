@@ -21,13 +21,14 @@ GRID_KINDS: Final = ("grid_lost", "grid_back")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelegramRow:
-    """One alert as it came. ``payload`` is empty when it did not concern the city, or was refused."""
+    """One alert as it came. ``meaning``: what was read, empty when nothing changed by it. ``payload``: the evidence."""
 
     source: str
     origin: str
     received_ms: int
     digest: str
     verdict: str
+    meaning: str = ""
     payload: bytes = b""
 
 
@@ -58,7 +59,7 @@ class Telegrams:
         await self._ask(job)
 
     async def since(self, since_ms: int, *, limit: int) -> list[TelegramRow]:
-        """What concerned the city, oldest first; the newest ``limit`` of it."""
+        """What changed something, oldest first; the newest ``limit`` of it."""
         return (await self._rows("since", since_ms=since_ms, at_most=limit))[::-1]
 
     async def newest(self, *, limit: int) -> list[TelegramRow]:

@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("received_ms", sa.BigInteger(), nullable=False),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in ("origin", "digest", "verdict")),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("origin", "digest", "verdict", "meaning")),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.UniqueConstraint("source", "digest", name="telegram_once"),
         sqlite_autoincrement=True,

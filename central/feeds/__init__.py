@@ -1,0 +1,1 @@
+"""Alerts from outside: how they come in, and what is made of them."""
