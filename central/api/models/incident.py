@@ -79,11 +79,11 @@ class IncidentOut(BaseModel):
     live: bool = Field(description="Whether the drill really switches")
     scope: ScopeIn = Field(description="Which shelters")
     broke_glass: bool = Field(description="One person alone confirmed what wants two")
-    declared: StepOut
-    confirmed: StepOut | None
-    stood_down: StepOut | None
-    closed: StepOut | None
-    tally: TallyOut
+    declared: StepOut = Field(description="Who declared it")
+    confirmed: StepOut | None = Field(description="Who confirmed it; null: nobody yet")
+    stood_down: StepOut | None = Field(description="Who stood it down; null: nobody yet")
+    closed: StepOut | None = Field(description="Who closed it; null: nobody yet")
+    tally: TallyOut = Field(description="Its shelters, counted")
 
 
 class MemberOut(BaseModel):
@@ -121,7 +121,7 @@ class IncidentDetail(IncidentOut):
 class Incidents(BaseModel):
     """Incidents, the newest first."""
 
-    incidents: list[IncidentOut]
+    incidents: list[IncidentOut] = Field(description="Without their shelters")
 
 
 class ReceiptOut(BaseModel):
@@ -130,8 +130,8 @@ class ReceiptOut(BaseModel):
     n: int = Field(description="Its place in the order of arrival")
     site: str = Field(description="ID of the shelter")
     revision: int = Field(description="Order that it is about; 0: the shelter's own decision")
-    stage: Stage
-    reason: Reason
+    stage: Stage = Field(description="How far it has come")
+    reason: Reason = Field(description="Why it was refused, failed, fell back or waits")
     device: str = Field(description="Device; empty for the shelter as a whole")
     detail: str = Field(description="Figures")
     at: datetime = Field(description="When, by the shelter's clock, UTC")
@@ -141,21 +141,21 @@ class ReceiptOut(BaseModel):
 class OrderOut(BaseModel):
     """One order of a shelter with all its receipts."""
 
-    revision: int
-    mode: Mode
+    revision: int = Field(description="Its number at this shelter")
+    mode: Mode = Field(description="What the shelter is to be")
     drill: bool = Field(description="Whether it switches nothing, or is a drill that does")
-    issued_at: datetime
-    expires_at: datetime = Field(description="A shelter that has not taken it by then refuses it")
+    issued_at: datetime = Field(description="When it was signed, UTC")
+    expires_at: datetime = Field(description="A shelter that has not taken it by then refuses it, UTC")
     incident: str = Field(description="Whose wish it was; empty: released")
     reason: str = Field(description="That incident's reason")
-    outcome: Outcome
+    outcome: Outcome = Field(description="What became of it")
     receipts: list[ReceiptOut] = Field(description="As they came")
 
 
 class Orders(BaseModel):
     """The ledger of one shelter."""
 
-    site: str
+    site: str = Field(description="ID of the shelter")
     orders: list[OrderOut] = Field(description="The newest first")
     own: list[ReceiptOut] = Field(description="Receipts of the shelter's own decisions, the newest first")
 
@@ -169,8 +169,8 @@ class Crew(BaseModel):
 class GroupOut(BaseModel):
     """A saved group."""
 
-    name: str
-    sites: list[str]
+    name: str = Field(description="Its name")
+    sites: list[str] = Field(description="Ids of its shelters")
     by: str = Field(description="Who saved it")
     at: datetime = Field(description="When, UTC")
 
@@ -178,21 +178,21 @@ class GroupOut(BaseModel):
 class Groups(BaseModel):
     """All groups."""
 
-    groups: list[GroupOut]
+    groups: list[GroupOut] = Field(description="By name")
 
 
 class EntryOut(BaseModel):
     """One entry of the book of decisions."""
 
-    n: int
-    at: datetime
-    by: str
-    action: Action
+    n: int = Field(description="Its place in the book, from 1")
+    at: datetime = Field(description="When, UTC")
+    by: str = Field(description="Who; shelter-central: a deadline passed")
+    action: Action = Field(description="What was decided")
     loud: bool = Field(description="Must not be overlooked")
-    why: str
-    incident: str
-    site: str
-    detail: dict[str, Any]
+    why: str = Field(description="Why")
+    incident: str = Field(description="Incident that it is about; empty: none")
+    site: str = Field(description="Shelter that it is about; empty: none")
+    detail: dict[str, Any] = Field(description="Further facts by name")
     hash: str = Field(description="Over the hash before it and this entry")
 
 

@@ -40,7 +40,7 @@ class WishIn(_In):
     )
 
     mode: Mode = Field(description="storm_watch, backup or isolated")
-    scope: ScopeIn
+    scope: ScopeIn = Field(description="Which shelters")
     target_pct: float = Field(100.0, description="State of charge to charge to, %")
     tiers_closed: int = Field(8, description="Load tiers that may have power while islanded, from the critical one")
     charge_power_w: float | None = Field(None, description="Most to charge with, W; null: what the device may")
@@ -101,6 +101,6 @@ class CloseIn(StepIn):
 class GroupIn(_In):
     """A group to save."""
 
-    scope: ScopeIn
+    scope: ScopeIn = Field(description="Which shelters")
     by: Person
     why: Why
