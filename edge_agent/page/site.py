@@ -30,7 +30,7 @@ class PageError(Exception):
 
 def make_app(parts: Parts) -> web.Application:
     """The application."""
-    app = web.Application(middlewares=[_bounded(), headers, entry], client_max_size=FORM_BYTES_MAX)
+    app = web.Application(middlewares=[headers, _bounded(), entry], client_max_size=FORM_BYTES_MAX)
     app[PARTS] = parts
     app.router.add_get("/static/{name}", pages_start.static)
     app.router.add_get("/favicon.ico", pages_start.icon)

@@ -171,6 +171,7 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
     "controls_reading": ("機器を読んでいます。数秒お待ちください。", "The devices are being read: a few seconds."),
     "controls_none": ("試験できる制御を持つ機器がありません。", "No device has a control that could be tested."),
     "control_name_backup": ("バックアップの設定", "backup setting"),
+    "backup_too": ("停電(自立運転)試験もする", "Outage test as well"),
     "control_look": ("内容を見て試験", "Look and test"),
     "control_confirm": ("制御試験の確認", "Confirm the test"),
     "control_what": ("行うこと", "What will be done"),

@@ -12,10 +12,15 @@ import pytest
 from aiohttp import ClientSession, CookieJar
 
 from edge_agent.app import run_site
+from edge_agent.commissioning.live import live_plant
 from edge_agent.config import ConfigError, SiteConfig, load_config, parse_config
+from edge_agent.io.journal import Journal, journal_path
 from edge_agent.mending import has_pending
+from edge_agent.obey import Obeyer
+from edge_agent.page.addresses import Listen
+from edge_agent.page.jobs import JobState
 from edge_agent.page.pin import new_pin
-from edge_agent.page.serving import Borrowed
+from edge_agent.page.serving import Borrowed, parts_over, serve
 from tests.edge_agent.fieldbus.parts import FakeLine
 from tests.edge_agent.judging.wire import Shelter, shelter
 from tests.support import eventually, free_port
@@ -149,3 +154,38 @@ def test_the_page_s_files_are_found_from_the_site_file(tmp_path: Path) -> None:
     assert config.page is not None
     assert config.page.folder == tmp_path
     assert (config.page.pin_file, config.page.cert_file) == (tmp_path / "page.pin", tmp_path / "a.pem")
+
+
+async def test_what_an_interrupted_test_left_is_put_back_when_the_page_starts(tmp_path: Path) -> None:
+    """The process was killed between writing and restoring: the journal names what stood there."""
+    async with shelter(tmp_path, "goodwe-et") as at:
+        at.simulated.world.soc_pct = 55.0
+        at.simulated.world.touch()
+        (tmp_path / "site.yaml").write_text(json.dumps(at.config))
+        new_pin(tmp_path / "page.pin", PIN)
+        config = load_config(tmp_path / "site.yaml")
+        with live_plant(config) as plant:
+            place = await plant.place("inverter")
+            obeyer = Obeyer(place.bus.line, place.session.unit, place.map, 1.0, device="inverter")
+            control = obeyer.control("reserve")
+            assert control is not None
+            saved = await obeyer.snapshot(control)
+            with Journal.open(journal_path(config.outbox.path)) as journal:
+                journal.put(saved)
+            before = saved.registers[0].value
+            assert before is not None
+            assert (await obeyer.order(control, {"soc_pct": before + 5})).is_good
+        parts = parts_over(tmp_path, Listen("127.0.0.1", 0), tmp_path / "page.pin")
+        serving = asyncio.create_task(serve(parts, lambda _: None))
+        try:
+            await eventually(lambda: parts.desk.job is not None and parts.desk.job.is_over, what="the mending")
+            assert parts.desk.job is not None
+            assert (parts.desk.job.kind, parts.desk.job.state) == ("mend", JobState.DONE)
+        finally:
+            serving.cancel()
+            await asyncio.wait({serving})
+        assert not has_pending(config)
+        with live_plant(config) as plant:
+            place = await plant.place("inverter")
+            obeyer = Obeyer(place.bus.line, place.session.unit, place.map, 1.0, device="inverter")
+            assert (await obeyer.snapshot(control)).registers[0].value == before
