@@ -203,7 +203,6 @@ class Broker:
         said = self._client._client.publish(topic(site, Channel.ACK), encode(ack), qos=1)
         return said.rc is MQTTErrorCode.MQTT_ERR_SUCCESS
 
-
     def retain(self, site: str, payload: bytes) -> bool:
         """Put a desired state on its topic, retained; false when that is not possible now.
 

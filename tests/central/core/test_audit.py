@@ -43,7 +43,9 @@ def test_every_change_is_found(decisions: list[Decision], data: st.DataObject) -
         replace(entry.decision, at_ms=entry.decision.at_ms + 1),
         replace(entry.decision, detail={**entry.decision.detail, "new": 1}),
     ):
-        assert f"entry {n + 1} was changed" in first_fault([*book[:n], replace(entry, decision=changed), *book[n + 1 :]])
+        assert f"entry {n + 1} was changed" in first_fault(
+            [*book[:n], replace(entry, decision=changed), *book[n + 1 :]]
+        )
     if n + 1 < len(book):
         assert f"entry {n + 1} is missing" in first_fault([*book[:n], *book[n + 1 :]])
         # Somebody who makes the changed entry's own hash fit breaks the next one.
