@@ -29,6 +29,13 @@ _JAPANESE: Final = (
     (r"want at least one", "1 つ以上必要です。"),
     (r"want a mapping", "「キー: 値」の形で site、mqtt、buses を書く。"),
     (r"looks like the PIN", "PIN そのものではなく、PIN を書いたファイルの名前を書く。"),
+    (
+        r"city_keys wants a section steering",
+        "steering: を書く(空でよい: {{}})。ないと市の指示では何も切り替わりません。",
+    ),
+    (r"steering names devices that the file does not have: (.+)", "steering にある {0} という機器がありません。"),
+    (r"floor_pct is above", "floor_pct は reserve_pct 以下にする。"),
+    (r"by_hand wants by_hand", "現場の人に見せる切替手順を by_hand: の ja と en に書く。"),
     (r"cert_file and key_file belong together", "cert_file と key_file は両方書くか、両方省く。"),
     (r"the id 'site' belongs", "id の site は使えません。"),
     (r"No such file or directory", "ファイルがありません。場所と名前を確認。"),

@@ -197,7 +197,7 @@ class Steerer:
         self.seen = conditions(values, tiers=self.tiers.count)
         before = self.state.kept
         switch = self._switch()
-        if switch is not None and switch != before.switch:
+        if switch is not None and switch.turn != before.switch.turn:
             self.state = replace(self.state, kept=replace(before, switch=switch))
         self.state = advance(self.state, self.seen, self.site.own, now_ms, self._utc_ms())
         if self.state.kept != before:

@@ -9,15 +9,16 @@ import structlog
 
 from contract.messages import EventKind, Severity
 from contract.readings import DeviceReadings
-from device_profiles.model import ControlKind, Group
+from device_profiles.model import ControlKind, DeviceMap, Group
 from edge_agent.config import ConfigError, SiteConfig
 from edge_agent.core.clock import SiteClock
 from edge_agent.core.conditions import AGE_MS_MAX
 from edge_agent.core.damping import Detail
-from edge_agent.core.standing import Switch
+from edge_agent.core.standing import Position, Switch
 from edge_agent.core.tiers import Tiers
 from edge_agent.core.tracking import Timing
 from edge_agent.io.city_keys import CityKeyError, read_keys
+from edge_agent.io.journal import is_busy, journal_path
 from edge_agent.io.state_file import SiteMemory, StateError, load, read_switch, save, state_path, switch_path
 from edge_agent.poll import Bus, Records
 from edge_agent.session import DeviceSession
@@ -80,16 +81,16 @@ def build(
 def _lasts(config: SiteConfig, sessions: Mapping[str, tuple[DeviceSession, Bus]]) -> Callable[[str, str], int]:
     fast_ms = max(AGE_MS_MAX, round(3 * config.interval_s * 1000))
     slow_ms = max(fast_ms, round(3 * config.slow_interval_s * 1000))
+    by_group = {Group.FAST: fast_ms, Group.SLOW: slow_ms, Group.ONCE: 86_400_000}
+    known: dict[str, tuple[DeviceMap, dict[str, int]]] = {}
 
     def lasts_ms(device: str, point: str) -> int:
-        known = sessions.get(device)
-        device_map = known[0].map if known is not None else None
+        device_map = sessions[device][0].map if device in sessions else None
         if device_map is None:
             return fast_ms
-        return next((_of(f.group) for f in device_map.fields if f.point == point), fast_ms)
-
-    def _of(group: Group) -> int:
-        return {Group.FAST: fast_ms, Group.SLOW: slow_ms, Group.ONCE: 86_400_000}[group]
+        if device not in known or known[device][0] is not device_map:
+            known[device] = (device_map, {field.point: by_group[field.group] for field in device_map.fields})
+        return known[device][1].get(point, fast_ms)
 
     return lasts_ms
 
@@ -119,18 +120,21 @@ def _saver(config: SiteConfig) -> Callable[[SiteMemory], None]:
     return keep
 
 
-def _switch(config: SiteConfig, now_ms: Callable[[], int]) -> Callable[[], Switch | None]:
-    """The switch on site, looked at once a second."""
-    path = switch_path(config.outbox.path)
-    looked_ms, last, told = -1_000, None, ""
+def _switch(config: SiteConfig, now_ms: Callable[[], int]) -> Callable[[], Switch]:
+    """The switch on site, looked at once a second. While somebody tests controls nobody else writes."""
+    path, journal = switch_path(config.outbox.path), journal_path(config.outbox.path)
+    looked_ms, last, told = -1_000, Switch(), ""
 
-    def look() -> Switch | None:
+    def look() -> Switch:
         nonlocal looked_ms, last, told
         if now_ms() - looked_ms < 1_000:
             return last
         looked_ms = now_ms()
+        if is_busy(journal):
+            last = Switch(position=Position.MAINTENANCE, by="control test")
+            return last
         try:
-            last, told = read_switch(path), ""
+            last, told = read_switch(path) or Switch(), ""
         except StateError as error:
             if told != str(error):
                 told = str(error)

@@ -51,6 +51,11 @@ class Switch:
     """Somebody on site has seen that the water is gone: the city's isolation ends."""
     by: str = ""
 
+    @property
+    def turn(self) -> tuple[Position, int, str]:
+        """Which turn of the switch it is: the same one is not taken in twice."""
+        return self.position, self.at_ms, self.by
+
 
 class Phase(StrEnum):
     """What the shelter's own standing orders have come to."""

@@ -42,6 +42,21 @@ def journal_path(outbox: Path) -> Path:
     return outbox.with_name(outbox.stem + ENDING)
 
 
+def is_busy(path: Path) -> bool:
+    """Whether somebody has a journal open: a control test runs, or what it left is being put back."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 class Journal:
     """The file while it is open. Use it as a context manager, or ``close`` it."""
 

@@ -177,9 +177,12 @@ async def test_isolated_stays_off_whatever_the_grid_does() -> None:
         it.switch = Switch(position=Position.BACKUP)
         await it.live(20)
         assert it.said.mode is Mode.ISOLATED, "the interlock has more say than the switch on site"
-        it.switch = Switch(position=Position.BACKUP, lifts_isolation=True)
+        it.switch = Switch(position=Position.BACKUP, lifts_isolation=True, at_ms=1)
         await it.live(20)
         assert (it.said.mode, it.said.source) == (Mode.BACKUP, Source.LOCAL_SWITCH)
+        it.order(Mode.ISOLATED, revision=2)
+        await it.live(20)
+        assert it.said.mode is Mode.ISOLATED, "a newer order counts again"
 
 
 async def test_the_switch_on_site_has_more_say_than_the_city_and_the_city_sees_it() -> None:
