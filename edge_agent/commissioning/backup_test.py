@@ -6,7 +6,7 @@ However it ends (failed, cancelled, an error), "close the breaker again" is told
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,30 +58,34 @@ class BackupTested:
 
 
 def outage_view(values: Mapping[str, Values], device: str) -> OutageView:
-    """The view from all devices; the secured output is the tested device's."""
-    own = values.get(device, {})
-    volts = [own[f"backup.{p}_voltage_v"] for p in PHASES if f"backup.{p}_voltage_v" in own]
-    if not volts:
-        volts = [own[f"inverter.{p}_voltage_v"] for p in PHASES if f"inverter.{p}_voltage_v" in own]
+    """The view from all devices; the secured output is the tested device's, or that of one beside it."""
+    own_first = [values.get(device, {}), *(each for name, each in values.items() if name != device)]
     return OutageView(
         is_grid_lost=_is_grid_lost(values),
-        soc_pct=own.get("battery.soc_pct"),
-        secured_v=max(volts, default=None),
-        secured_w=own.get("backup.power_w", own.get("inverter.power_w")),
+        soc_pct=own_first[0].get("battery.soc_pct"),
+        secured_v=max(_told(own_first, [f"{p}_voltage_v" for p in PHASES]), default=None),
+        secured_w=next(iter(_told(own_first, ["power_w"])), None),
     )
 
 
+def _told(own_first: Sequence[Values], names: Sequence[str]) -> list[float]:
+    """What the first device tells of its secured output; where none does, of its AC side, which feeds it then."""
+    for group in ("backup", "inverter"):
+        for own in own_first:
+            told = [own[f"{group}.{name}"] for name in names if f"{group}.{name}" in own]
+            if told:
+                return told
+    return []
+
+
 def _is_grid_lost(values: Mapping[str, Values]) -> bool | None:
+    """Whether anything shows that the grid is away; None when no device tells."""
     said = [own["inverter.islanded"] == 1 for own in values.values() if "inverter.islanded" in own]
-    if said:
-        return any(said)
-    states = [own["inverter.state"] for own in values.values() if "inverter.state" in own]
-    if InverterState.ISLANDED in states:
-        return True
+    said += [own["inverter.state"] == InverterState.ISLANDED for own in values.values() if "inverter.state" in own]
     volts = [own[f"grid.{p}_voltage_v"] for own in values.values() for p in PHASES if f"grid.{p}_voltage_v" in own]
     if volts:
-        return max(volts) < DEAD_V
-    return False if states else None
+        said.append(max(volts) < DEAD_V)
+    return any(said) if said else None
 
 
 async def run_backup_test(device: str, look: Look, ask: Ask, timing: Timing, tell: Tell) -> BackupTested:
@@ -162,13 +166,19 @@ async def _wait(
     most_s: float,
     holds: Callable[[OutageView], bool],
 ) -> float | None:
-    """How long it took until it held, in seconds; None when it did not within ``most_s``."""
+    """How long it took until it held and stayed so, in seconds; None when it did not within ``most_s``.
+
+    One look proves nothing: a device may still show what was a moment ago.
+    """
     began_s = timing.elapsed()
+    since_s: float | None = None
     while True:
-        if holds(outage_view(await look(), device)):
-            return timing.elapsed() - began_s
+        is_so = holds(outage_view(await look(), device))
         at_s = timing.elapsed() - began_s
-        if at_s >= most_s:
+        since_s = (at_s if since_s is None else since_s) if is_so else None
+        if since_s is not None and at_s - since_s >= timing.steady_s:
+            return since_s
+        if since_s is None and at_s >= most_s:
             return None
         tell(Progress(kind, {"device": device, "seconds": max(0.0, most_s - at_s)}, at_s, most_s))
         await timing.pause(timing.period_s)

@@ -258,6 +258,12 @@ def with_control(draft: Draft, done: ControlDone) -> Draft:
     return replace(draft, controls=(*kept, done), report="")
 
 
+def last_written_s(draft: Draft, device: str) -> dict[str, float]:
+    """When each control of a device was last written, UTC seconds."""
+    keys = ((key.partition("/"), at_ms) for key, at_ms in draft.written_ms.items())
+    return {kind: at_ms / 1000 for (of, _, kind), at_ms in keys if of == device}
+
+
 def names_for(found: Iterable[FoundUnit]) -> tuple[TakenDevice, ...]:
     """The devices of a scan for which one profile stands out, named by what they measure."""
     counts: dict[str, int] = {}

@@ -7,7 +7,7 @@ cut off leaves what was known before it. What a control test may have left in a 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,7 @@ from edge_agent.commissioning.draft import (
     Step,
     StepState,
     TakenDevice,
+    last_written_s,
     next_step,
     states,
     with_control,
@@ -198,8 +199,8 @@ class Commissioning:
             await running.run()
         finally:
             found = running.found
-            places = {unit.place for unit in found}
-            kept = tuple(unit for unit in self.draft.found if unit.place not in places)
+            places = {unit.place.text for unit in found}
+            kept = tuple(unit for unit in self.draft.found if unit.place.text not in places)
             self._save(found=(*kept, *found), scanned_ms=self._now_ms())
         return found
 
@@ -221,7 +222,7 @@ class Commissioning:
         """Choose the devices of the site. Other ones than before clear all results.
 
         Raises:
-            StepError: ``no_devices``, ``name_twice``, ``bad_name``, ``unit_twice``, ``unknown_profile``.
+            StepError: they make no site (taking.py).
             StoreError: it cannot be kept.
         """
         check_devices(devices)
@@ -316,7 +317,7 @@ class Commissioning:
             if control is None:
                 raise StepError("no_control", device=device, control=kind)
             test = ControlTest(
-                live, device, journal, self.timing, tell, ask=ask, last_written_s=self._last_written_s(device)
+                live, device, journal, self.timing, tell, ask=ask, last_written_s=last_written_s(self.draft, device)
             )
             tested = await test.run(control)
         written = dict(self.draft.written_ms)
@@ -344,14 +345,6 @@ class Commissioning:
 
     def _live(self, config: SiteConfig) -> AbstractContextManager[LivePlant]:
         return live_plant(config, self._make_line, self.timing.pause)
-
-    def _last_written_s(self, device: str) -> Mapping[str, float]:
-        found = {}
-        for key, at_ms in self.draft.written_ms.items():
-            of, _, kind = key.partition("/")
-            if of == device:
-                found[kind] = at_ms / 1000
-        return found
 
     def _not_skipped(self, step: Step) -> tuple[Step, ...]:
         return tuple(each for each in self.draft.skipped if each is not step)

@@ -49,6 +49,8 @@ class Timing:
     """How long the secured output may take to come up."""
     return_s: float = 420.0
     """How long an inverter may watch the grid before it joins it again."""
+    steady_s: float = 6.0
+    """How long grid and secured output must show the same before it is believed."""
     now: Callable[[], float] = time.time
     """UTC seconds."""
     elapsed: Callable[[], float] = time.monotonic

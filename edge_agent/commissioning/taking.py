@@ -31,6 +31,9 @@ def check_devices(devices: Sequence[TakenDevice]) -> None:
     again = next((each for each in places if places.count(each) > 1), None)
     if again is not None:
         raise StepError("unit_twice", place=again[0].text, unit=again[1])
+    for place in {device.place for device in devices}:
+        if any(other.place != place and other.place.text == place.text for other in devices):
+            raise StepError("line_twice", place=place.text)
     for device in devices:
         try:
             load(device.profile)

@@ -80,7 +80,7 @@ async def test_from_an_unknown_cabinet_to_a_verified_report_without_a_question(t
     folder = tmp_path / "site"
     async with living(tmp_path, profile) as at:
         step = ("--load-step", "2000", "--load-step-after", "2", "--load-phase", "l1")
-        process = await start("commission", *answers(at, folder), *step, lang="C")
+        process = await start("commission", *answers(at, folder), *step, lang="en_US.UTF-8")
         await until(process, ">>>")
         at.simulated.turn_load(2_000)
         code, out, err = await ended(process, TIMEOUT_S)
@@ -90,11 +90,13 @@ async def test_from_an_unknown_cabinet_to_a_verified_report_without_a_question(t
     assert written.signed.is_genuine
     assert judge(written.report).stage is SiteStage.VERIFIED
     assert {device.profile for device in written.report.devices} == {profile, "sdm630", "relay"}
-    code, out, _ = await ended(await start("report", "verify", str(report), lang="C"), TIMEOUT_S)
+    code, out, _ = await ended(await start("report", "verify", str(report), lang="en_US.UTF-8"), TIMEOUT_S)
     assert code == 0
     assert "nothing was changed" in out
     report.write_bytes(report.read_bytes().replace(b'"T"', b'"U"'))
-    code, out, _ = await ended(await start("report", "show", str(report.parent), "--render", lang="C"), TIMEOUT_S)
+    code, out, _ = await ended(
+        await start("report", "show", str(report.parent), "--render", lang="en_US.UTF-8"), TIMEOUT_S
+    )
     assert code == 1
     assert "Do not use it" in out
 
@@ -116,7 +118,7 @@ async def test_killed_in_the_middle_of_a_control_test_the_next_start_puts_back_w
         device = at.simulated.devices["inverter"]
         before = device.value_of("reserve")
         given = [*answers(at, folder), "--no-load-step", "--hold", "60"]
-        process = await start("commission", *given, lang="C")
+        process = await start("commission", *given, lang="en_US.UTF-8")
         await until(process, "'reserve'")
         async with asyncio.timeout(TIMEOUT_S):
             while device.value_of("reserve") == before:  # noqa: ASYNC110  (a register is no event)
@@ -124,7 +126,7 @@ async def test_killed_in_the_middle_of_a_control_test_the_next_start_puts_back_w
         process.kill()
         await process.wait()
         assert device.value_of("reserve") != before
-        process = await start("commission", *given, lang="C")
+        process = await start("commission", *given, lang="en_US.UTF-8")
         seen = await until(process, "put back")
         assert "cut short" in seen
         assert device.value_of("reserve") == before
@@ -136,7 +138,9 @@ async def test_killed_in_the_middle_of_a_control_test_the_next_start_puts_back_w
 
 
 async def test_without_a_terminal_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
-    code, out, _ = await ended(await start("commission", "--dir", str(tmp_path), "--yes", lang="C"), TIMEOUT_S)
+    code, out, _ = await ended(
+        await start("commission", "--dir", str(tmp_path), "--yes", lang="en_US.UTF-8"), TIMEOUT_S
+    )
     assert code == 2
     assert [option in out for option in ("ADDRESS", "--site", "--technician")] == [True] * 3
 
