@@ -6,6 +6,7 @@ import json
 import shutil
 import unicodedata
 from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+_TOKYO = timezone(timedelta(hours=9), "JST")
 ProfileArgument = Annotated[str, typer.Option("--profile", "-p", help="Id of a library profile, or a YAML file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object for machines instead of a table.")]
 
@@ -255,7 +257,7 @@ def _print_decoded(decoded: Decoded) -> None:
     good = sum(each.value is not None for each in decoded.points.values())
     typer.echo(f"{good} of {len(decoded.points)} points have a value")
     for point, each in decoded.points.items():
-        shown = each.quality.value if each.value is None else f"{each.value:,.10g} {each.unit}"
+        shown = each.quality.value if each.value is None else _amount(point, each.value, each.unit)
         typer.echo(f"{point:<30} {shown}".rstrip())
     for name, given in decoded.in_force.items():
         with_what = ", ".join(f"{value:g} {'%' if each.endswith('_pct') else 'W'}" for each, value in given.items())
@@ -264,6 +266,13 @@ def _print_decoded(decoded: Decoded) -> None:
         _say(f"fault: {fault.ja} / {fault.en} ({fault.point} {'bit ' if fault.is_bit else ''}{fault.code})", indent="")
     if decoded.not_in_dump:
         _say(f"not in the dump: {', '.join(decoded.not_in_dump)}", indent="")
+
+
+def _amount(point: str, value: float, unit: str) -> str:
+    """A value as people write it; a device's clock as the wall time in Tokyo that it shows."""
+    if point == "inverter.clock_s":
+        return f"{datetime.fromtimestamp(value, _TOKYO):%Y-%m-%d %H:%M:%S %Z}"
+    return f"{value:,.10g} {unit}"
 
 
 if __name__ == "__main__":

@@ -89,7 +89,13 @@ class NotingLine:
         return words
 
     async def write(
-        self, block: Block, words: Sequence[int], unit: int, *, timeout_s: float, multiple: bool = False  # noqa: ARG002
+        self,
+        block: Block,  # noqa: ARG002
+        words: Sequence[int],  # noqa: ARG002
+        unit: int,  # noqa: ARG002
+        *,
+        timeout_s: float,  # noqa: ARG002
+        multiple: bool = False,  # noqa: ARG002
     ) -> None:
         """Refused: a recording changes nothing."""
         raise PermissionError("a recording never writes")

@@ -50,7 +50,7 @@ METER_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "CT と電圧端子の相の対応、CT 比、profile を確認。",
         ),
         "meter_offline": (
-            "計量器が応答していないとこの機器が言っています",
+            "この機器につながる計量器が応答していません(機器の自己診断)",
             "計量器の電源と通信線(RS-485 の A/B)を確認。計量器をつないでいない機器なら without: [grid] と書く。",
         ),
         "ct_unproven": (

@@ -93,15 +93,15 @@ PLANT_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "機器の時間帯を日本(UTC+9)に設定。",
         ),
         "clock_off.days": (
-            "機器の時計が {days:+.0f} 日ずれています",
+            "機器の時計が {days:+.0f} 日ずれています(+ は進み、- は遅れ)",
             "機器の日付を合わせる。",
         ),
         "clock_off.hours": (
-            "機器の時計が {hours:+.1f} 時間ずれています",
+            "機器の時計が {hours:+.1f} 時間ずれています(+ は進み、- は遅れ)",
             "機器の時計と時間帯(UTC+9)を合わせる。",
         ),
         "clock_off.minutes": (
-            "機器の時計が {minutes:+.0f} 分ずれています",
+            "機器の時計が {minutes:+.0f} 分ずれています(+ は進み、- は遅れ)",
             "機器の時計を合わせる。",
         ),
         "clock_off.unset": (
@@ -113,8 +113,12 @@ PLANT_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "機器の再起動、通信モジュールの確認。ゲートウェイが古い値を返していないかも確認。",
         ),
         "wrong_profile": (
-            "{profile} ではないようです: {points} 点中 {wrong} 点が不適切(レジスタなし、範囲外)",
+            "{profile} ではないようです: {points} 点中 {wrong} 点が読めないか範囲外です",
             "profile を確認。候補: {others}。unit の番号も確認。",
+        ),
+        "wrong_profile.nothing": (
+            "機器は返事をしますが、{points} 点の読み出しをすべて拒否します({profile})",
+            "機器側の Modbus 設定(読み出しの許可)、unit の番号、銘板の型式を確認。停止中なら運転してから再確認。",
         ),
         "swapped_words": (
             "32 ビット値の語順が {profile} と逆のようです(不適切な点 {wrong} → {left})",
@@ -245,15 +249,15 @@ PLANT_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "set the device's time zone to Japan (UTC+9).",
         ),
         "clock_off.days": (
-            "the device's clock is {days:+.0f} days off",
+            "the device's clock is {days:+.0f} days off (+ fast, - slow)",
             "set the device's date.",
         ),
         "clock_off.hours": (
-            "the device's clock is {hours:+.1f} hours off",
+            "the device's clock is {hours:+.1f} hours off (+ fast, - slow)",
             "set the device's clock and time zone (UTC+9).",
         ),
         "clock_off.minutes": (
-            "the device's clock is {minutes:+.0f} minutes off",
+            "the device's clock is {minutes:+.0f} minutes off (+ fast, - slow)",
             "set the device's clock.",
         ),
         "clock_off.unset": (
@@ -267,6 +271,13 @@ PLANT_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "wrong_profile": (
             "this does not look like a {profile}: {wrong} of {points} points are not plausible",
             "another profile, one of: {others}. Or another unit id.",
+        ),
+        "wrong_profile.nothing": (
+            "the device answers, but refuses to be read: all {points} points ({profile})",
+            (
+                "Modbus settings and rights in the device, the unit id, the model on the type plate. If the device is "
+                "stopped, run it and check again."
+            ),
         ),
         "swapped_words": (
             (

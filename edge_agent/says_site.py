@@ -43,7 +43,7 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         ),
         "dark_refused": (
             "{address} ユニット {unit} が読み出しを拒否しています",
-            "機器側の Modbus 設定と権限を確認。",
+            "機器側の Modbus 設定と権限を確認。busy なら 1 分待って再実行、failure なら本体の表示を確認。",
         ),
         "dark_wrong_device": (
             "{address} ユニット {unit} は {profile} ではないようです",
@@ -69,6 +69,10 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "空きを増やすか outbox.bytes_max を小さく。",
         ),
         "clock_wrong": ("時刻が違います: {shown}", "時刻を合わせる(timedatectl set-time、または NTP)。"),
+        "time_given": (
+            "実際の時刻ではなく {shown} として判定しました(--at)",
+            "模擬の盤だけで使う。実機では --at を付けない。",
+        ),
         "clock_unsynced": (
             "時刻の自動同期(NTP)が確認できません",
             "下の「この装置の時刻」を手元の時計と比べる。ずれていれば timedatectl で確認。",
@@ -118,7 +122,10 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         ),
         "dark_refused": (
             "unit {unit} at {address} refuses to be read",
-            "Modbus settings and rights in the device.",
+            (
+                "Modbus settings and rights in the device. Busy: wait a minute and run again. Device failure: look at "
+                "the device's own display."
+            ),
         ),
         "dark_wrong_device": (
             "unit {unit} at {address} does not look like a {profile}",
@@ -144,6 +151,10 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "make room, or make outbox.bytes_max smaller.",
         ),
         "clock_wrong": ("the clock is wrong: {shown}", "set it (timedatectl set-time, or NTP)."),
+        "time_given": (
+            "judged as if it were {shown} (--at), not by the time that it is",
+            "only for a simulated cabinet; leave --at out at a real one.",
+        ),
         "clock_unsynced": (
             "no time service (NTP) disciplines the clock",
             "compare the machine's time below with your watch; timedatectl tells more.",

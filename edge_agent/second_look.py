@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from device_profiles.load import Profile, load, profile_ids
@@ -141,12 +142,13 @@ async def _is_sunspec_shifted(each: Observed) -> bool:
 
 
 async def _with_likely(each: Observed, finding: Finding) -> Finding:
-    likely = await _likely(each) if finding.kind == "wrong_profile" else ""
-    return (
-        Finding(finding.kind, finding.severity, finding.device, {**finding.facts, "others": likely})
-        if likely
-        else finding
-    )
+    if finding.kind != "wrong_profile":
+        return finding
+    likely = await _likely(each)
+    if likely:
+        return replace(finding, facts={**finding.facts, "others": likely})
+    is_silent = all(point.value is None for point in each.seen.points)
+    return replace(finding, facts={**finding.facts, "seen": "nothing"}) if is_silent else finding
 
 
 async def _likely(each: Observed) -> str:

@@ -154,7 +154,7 @@ def _head(made: Page, seen: SiteSeen) -> None:
             made.put(f"  ({error})", indent=3)
         made.put(f"  {made.words['try']}: {remedy(finding, made.lang)}", indent=4)
     made.put()
-    made.lines.append(made.paint(f"{seen.site} {seen.name}", "title"))
+    made.lines.append(made.paint(f"{seen.site} {seen.name}".rstrip(), "title"))
     made.put(f"{made.words['time']}: {tokyo_time(time.time())}")
 
 
@@ -188,7 +188,7 @@ def _device(made: Page, device: DeviceSeen, *, is_wrong: bool) -> None:
     if known:
         made.put(f"  {known}", indent=2)
     spent = words["spent"].format(requests=device.requests, seconds=device.seconds)
-    made.put(f"  {words['points'].format(good=device.good, count=len(device.points))}, {spent}", indent=2)
+    made.put(f"  {words['points'].format(good=device.good, count=len(device.points))}{words['comma']}{spent}", indent=2)
     # A wrong profile has a page of refused registers: on a phone it would only push away what matters.
     shown = [point for point in device.points if not is_wrong or point.value is not None]
     _rows(made, shown)
@@ -232,11 +232,10 @@ def _rows(made: Page, points: Sequence[PointSeen]) -> None:
             value, kind = words[point.quality], "warning"
         else:
             sense = meaning(point.point, point.value, made.lang)
-            amount = number(point.point, point.value)
+            amount, unit = number(point.point, point.value), f"{point.unit:<2}" if has_registers else point.unit
             if point.point == CLOCK:
-                amount, sense = tokyo_time(point.value), ""
+                amount, sense, unit = tokyo_time(point.value), "", ""
             kind = "warning" if implausible(point) else ""
-            unit = f"{point.unit:<2}" if has_registers else point.unit
             parts = (f"{amount:>{_VALUE_COLUMNS}}" if has_registers else amount, unit, sense)
             value = " ".join(part for part in parts if part)
         _row(made, point, value, kind, has_registers=has_registers)

@@ -62,7 +62,7 @@ WHY: Final[dict[str, dict[str, str]]] = {
         "nothing_imported": "買電・売電が {limit_w:g} W 未満です(--load-step で確認)",
         "same_source": "{points} は同じ測定から計算されています",
         "battery_idle": "充放電が {limit_w:g} W 未満です",
-        "state_silent": "機器が充電・放電を言いません(収支からも決められません)",
+        "state_silent": "機器が充電・放電の状態を出していません(収支からも決められません)",
         "watch_short": "観測中の動きが足りません(必要: {wanted})。--watch 600 で再確認",
         "pv_size_unknown": "site.yaml に pv_rated_w がありません",
         "one_string": "比べるストリングがありません",

@@ -137,6 +137,9 @@ def _config(
     return {
         "site": spec.id,
         "name": spec.name,
+        "latitude": spec.latitude,
+        "longitude": spec.longitude,
+        "pv_rated_w": spec.plant.pv_w,
         **(steered if settings.city_key_pem is not None else {}),
         "interval_s": settings.interval_s,
         "slow_interval_s": settings.slow_interval_s,

@@ -23,9 +23,9 @@ _TEXTS = {
     "ja": {
         "which": "機器が複数あります。--device で選ぶか、--all で全部を保存: {ids}",
         "unknown": "--device {given}: この機器はありません。あるのは: {ids}",
-        "asking": "{device}: {table} {start}〜{last} を読んでいます。{words} 語",
+        "asking": "{device}: {table} {start}〜{last} を読んでいます。{words} 個",
         "dark": "{device}: 応答がないため保存していません。{why}\n  対処: 電源、配線、ユニット番号を確認。",
-        "saved": "{device}: {words} 語を {path} に保存しました。断られたレジスタ {refused}、応答なし {silent} 件。",
+        "saved": "{device}: レジスタ {words} 個を {path} に保存。機器が拒否 {refused} 個、応答なし {silent} 回。",
         "masked": "  製造番号は伏せました(そのまま残すには --with-serial)。",
         "unwritable": "{path} に書けません: {why}",
         "stopped": "中止しました。",
@@ -33,9 +33,9 @@ _TEXTS = {
     "en": {
         "which": "The site has several devices: choose one with --device, or all with --all: {ids}",
         "unknown": "--device {given}: there is no such device; there are: {ids}",
-        "asking": "{device}: reading {table} {start}-{last}, {words} words",
+        "asking": "{device}: reading {table} {start}-{last}, {words} registers",
         "dark": "{device}: does not answer, nothing saved. {why}\n  Try: check power, cable and unit number.",
-        "saved": "{device}: {words} words saved in {path}. {refused} registers refused, {silent} questions unanswered.",
+        "saved": "{device}: {words} registers saved in {path}. {refused} refused, {silent} questions unanswered.",
         "masked": "  Serial numbers are masked (--with-serial keeps them).",
         "unwritable": "{path} can't be written: {why}",
         "stopped": "Stopped.",

@@ -22,6 +22,8 @@ from simulator.times import moment_ms
 from simulator.weather import DAY_MS
 
 _METERS: Final = ("sdm630", "carlo-gavazzi")
+_INVERTER_MAX_W: Final = 30_000.0
+"""Several families give the inverter's power in 16 bits, which end at 32,767 W: no such device is larger."""
 _OTHER: Final = {"meter": "take --meter carlo-gavazzi", "inverter": "take another --profile"}
 
 
@@ -48,7 +50,9 @@ def site(
     faults: Annotated[  # noqa: ARG001  # Its callback does all there is to do.
         bool, typer.Option("--faults", callback=_list_faults, is_eager=True, help="List what can be planted, and end.")
     ] = False,
-    at: Annotated[str | None, typer.Option(help="Tokyo time that the world begins with, HH:MM; else now.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Tokyo time that the world begins with, HH:MM; else now. Give a check the same.")
+    ] = None,
     soc: Annotated[float | None, typer.Option(min=0, max=100, help="State of charge at the start, %.")] = None,
     step_load: Annotated[
         float, typer.Option(min=100, max=20_000, help="Known load on phase L1, W; the signal USR1 switches it.")
@@ -80,8 +84,9 @@ def site(
       # One terminal serves, the other one reads
       shelter-sim site --profile goodwe-et --dir var/site --no-table
       shelter-edge check --config var/site/site.yaml
-      # A cabinet with a mistake in it, at noon
-      shelter-sim site --fault one_ct_turned --at 12:00 --dir var/site
+      # A cabinet with a mistake in it, at night
+      shelter-sim site --fault pv_at_night --at 22:00 --dir var/site
+      shelter-edge check --config var/site/site.yaml --at 22:00
       # What can be planted
       shelter-sim site --faults
     """
@@ -96,6 +101,7 @@ def site(
     planted = _planted(fault or [], inverter, meter)
     unit = load(inverter).units[0]
     spec = replace(build(1, seed, (inverter,))[0], inverter_unit=unit, meter=meter)
+    spec = replace(spec, plant=replace(spec.plant, inverter_w=min(spec.plant.inverter_w, _INVERTER_MAX_W)))
     if soc is not None:
         spec = replace(spec, initial_soc_pct=soc)
     net = network_of(network)

@@ -100,3 +100,10 @@ def test_the_edge_s_share_of_this_room_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_decode_shows_a_clock_as_wall_time(tmp_path: Path) -> None:
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps({"holding": {"40000": 0x6925, "40001": 0x2A80}}), encoding="utf-8")
+    result = runner.invoke(app, ["decode", "-p", "huawei-sun2000", "-d", str(path)])
+    assert "inverter.clock_s               2025-11-25 04:03:12 JST\n" in result.output

@@ -270,3 +270,18 @@ async def test_two_files_of_one_site_are_refused(tmp_path: Path) -> None:
     code, _, err = await ended(await start("run", "--config", first, "--config", second))
     assert code == 2
     assert SITE in err
+
+
+async def test_a_simulated_cabinet_is_judged_by_the_time_it_was_given_and_that_is_said(tmp_path: Path) -> None:
+    ports = (free_port(), free_port())
+    path = site_file(tmp_path, ports)
+    async with plant(ports):
+        code, out, err = await ended(await start("check", "--once", "--config", path, "--json", "--at", "22:00"))
+    assert code == 0, err
+    seen = json.loads(out)
+    assert seen["findings"][0]["kind"] == "pv_at_night", "5,000 W in the dark"
+    given = next(finding for finding in seen["findings"] if finding["kind"] == "time_given")
+    assert "22:00:00 JST" in given["ja"]["what"]
+    code, out, err = await ended(await start("check", "--config", path, "--at", "25:00"))
+    assert (code, out) == (2, "")
+    assert "--at: want Tokyo time as HH:MM" in err

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.check import LoadStep
+from edge_agent.check import LoadStep, check_site
+from edge_agent.config import parse_config
 from edge_agent.core.judging.finding import Result, Severity
 from edge_agent.says import remedy, what
 from edge_agent.show import as_json, cells, page
 from edge_agent.words import LANGUAGES
 from simulator.planted import Planted
+from tests.edge_agent.fieldbus.parts import FakeLine
 from tests.edge_agent.judging.parts import HOUR_MS, NOON_MS
 from tests.edge_agent.judging.wire import shelter
+from tests.support import free_port
 
 NIGHT_MS = NOON_MS + 10 * HOUR_MS
 OF_THE_PLANT = ("broker_away", "clock_unsynced", "clock_wrong")
@@ -114,3 +117,23 @@ async def test_a_device_of_another_family_is_named(tmp_path: Path) -> None:
     first = seen.findings[0]
     assert first.kind == "wrong_profile"
     assert first.facts["others"] == "sungrow-sh"
+
+
+async def test_a_device_that_refuses_everything_is_not_called_another_family(tmp_path: Path) -> None:
+    config = {
+        "site": "E0000000001111",
+        "mqtt": {"host": "127.0.0.1", "port": free_port()},
+        "buses": [
+            {
+                "id": "bus",
+                "tcp": {"host": "127.0.0.1", "port": 1502},
+                "devices": [{"id": "inverter", "profile": "goodwe-et", "timeout_s": 0.1}],
+            }
+        ],
+    }
+    line = FakeLine({1: {}})
+    seen = await check_site(parse_config(config, tmp_path / "site.yaml"), line_of=lambda *_: line)
+    first = seen.findings[0]
+    assert (first.kind, first.facts["seen"]) == ("wrong_profile", "nothing")
+    for lang in LANGUAGES:
+        assert "sungrow" not in what(first, lang) + remedy(first, lang), "nothing speaks for any family"
