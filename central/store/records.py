@@ -24,6 +24,8 @@ from central.store.advice import explain
 from central.store.base import StoreError, StoreRefusedError
 from central.store.decision_tables import DecisionStatements
 from central.store.decisions import Decisions, save_steering
+from central.store.fact_tables import FactStatements
+from central.store.facts import FactRows
 from central.store.records_database import engine_of, migrate, url_of
 from central.store.records_rows import (
     event_of,
@@ -91,8 +93,10 @@ class Records:
         self._do: Statements
         self._decide: DecisionStatements
         self._told: TelegramStatements
+        self._said: FactStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
         self.telegrams = Telegrams(self._ask, lambda: self._told)
+        self.facts = FactRows(self._ask, lambda: self._said)
 
     @classmethod
     async def open(cls, url: str | Path, *, dead_letters_max: int = DEAD_LETTERS_MAX) -> Self:
@@ -257,6 +261,7 @@ class Records:
             self._do = Statements(dialect)
             self._decide = DecisionStatements(dialect)
             self._told = TelegramStatements(dialect)
+            self._said = FactStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error
