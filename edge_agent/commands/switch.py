@@ -12,11 +12,11 @@ import typer
 from edge_agent.commands.common import fail, load_sites, spoken_language
 
 SAID: Final = {
-    "auto": ("自動（市と避難所の自動判断に従う）", "automatic: the city and the shelter's own standing orders decide"),
-    "normal": ("平常運転（この場所で固定）", "normal, fixed on site"),
-    "backup": ("災害運転（この場所で固定）", "backup, fixed on site"),
-    "isolate": ("切り離し（浸水のおそれ）", "isolated: water is expected"),
-    "maintenance": ("保守中（何も書き込まない）", "maintenance: nothing is written"),
+    "auto": ("自動（市の指示と避難所の自動判断に従う）", "automatic: the city and the shelter's own standing orders decide"),
+    "normal": ("通常モード（現地で固定）", "normal, fixed on site"),
+    "backup": ("非常用モード（現地で固定）", "backup, fixed on site"),
+    "isolate": ("切り離し（浸水のおそれ。現地で固定）", "isolated, fixed on site: water is expected"),
+    "maintenance": ("保守中（機器へ何も書き込まない）", "maintenance: nothing is written"),
 }
 """Positions in Japanese and English."""
 

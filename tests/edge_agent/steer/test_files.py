@@ -126,7 +126,7 @@ def test_the_command_turns_the_switch_and_says_how_it_stands(tmp_path: Path) -> 
     path.write_text(yaml.safe_dump(raw_config(steering={})))
     run = CliRunner()
     turned = run.invoke(app, ["switch", "backup", "--config", str(path), "--lang", "ja"])
-    assert (turned.exit_code, "災害運転" in turned.output) == (0, True)
+    assert (turned.exit_code, "非常用モード" in turned.output) == (0, True)
     stands = read_switch(switch_path(tmp_path / "outbox.sqlite"))
     assert stands is not None
     assert stands.position is Position.BACKUP
