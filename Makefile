@@ -1,7 +1,7 @@
 # make demo   the whole city on this machine: simulator, edge agents, broker, central, page
 # make test   every test; installs what the tests need (as root, through apt) when it is missing
 # make check  formatting, lint, types
-# make bench BENCH=edge|ingest|wire|outage|drain
+# make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
