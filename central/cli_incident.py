@@ -241,7 +241,12 @@ def list_incidents(data: Data = None, config: Config = None, as_json: AsJson = F
 def _watch(client: Client, incident_id: str, wait_s: float, lang: str | None, as_json: bool) -> None:
     path = f"incidents/{quote(incident_id, safe='')}"
     if wait_s and not as_json:
-        texts().follow(terminal(), client.stream(f"{path}/stream", limit_s=30.0), limit_s=wait_s)
+        from central.client import RefusedError
+
+        try:
+            texts().follow(terminal(), client.stream(f"api/v1/{path}/stream", limit_s=30.0), limit_s=wait_s)
+        except RefusedError as error:
+            fail(str(error), code=2)
     found = read(client, path, lambda desk: desk.show(desk.find(incident_id)))
     put(found, as_json, lambda console: texts().show_incident(console, found, lang_of(lang)))
     if found["tally"]["done"] < found["tally"]["told"]:

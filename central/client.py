@@ -101,13 +101,20 @@ class Client:
                 ) from None
 
     def stream(self, path: str, *, limit_s: float) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Events (name, value) of a stream, until it ends or nothing comes for ``limit_s``."""
+        """Events (name, value) of a stream, until it ends or nothing comes for ``limit_s``.
+
+        Raises:
+            RefusedError: there is no such stream, or no room for another reader.
+        """
         with self._service() as service:
             if service is None:
                 return
             limits = httpx.Timeout(TIMEOUT_S, read=limit_s)
             try:
                 with service.stream("GET", path, timeout=limits) as answer:
+                    if not answer.is_success:
+                        answer.read()
+                        _body(answer)
                     name = ""
                     for line in answer.iter_lines():
                         key, _, value = line.partition(": ")

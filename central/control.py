@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -45,7 +45,7 @@ from central.sending import Sender
 from central.store.base import StoreError
 from central.store.decisions import Decisions
 from contract.signing import Signer
-from contract.steering import Reported, sign
+from contract.steering import Desired, Reported, sign
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +110,7 @@ class Control:
             (d.site, int(d.detail["revision"]), str(d.detail["outcome"])) for d in book if d.action is Action.ESCALATED
         }
         self.fleet.load(await self.decisions.orders(), await self.decisions.receipts(), await self.decisions.reported())
+        _, self._holds = self._due(self.incidents.values())
         self.send_all()
 
     # --- What comes in ------------------------------------------------------------------------------------------------
@@ -279,17 +280,7 @@ class Control:
     async def _decide(self, decisions: Sequence[Decision]) -> None:
         """Keep decisions and what follows from them, then let it hold. The lock is the caller's."""
         incidents = incidents_of(decisions, self.incidents.values())
-        fleet = self.fleet
-        desired, holds = due(
-            incidents.values(),
-            fleet.orders,
-            (site.id for site in self._live.sites()),
-            is_switchable=lambda site: self._live.proof(site).is_switchable,
-            is_settled=lambda site: fleet.outcome(site) in SETTLED,
-            reported_revision=fleet.reported_revision,
-            policy=self._policy,
-            now_ms=self.now(),
-        )
+        desired, holds = self._due(incidents.values())
         signer = self._signer()
         if desired and signer is None:
             self.trouble = NO_KEY
@@ -308,6 +299,19 @@ class Control:
             self._sender.add(order.site for order in orders)
         if decisions or orders:
             self._ring()
+
+    def _due(self, incidents: Iterable[Incident]) -> tuple[list[Desired], dict[str, Hold]]:
+        fleet = self.fleet
+        return due(
+            incidents,
+            fleet.orders,
+            (site.id for site in self._live.sites()),
+            is_switchable=lambda site: self._live.proof(site).is_switchable,
+            is_settled=lambda site: fleet.outcome(site) in SETTLED,
+            reported_revision=fleet.reported_revision,
+            policy=self._policy,
+            now_ms=self.now(),
+        )
 
     def _key(self) -> Signer:
         signer = self._signer()
