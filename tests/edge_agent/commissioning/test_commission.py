@@ -55,7 +55,8 @@ def units(at: Shelter) -> list[str]:
 
 
 def answers(at: Shelter, folder: Path) -> list[str]:
-    relay = next(f"{b['tcp']['host']}:{b['tcp']['port']}" for b in at.config["buses"] if len(b["devices"]) > 1)
+    bus = next(bus for bus in at.config["buses"] if "relay" in [device["id"] for device in bus["devices"]])
+    relay = f"{bus['tcp']['host']}:{bus['tcp']['port']}"
     return [
         *("--dir", str(folder), *places(at), *units(at), "--site", at.config["site"], "--name", "模擬"),
         *("--technician", "T", "--mqtt-host", "127.0.0.1", "--mqtt-port", str(at.config["mqtt"]["port"]), "--yes"),
@@ -89,7 +90,8 @@ async def test_from_an_unknown_cabinet_to_a_verified_report_without_a_question(t
     written = read_signed(report)
     assert written.signed.is_genuine
     assert judge(written.report).stage is SiteStage.VERIFIED
-    assert {device.profile for device in written.report.devices} == {profile, "sdm630", "relay"}
+    wanted = {device["profile"] for bus in at.config["buses"] for device in bus["devices"]}
+    assert {device.profile for device in written.report.devices} == wanted
     code, out, _ = await ended(await start("report", "verify", str(report), lang="en_US.UTF-8"), TIMEOUT_S)
     assert code == 0
     assert "nothing was changed" in out

@@ -11,7 +11,8 @@ from edge_agent.commissioning.draft import Broker, Place, TakenDevice, Way
 from edge_agent.commissioning.operations import Commissioning
 from edge_agent.commissioning.progress import Facts, Progress, Timing
 from simulator.planted import Planted
-from tests.edge_agent.judging.wire import NOON_MS, Shelter, shelter
+from tests.edge_agent.judging.parts import NOON_MS
+from tests.edge_agent.judging.wire import Shelter, shelter
 
 TECHNICIAN = "試験 太郎"
 
