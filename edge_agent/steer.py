@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Final
 
 import structlog
 
@@ -18,7 +18,7 @@ from contract.readings import DeviceReadings
 from contract.steering import Desired, Mode, Reason, Receipt, Stage, receipt_detail
 from edge_agent.core import receipts as judging
 from edge_agent.core.budget import Budget
-from edge_agent.core.conditions import AGE_MS_MAX, Conditions, Seen, conditions, fresh
+from edge_agent.core.conditions import Conditions, Seen, conditions, fresh
 from edge_agent.core.damping import Detail
 from edge_agent.core.drill import rehearsed
 from edge_agent.core.effects import Verdict
@@ -26,14 +26,15 @@ from edge_agent.core.effects import judge as judge_effect
 from edge_agent.core.interlocks import Rules
 from edge_agent.core.modes import Policy, SetPoints, Wishes, set_points
 from edge_agent.core.receipts import BAD, Part, Told, merged
-from edge_agent.core.standing import Kept, Own, SiteState, Switch, advance, sight
+from edge_agent.core.standing import Kept, SiteState, Switch, advance, sight
 from edge_agent.core.telling import Teller
-from edge_agent.core.tracking import Idle, Timing, Track, came_back, gone_dark, look, next_step
+from edge_agent.core.tracking import Idle, Peek, Track, came_back, gone_dark, look, next_step, peeked
 from edge_agent.core.wanted import orders_for
 from edge_agent.io.state_file import SiteMemory
 from edge_agent.poll import Records
 from edge_agent.steer_device import SteeredDevice
 from edge_agent.steer_report import ReportBox, reported
+from edge_agent.steer_site import Site, Time
 from edge_agent.steer_tiers import TierSteer
 from edge_agent.words_steer import NOTHING, SWITCH_BACK, SWITCH_OFF, Both
 
@@ -43,32 +44,6 @@ TICK_S: Final = 1.0
 WAIT_S_MAX: Final = 5.0
 HEARD_KEPT_MS: Final = 3_600_000
 """When the city was heard last is kept on disk so often."""
-
-
-class Time(Protocol):
-    """The site's clock (core.clock.SiteClock)."""
-
-    boot_ms: Callable[[], int]
-
-    @property
-    def is_known(self) -> bool:
-        """Whether ``now_ms`` is UTC."""
-
-    def now_ms(self) -> int:
-        """UTC milliseconds, or milliseconds since boot."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What of a site file steers it."""
-
-    own: Own
-    keys: Mapping[str, bytes]
-    by_hand: Both | None = None
-    """The steps of whoever has to switch over when the grid goes; None: it switches by itself."""
-    timing: Timing = field(default_factory=Timing)
-    lasts_ms: Callable[[str, str], int] = lambda device, point: AGE_MS_MAX  # noqa: ARG005  # A default for all.
-    """Device and point → for how long a reading of it says something of now."""
 
 
 class Steerer:
@@ -225,7 +200,7 @@ class Steerer:
         track = came_back(track, now_ms)
         verdict = self._verdict(track, values)
         if verdict is not None:
-            track = look(track, verdict, self.site.timing, now_ms)
+            track = look(track, verdict, self.site.timing, self._last_ms[device.id])
         self._tracks[device.id] = track
 
     def _plan(self, device: SteeredDevice, values: Mapping[str, float], points: SetPoints, now_ms: int) -> None:
@@ -358,6 +333,8 @@ class Steerer:
         if isinstance(step, Idle):
             until_ms = now_ms + round(WAIT_S_MAX * 1000) if step.until_ms is None else step.until_ms
             return min(wait_s, max(0.0, until_ms - now_ms) / 1000)
+        if isinstance(step, Peek):
+            return await self._peek(device_id)
         found = await self.batteries[device_id].perform(
             step, lambda: self._tracks.get(device_id), rules, self.site.timing
         )
@@ -365,6 +342,15 @@ class Steerer:
             self._tracks[device_id] = found
         self.decide()
         return 0.0
+
+    async def _peek(self, device_id: str) -> float:
+        readings = await self.batteries[device_id].peek()
+        now_ms = self._clock.boot_ms()
+        if (track := self._tracks.get(device_id)) is not None:
+            self._tracks[device_id] = peeked(track, now_ms)
+        good = tuple(reading for reading in readings if reading.value is not None)
+        self.see([DeviceReadings(device_id, self._clock.now_ms(), good)])
+        return self.site.timing.peek_s
 
     async def run(self) -> None:
         """Steer until cancelled."""

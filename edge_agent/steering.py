@@ -22,8 +22,9 @@ from edge_agent.io.journal import is_busy, journal_path
 from edge_agent.io.state_file import SiteMemory, StateError, load, read_switch, save, state_path, switch_path
 from edge_agent.poll import Bus, Records
 from edge_agent.session import DeviceSession
-from edge_agent.steer import Site, Steerer
+from edge_agent.steer import Steerer
 from edge_agent.steer_device import SteeredDevice
+from edge_agent.steer_site import Site
 from edge_agent.steer_tiers import TierSteer
 
 log = structlog.get_logger()

@@ -28,8 +28,12 @@ class Timing:
 
     effect_s: float = 60.0
     """The plant may take so long to follow."""
-    stay_s: float = 4.0
-    """So long it must be seen to follow."""
+    stay_s: float = 1.0
+    """So long it must be seen to follow, in two looks at least."""
+    peek_s: float = 0.7
+    """After reading back the plant is looked at so often, beside the polls, ..."""
+    peek_for_s: float = 15.0
+    """... for so long: whoever waits for the proof should not wait for a poll."""
     patience_s: float = 20.0
     """A plant that was right may be wrong for so long before its registers are looked at: loads jump."""
     checks_s: tuple[float, ...] = (20, 60, 120, 300, 600)
@@ -63,7 +67,12 @@ class Idle:
     until_ms: int | None
 
 
-Step = Order | Check | Idle
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """Read what the plant does now."""
+
+
+Step = Order | Check | Peek | Idle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +97,7 @@ class Track:
     check_now: bool = False
     verified_ms: int = 0
     refreshed_ms: int = 0
+    peeked_ms: int = 0
     fell_back: bool = False
     is_over: bool = False
     """Every try failed: nothing is written any more until there is a newer wish, or the device comes back."""
@@ -112,7 +122,12 @@ def next_step(track: Track, timing: Timing, now_ms: int) -> Step:
     if not track.is_written:
         return Order(track.orders[track.todo])
     on = tuple(order for order in track.orders if not order.off)
-    return _watch(track, on, timing, now_ms) if on else Idle(None)
+    step = _watch(track, on, timing, now_ms) if on else Idle(None)
+    is_proven = track.stage in {Stage.VERIFIED, Stage.HELD}
+    if is_proven or not isinstance(step, Idle) or now_ms - track.read_ms > timing.peek_for_s * 1000:
+        return step
+    peek_ms = max(track.peeked_ms, track.read_ms) + round(timing.peek_s * 1000)
+    return Peek() if now_ms >= peek_ms else Idle(peek_ms)
 
 
 def _watch(track: Track, on: tuple[DeviceOrder, ...], timing: Timing, now_ms: int) -> Step:
@@ -177,25 +192,25 @@ def after_order(track: Track, step: Order, came: Came, timing: Timing, now_ms: i
     )
 
 
-def look(track: Track, verdict: Verdict, timing: Timing, now_ms: int) -> Track:
-    """The track after a look at the plant."""
-    if not track.is_written or track.is_over:
+def look(track: Track, verdict: Verdict, timing: Timing, seen_ms: int) -> Track:
+    """The track after a look at the plant. What was seen before the registers were right proves nothing."""
+    if not track.is_written or track.is_over or seen_ms <= track.read_ms:
         return track
     if verdict is Verdict.UNSEEN:
         return replace(track, right_since_ms=None, wrong_since_ms=None)
     if verdict is Verdict.FOLLOWS:
-        since_ms = now_ms if track.right_since_ms is None else track.right_since_ms
+        since_ms = seen_ms if track.right_since_ms is None else track.right_since_ms
         track = replace(track, right_since_ms=since_ms, wrong_since_ms=None, has_followed=True)
-        return _prove(track, timing, now_ms)
-    since_ms = now_ms if track.wrong_since_ms is None else track.wrong_since_ms
+        return _prove(track, timing, seen_ms)
+    since_ms = seen_ms if track.wrong_since_ms is None else track.wrong_since_ms
     track = replace(track, right_since_ms=None, wrong_since_ms=since_ms)
     is_proven = track.stage in {Stage.VERIFIED, Stage.HELD}
     limit_ms = since_ms + timing.patience_s * 1000 if is_proven else track.read_ms + timing.effect_s * 1000
-    if now_ms < limit_ms:
+    if seen_ms < limit_ms:
         return track
     if [order for order in track.orders if not order.off]:
         return replace(track, check_now=True)
-    return _fail(track, Reason.PLANT_DISOBEYS, "registers released, power flows as before", timing, now_ms)
+    return _fail(track, Reason.PLANT_DISOBEYS, "registers released, power flows as before", timing, seen_ms)
 
 
 def _prove(track: Track, timing: Timing, now_ms: int) -> Track:
@@ -242,6 +257,11 @@ def after_check(track: Track, holds: bool | None, timing: Timing, now_ms: int, *
     after_s = (now_ms - track.read_ms) / 1000
     seen = f"{detail}, seen {after_s:.0f} s after it was read back".removeprefix(", ")
     return _fail(replace(track, fell_back=True), reason, seen, timing, now_ms)
+
+
+def peeked(track: Track, now_ms: int) -> Track:
+    """The track after a look beside the polls."""
+    return replace(track, peeked_ms=now_ms)
 
 
 def gone_dark(track: Track, dark_ms: int, timing: Timing) -> Track:

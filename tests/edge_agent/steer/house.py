@@ -22,8 +22,9 @@ from edge_agent.io.modbus import ModbusLine
 from edge_agent.io.state_file import SiteMemory
 from edge_agent.obey import Obeyer
 from edge_agent.session import DeviceSession
-from edge_agent.steer import Site, Steerer
+from edge_agent.steer import Steerer
 from edge_agent.steer_device import SteeredDevice
+from edge_agent.steer_site import Site
 from edge_agent.steer_tiers import TierSteer
 from simulator.fleet import build
 from simulator.planted import Planted
