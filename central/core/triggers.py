@@ -8,8 +8,8 @@ never acts either: staff decide.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from central.core.alerts.findings import Finding, findings
@@ -86,6 +86,14 @@ def judge(
             if finding.lane is not Lane.TEST and now_ms < proposal.expires_ms:
                 proposals.append(proposal)
     return proposals, after
+
+
+def within(proposal: Proposal, wards: Collection[str]) -> Proposal:
+    """The same for those of its wards that have shelters; as it was when none has."""
+    there = tuple(ward for ward in proposal.wards if ward in wards)
+    if proposal.scope.kind is not ScopeKind.WARD or not there:
+        return proposal
+    return replace(proposal, scope=Scope(ScopeKind.WARD, there))
 
 
 def _proposal(rule: Rule, places: Places, finding: Finding, since_ms: int) -> Proposal:

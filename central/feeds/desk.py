@@ -25,7 +25,7 @@ from central.core.city import EventRecord, Site
 from central.core.incidents import Act, Incident, Wish
 from central.core.proposals import BY, Advise, Confirm, Declare, Step, Withdraw, by, plan, why
 from central.core.scope import Group, Scope, ScopeError, resolve
-from central.core.triggers import Onsets, Proposal, judge
+from central.core.triggers import Onsets, Proposal, judge, within
 from central.feeds import hooked, jma
 from central.feeds import xml as bounded
 from central.store.base import StoreError
@@ -174,8 +174,8 @@ class AlertDesk:
                 await self._keep(telegram.source, origin, telegram.digest, word, meaning, payload)
             if is_change:
                 self._held = held
-                about = {"type": telegram.type, "lane": telegram.lane.value, "event": telegram.event}
-                log.info("alert", **about, verdict=word, source=telegram.source)
+                told = {"type": telegram.type, "lane": telegram.lane.value, "about": telegram.event}
+                log.info("alert", verdict=word, source=telegram.source, **told)
                 await self._act(now_ms)
         return Taken(word, f"{telegram.type} {telegram.lane.value}: {word}")
 
@@ -207,9 +207,9 @@ class AlertDesk:
 
     def _judge(self, now_ms: int) -> None:
         settled = self.settled
-        self.proposals, self._onsets = judge(settled.rules, settled.places, self._held, self._onsets, now_ms=now_ms)
-        if not settled.drills:
-            self.proposals = [proposal for proposal in self.proposals if not proposal.is_training]
+        proposals, self._onsets = judge(settled.rules, settled.places, self._held, self._onsets, now_ms=now_ms)
+        wards = {site.ward for site in self._sites()}
+        self.proposals = [within(one, wards) for one in proposals if settled.drills or not one.is_training]
 
     async def _act(self, now_ms: int) -> None:
         """Bring the incidents to what is asked for. The lock is the caller's."""
