@@ -82,8 +82,15 @@ class Fleet:
         order = self.orders.get(site)
         if order is None:
             return None
-        because = self._hints.get(site, Reason.NONE)
-        return standing(order, self._progress.get(site, NOTHING), self.deadlines, now_ms, because)
+        told = self.reported.get(site)
+        return standing(
+            order,
+            self._progress.get(site, NOTHING),
+            self.deadlines,
+            now_ms,
+            reported=told[0] if told else None,
+            because=self._hints.get(site, Reason.NONE),
+        )
 
     def standings(self, now_ms: int) -> list[Standing]:
         """All of them, by site."""

@@ -79,7 +79,7 @@ def show_members(console: Console, members: list[Json], lang: str) -> None:
 
 
 def follow(console: Console, events: Iterator[tuple[str, Json]], *, limit_s: float) -> Json | None:
-    """A progress bar until every shelter that was told has proven it or is on the crew list; the last counts."""
+    """A progress bar until every shelter that was told has proven it, is on the crew list, or is on its own."""
     last: Json | None = None
     ends = time.monotonic() + limit_s
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[newest]}")
@@ -92,7 +92,7 @@ def follow(console: Console, events: Iterator[tuple[str, Json]], *, limit_s: flo
                 last = value
                 tally = value["tally"]
                 bar.update(task, total=tally["told"], completed=tally["done"], newest=f"crew {tally['crew']}")
-                if tally["done"] + tally["crew"] >= tally["told"]:
+                if tally["done"] + tally["crew"] + tally["own"] >= tally["told"]:
                     break
             if time.monotonic() > ends:
                 break

@@ -34,6 +34,10 @@ CAUSES: Final[dict[str, Words]] = {
         "現地での手動切替を待っています。手順は現地の画面と掲示カードにあります。",
         "It waits for somebody to switch on site. The steps are on the page and the card there.",
     ),
+    "on_its_own": Words(
+        "停電のため、避難所が自動で非常用に切り替わっています。復電後に市の指示へ移ります。",
+        "The grid is gone and it went into backup by itself. It comes to the order when the grid is back.",
+    ),
     # Why nothing is sent
     "not_verified": Words(
         "制御が実証されていないため、指示は送りません。試運転を完了してください。",
@@ -96,7 +100,10 @@ CAUSES: Final[dict[str, Words]] = {
     Reason.SOC_UNKNOWN: Words(
         f"蓄電池の残量が読めません。{_GO}", "It does not know the battery's charge. Send a crew."
     ),
-    Reason.SOC_BELOW_FLOOR: Words("蓄電池の残量が下限を下回っています。", "The battery is below its floor."),
+    Reason.SOC_BELOW_FLOOR: Words(
+        "蓄電池の残量が下限を下回っています。充電されると自動で再試行します。",
+        "The battery is below its floor. It tries again by itself when it is charged.",
+    ),
     Reason.DEVICE_DARK: Words(f"機器が応答しません。{_GO}", "A device does not answer. Send a crew."),
     # Failed or reverted: the device
     Reason.DEVICE_REFUSED: Words(f"機器が指示を拒否しました。{_GO}", "The device refused the order. Send a crew."),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from contract.steering import Desired, Mode, Reason, Receipt, Stage
+from contract.steering import Desired, Mode, Reason, Receipt, Reported, Source, Stage
 
 RANK: Final = {
     Stage.ACCEPTED: 0,
@@ -97,6 +97,8 @@ class Outcome(StrEnum):
     """A drill: the shelter judged everything, would have switched, and wrote nothing."""
 
 
+TRIED_AGAIN: Final = frozenset({Reason.SOC_BELOW_FLOOR, Reason.CLOCK_UNKNOWN})
+"""Refusals that the shelter takes back by itself when it can: they have the time that a proof has."""
 UNDONE: Final = frozenset({Outcome.REFUSED, Outcome.FAILED, Outcome.REVERTED})
 SETTLED: Final = frozenset({Outcome.OBEYS, Outcome.DRILLED})
 
@@ -178,6 +180,8 @@ class Standing:
     due_ms: int | None
     """When somebody is told, if nothing more comes; None: nothing is waited for."""
     is_overdue: bool
+    is_on_its_own: bool = False
+    """The grid is gone and it has proven to be at least as strict by itself: it comes to the order when the grid is."""
     hint: Reason = Reason.NONE
     """Why messages on its topic were refused since then: not proven to be about this order, but worth knowing."""
 
@@ -194,13 +198,17 @@ class Standing:
     @property
     def wants_crew(self) -> bool:
         """Whether somebody should go there or telephone: only for what really switches."""
-        return self.order.switches and (self.is_overdue or self.outcome in UNDONE)
+        if not self.order.switches or self.is_on_its_own:
+            return False
+        return self.is_overdue or (self.outcome in UNDONE and self.progress.reason not in TRIED_AGAIN)
 
     @property
     def cause(self) -> str:
         """Why, in one word: the shelter's reason, or what was waited for in vain."""
         if self.progress.reason is not Reason.NONE:
             return self.progress.reason.value
+        if self.is_on_its_own and not self.is_done:
+            return "on_its_own"
         if self.outcome is Outcome.NO_ANSWER and self.hint is not Reason.NONE:
             return self.hint.value
         waited = {Outcome.NO_ANSWER: "no_answer", Outcome.UNDERWAY: "too_slow", Outcome.PERSON: "person_awaited"}
@@ -226,23 +234,41 @@ def of_order(order: Order, receipts: Iterable[ReceiptRecord]) -> list[ReceiptRec
     return [record for record in receipts if record.receipt.revision == order.revision]
 
 
+def on_its_own(order: Order, reported: Reported | None) -> bool:
+    """Whether a shelter has good reason not to do what it was told: the grid is gone, and it cares for itself."""
+    if reported is None or reported.source is not Source.GRID_LOSS:
+        return False
+    if reported.mode is Mode.RECOVERY:
+        return True
+    is_proven = reported.receipt is not None and reported.receipt.stage in PROVEN
+    return is_proven and reported.mode is Mode.BACKUP and order.desired.mode is not Mode.ISOLATED
+
+
 def standing(
-    order: Order, found: Progress, deadlines: Deadlines, now_ms: int, because: Reason = Reason.NONE
+    order: Order,
+    found: Progress,
+    deadlines: Deadlines,
+    now_ms: int,
+    *,
+    reported: Reported | None = None,
+    because: Reason = Reason.NONE,
 ) -> Standing:
     """How an order stands. ``because``: the ``hint``."""
+    own = on_its_own(order, reported)
     due_ms: int | None = None
     if found.outcome is Outcome.NO_ANSWER:
         due_ms = order.desired.issued_ms + round(deadlines.answered_s * 1_000)
     elif found.outcome is Outcome.PERSON:
         due_ms = found.first_ms[Stage.WAITING] + round(deadlines.person_s * 1_000)
-    elif found.outcome is Outcome.UNDERWAY:
+    elif found.outcome is Outcome.UNDERWAY or found.reason in TRIED_AGAIN:
         due_ms = min(found.first_ms.values()) + round(deadlines.verified_s * 1_000)
     return Standing(
         site=order.site,
         order=order,
         progress=found,
-        due_ms=due_ms,
-        is_overdue=due_ms is not None and now_ms >= due_ms,
+        due_ms=None if own else due_ms,
+        is_overdue=not own and due_ms is not None and now_ms >= due_ms,
+        is_on_its_own=own,
         hint=because,
     )
 
@@ -269,7 +295,10 @@ class Member:
     @property
     def word(self) -> str:
         """In one word."""
-        return self.hold or (self.standing.outcome.value if self.standing else "nothing_sent")
+        if self.hold or self.standing is None:
+            return self.hold or "nothing_sent"
+        is_own = self.standing.is_on_its_own and not self.standing.is_done
+        return "on_its_own" if is_own else self.standing.outcome.value
 
     @property
     def is_done(self) -> bool:
@@ -286,6 +315,8 @@ class Tally:
     """Shelters that were sent something."""
     done: int
     crew: int
+    own: int
+    """Shelters that care for themselves because the grid is gone."""
     words: Mapping[str, int]
     """Word → shelters."""
 
@@ -301,5 +332,6 @@ def tally(members: Iterable[Member]) -> Tally:
         told=sum(member.standing is not None and not member.hold for member in found),
         done=sum(member.is_done for member in found),
         crew=sum(member.standing is not None and member.standing.wants_crew for member in found),
+        own=words.get("on_its_own", 0),
         words=words,
     )

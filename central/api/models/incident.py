@@ -63,6 +63,7 @@ class TallyOut(BaseModel):
     told: int = Field(description="Shelters that were sent something")
     done: int = Field(description="Shelters that have proven what is wanted of them")
     crew: int = Field(description="Shelters on the crew list")
+    own: int = Field(description="Shelters that care for themselves because the grid is gone")
     words: dict[str, int] = Field(description="Word of a shelter (see `word`) → shelters")
 
 
@@ -93,7 +94,8 @@ class MemberOut(BaseModel):
     name: str = Field(description="Name")
     ward: str = Field(description="Ward")
     word: str = Field(
-        description="no_answer, underway, obeys, person, refused, failed, reverted, drilled; or why nothing was sent: "
+        description="no_answer, underway, obeys, person, refused, failed, reverted, drilled, "
+        "on_its_own (the grid is gone and it cares for itself); or why nothing was sent: "
         "not_verified, not_released, nothing_sent"
     )
     done: bool = Field(description="Whether it has proven what is wanted")
@@ -257,7 +259,12 @@ def incident_out(incident: Incident, counted: Tally) -> dict[str, Any]:
         "stood_down": _step(incident.stood_down),
         "closed": _step(incident.closed),
         "tally": TallyOut(
-            total=counted.total, told=counted.told, done=counted.done, crew=counted.crew, words=dict(counted.words)
+            total=counted.total,
+            told=counted.told,
+            done=counted.done,
+            crew=counted.crew,
+            own=counted.own,
+            words=dict(counted.words),
         ),
     }
 

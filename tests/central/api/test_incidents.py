@@ -126,6 +126,7 @@ async def test_the_life_of_an_incident(tmp_path: Path) -> None:
             "told": 1,
             "done": 1,
             "crew": 0,
+            "own": 0,
             "words": {"obeys": 1, "not_verified": 1},
         }
         by_site = {one["site"]: one for one in found["shelters"]}

@@ -133,6 +133,38 @@ def test_the_crew_goes_to_the_strictest_mode_first_and_leaves_drills_alone() -> 
     assert [one.site for one in crew_list(reversed(asked))] == ["A", "B", "Z", "C", "D"]
 
 
+@pytest.mark.parametrize("reason", [Reason.SOC_BELOW_FLOOR, Reason.CLOCK_UNKNOWN])
+def test_what_the_shelter_tries_again_by_itself_has_its_time(reason: Reason) -> None:
+    found = progress([receipt(Stage.REFUSED, 2, reason)])
+    early = standing(order(), found, LIMITS, T0 + 301_999)
+    assert (early.outcome, early.wants_crew) == (Outcome.REFUSED, False)
+    assert standing(order(), found, LIMITS, T0 + 302_000).wants_crew
+
+
+@pytest.mark.parametrize(
+    ("mode", "stage", "source", "wanted", "own"),
+    [
+        (Mode.BACKUP, Stage.VERIFIED, Source.GRID_LOSS, Mode.STORM_WATCH, True),
+        (Mode.BACKUP, Stage.HELD, Source.GRID_LOSS, Mode.NORMAL, True),
+        (Mode.RECOVERY, None, Source.GRID_LOSS, Mode.STORM_WATCH, True),
+        (Mode.BACKUP, Stage.FAILED, Source.GRID_LOSS, Mode.STORM_WATCH, False),
+        (Mode.BACKUP, None, Source.GRID_LOSS, Mode.STORM_WATCH, False),
+        (Mode.BACKUP, Stage.VERIFIED, Source.GRID_LOSS, Mode.ISOLATED, False),
+        (Mode.BACKUP, Stage.VERIFIED, Source.CITY, Mode.STORM_WATCH, False),
+        (Mode.NORMAL, None, Source.LOCAL_SWITCH, Mode.BACKUP, False),
+    ],
+)
+def test_a_shelter_that_cares_for_itself_needs_no_crew(
+    mode: Mode, stage: Stage | None, source: Source, wanted: Mode, own: bool
+) -> None:
+    last = Receipt(revision=0, stage=stage, at_ms=T0) if stage else None
+    said = Reported(at_ms=T0, mode=mode, source=source, receipt=last)
+    late = standing(order(wanted), progress([receipt(Stage.ACCEPTED, 1)]), LIMITS, T0 + 10**7, reported=said)
+    assert (late.is_on_its_own, late.wants_crew) == (own, not own)
+    assert Member(site=SITE, standing=late).word == ("on_its_own" if own else "underway")
+    assert late.cause == ("on_its_own" if own else "too_slow")
+
+
 def test_a_tally_counts_every_shelter_once() -> None:
     done = standing(order(), progress([receipt(Stage.HELD, 1)]), LIMITS, T0)
     failed = standing(order(), progress([receipt(Stage.FAILED, 1, Reason.DEVICE_DARK)]), LIMITS, T0)
@@ -149,7 +181,7 @@ def test_a_tally_counts_every_shelter_once() -> None:
 
 def test_every_cause_has_words_in_both_languages() -> None:
     causes = {reason.value for reason in Reason} | {hold.value for hold in Hold}
-    causes |= {"no_answer", "too_slow", "person_awaited", "nothing_sent"}
+    causes |= {"no_answer", "too_slow", "person_awaited", "nothing_sent", "on_its_own"}
     assert causes == set(CAUSES)
     for cause in causes - {""}:
         assert words(cause).ja.endswith("。")
