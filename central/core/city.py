@@ -74,6 +74,21 @@ class PointNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoursNow:
+    """How long a shelter's loads last without the grid (core/hours.py). ``None``: not known, and the words say why."""
+
+    at_ms: int
+    """When it was worked out."""
+    p10_h: float | None
+    p50_h: float | None
+    p90_h: float | None
+    horizon_h: float
+    """A figure of this much means "that or longer"."""
+    says_ja: str
+    says_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteNow:
     """One shelter at a glance."""
 
@@ -95,6 +110,8 @@ class SiteNow:
     """What technicians' reports prove of it."""
     steering: SteeringNow = UNSTEERED
     """Its mode, as far as proven, and what the city wants of it."""
+    hours: HoursNow | None = None
+    """``None``: not worked out yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,8 @@ class ShelterCharge:
     fault: bool = False
     """Inverter or battery reports a fault, or does not answer."""
     grid_lost: bool = False
+    verified: bool = True
+    """Only a verified shelter is sent orders."""
 
     def __post_init__(self) -> None:
         if self.soc_pct is not None and not 0 <= self.soc_pct <= 100:
@@ -78,6 +80,8 @@ class Why(StrEnum):
     """It charges from the sun alone, and there is too little of it."""
     GRID_LOST = "grid_lost"
     FAULT = "fault"
+    NOT_VERIFIED = "not_verified"
+    """It would need an order, and nothing is ordered of a shelter that is not proven."""
     OFFLINE = "offline"
     NO_SOC = "no_soc"
     NO_CAPACITY = "no_capacity"
@@ -92,7 +96,7 @@ class Reach:
     why: Why
     target_pct: float
     soc_at_onset_pct: float | None = None
-    """When the order is given now."""
+    """When the order is given now; ``None``: none can be given."""
     soc_unordered_pct: float | None = None
     """When no order is given."""
     latest_order_ms: int | None = None
@@ -197,6 +201,8 @@ def _judged(
     now_pct, never_pct = round(float(soc_pct[0]), 1), round(float(soc_pct[-1]), 1)
     if in_time == len(soc_pct):
         verdict, why, latest_ms = Verdict.CAN, Why.ALREADY, None
+    elif not shelter.verified:
+        verdict, why, latest_ms = Verdict.CANNOT, Why.NOT_VERIFIED, None
     elif in_time:
         verdict, why = Verdict.CAN, Why.IN_TIME
         latest_ms = max(at_ms, at_ms + (in_time - 1) * step_ms - ORDER_MARGIN_MS)
@@ -208,7 +214,7 @@ def _judged(
         verdict=verdict,
         why=why,
         target_pct=target_pct,
-        soc_at_onset_pct=now_pct,
+        soc_at_onset_pct=None if why is Why.NOT_VERIFIED else now_pct,
         soc_unordered_pct=never_pct,
         latest_order_ms=latest_ms,
         says=_with_figures(why, now_pct, target_pct, latest_ms),
@@ -237,6 +243,9 @@ _SAYS: Final = {
     ),
     Why.GRID_LOST: Words("停電中で、日射だけでは足りません", "The grid is gone, and the sun alone is too little"),
     Why.FAULT: Words("機器の故障または応答なし。現地確認が必要です", "Fault, or a device is silent: check on site"),
+    Why.NOT_VERIFIED: Words(
+        "動作確認が済んでいないため、指示を出せません", "Not verified, so no order can be sent: commission it first"
+    ),
     Why.OFFLINE: Words(
         "通信断のため指示が届きません。復旧すれば最新の指示に従います",
         "Offline: the order cannot be confirmed; it follows the newest one when its link is back",
@@ -249,6 +258,8 @@ _SAYS: Final = {
 def _with_figures(why: Why, soc_pct: float, target_pct: float, latest_ms: int | None) -> Words:
     plain = _SAYS[why]
     ja, en = plain.ja, plain.en
+    if why is Why.NOT_VERIFIED:
+        return plain
     if latest_ms is not None:
         when = tokyo(latest_ms)
         ja, en = f"{ja}（{when}までに指示）", f"{en} (order by {when} Tokyo time)"

@@ -43,7 +43,7 @@ class FactRows:
     async def _facts(self, statement: str, **asked: object) -> list[Fact]:
         def job(db: Connection) -> list[Fact]:
             found = db.execute(getattr(self._statements(), statement), asked).mappings()
-            return [fact for row in found if (fact := _fact_of(row)) is not None]
+            return [fact for row in found if (fact := _fact_of(dict(row))) is not None]
 
         return await self._ask(job)
 
