@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from central.core.city import CityNow, PointNow, Site, SiteNow, SiteState
+from central.core.city import CityNow, HoursNow, PointNow, Site, SiteNow, SiteState
 from central.core.figures import SITE_DEVICE, Figures, Seen, figures
 from central.core.ledger import INTERVAL_DEFAULT_MS
 from central.core.stages import UNPROVEN, SiteProof
@@ -85,6 +85,7 @@ class LiveView:
         self._shelters: dict[str, _Shelter] = {}
         self._proofs: Mapping[str, SiteProof] = {}
         self._steering: Callable[[str, int], SteeringNow] = lambda _site, _now_ms: UNSTEERED
+        self._hours: Mapping[str, HoursNow] = {}
         self._city: CityNow | None = None
 
     def set_sites(self, sites: Iterable[Site]) -> None:
@@ -95,6 +96,11 @@ class LiveView:
     def set_proofs(self, proofs: Mapping[str, SiteProof]) -> None:
         """Take what is proven of each shelter now; one that is not named has no report."""
         self._proofs = dict(proofs)
+        self._city = None
+
+    def set_hours(self, hours: Mapping[str, HoursNow]) -> None:
+        """Take how long each shelter's loads last, as last worked out."""
+        self._hours = dict(hours)
         self._city = None
 
     def proof(self, site: str) -> SiteProof:
@@ -190,6 +196,7 @@ class LiveView:
                 state=SiteState.NEVER_SEEN,
                 proof=self._proofs.get(site.id, UNPROVEN),
                 steering=self._steering(site.id, now_ms),
+                hours=self._hours.get(site.id),
             )
         seen = _seen(shelter, now_ms)
         found = figures(seen, site)
@@ -211,6 +218,7 @@ class LiveView:
             status=status,
             proof=self._proofs.get(site.id, UNPROVEN),
             steering=self._steering(site.id, now_ms),
+            hours=self._hours.get(site.id),
         )
 
 
