@@ -11,10 +11,10 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-from contract.commissioning import ReportError, SiteStage, judge
+from contract.commissioning import CheckVerdict, ControlVerdict, ReportError, SiteStage, judge
 from contract.signing import fingerprint
 from contract.topics import is_site_id
-from edge_agent.commissioning.draft import Broker, Step, StepState
+from edge_agent.commissioning.draft import Broker, Draft, Step, StepState
 from edge_agent.commissioning.keys import REQUEST, KeysError
 from edge_agent.commissioning.networks import TargetError, own_networks, serial_ports
 from edge_agent.commissioning.operations import KEYS, Commissioning
@@ -43,6 +43,17 @@ _PHOTOS_ASKED_MAX: Final = 20
 def expanded(path: str) -> Path:
     """A path as it was typed, with ``~`` as the shell knows it."""
     return Path(path).expanduser()
+
+
+def has_failed(draft: Draft) -> set[Step]:
+    """Tests whose last result was bad: whoever comes again comes after mending."""
+    found = set()
+    if draft.check is not None and any(each.verdict is CheckVerdict.FAILED for each in draft.check.checks):
+        found.add(Step.CHECK)
+    bad = (ControlVerdict.FAILED, ControlVerdict.NOT_RESTORED)
+    if any(done.result.verdict in bad for done in draft.controls):
+        found.add(Step.CONTROLS)
+    return found
 
 
 class Ended(IntEnum):
@@ -89,6 +100,9 @@ class Walk:
 
     async def _run(self) -> Ended:
         self._greet()
+        if self._options.site and not is_site_id(self._options.site):
+            self._say("bad_site", given=self._options.site)
+            return Ended.WRONG
         missing = self._missing()
         if missing:
             self._say("asked_for")
@@ -126,12 +140,14 @@ class Walk:
         if self._c.was_edited:
             self._say("edited")
         for step, state in self._c.states.items():
-            if self._c.was_begun and state is StepState.DONE and step not in (*self._options.redo, Step.FINISH):
+            if self._c.was_begun and state is StepState.DONE and not self._is_open(step) and step is not Step.FINISH:
                 self._say("done_before", name=STEPS[self._lang][step])
 
     def _is_open(self, step: Step) -> bool:
-        """Whether a step is to be done: it was never done, was left out last time, or shall be done again."""
-        return step in self._options.redo or self._c.states[step] in (StepState.OPEN, StepState.SKIPPED)
+        """Whether a step is to be done: it was never done, left out or failed last time, or shall be done again."""
+        if step in self._options.redo or self._c.states[step] in (StepState.OPEN, StepState.SKIPPED):
+            return True
+        return step in has_failed(self._c.draft)
 
     def _head(self, step: Step) -> None:
         self._number += 1

@@ -16,7 +16,7 @@ from edge_agent.commissioning.walk_devices import is_no
 from edge_agent.commissioning.walk_options import LOAD_W_DEFAULT, Options
 from edge_agent.commissioning.words_cli import CLI
 from edge_agent.commissioning.words_tests import BY_HAND, control_name
-from edge_agent.commissioning.words_walk import IS_YES_NO, ask_in_words
+from edge_agent.commissioning.words_walk import IS_YES_NO, STEPS, ask_in_words
 from edge_agent.io.journal import JournalError
 
 _HOW: Final = (ControlKind.RESERVE, ControlKind.CHARGE, ControlKind.DISCHARGE_BLOCK, ControlKind.EXPORT_LIMIT)
@@ -74,7 +74,7 @@ class Tests:
         """The test with a known load, or its being left out."""
         load_w = await self._load_w()
         if not load_w:
-            self._c.skip(Step.LOAD_STEP)
+            self._skip(Step.LOAD_STEP)
             return
         while True:
             self._say("step_first")
@@ -120,14 +120,19 @@ class Tests:
         """The control tests that are wanted."""
         wanted = self._wanted(await self._c.controls())
         if not wanted:
-            self._say("controls_none")
-            self._c.skip(Step.CONTROLS)
+            if self._options.controls != ():
+                self._say("controls_none")
+            self._skip(Step.CONTROLS)
             return
         is_any_done = False
         for device, control in wanted:
             is_any_done |= await self._control(device, control)
         if not is_any_done:
-            self._c.skip(Step.CONTROLS)
+            self._skip(Step.CONTROLS)
+
+    def _skip(self, step: Step) -> None:
+        self._c.skip(step)
+        self._say("skipped", name=STEPS[self._lang][step])
 
     def _wanted(self, every: Iterable[tuple[str, Control]]) -> list[tuple[str, Control]]:
         given = list(every)

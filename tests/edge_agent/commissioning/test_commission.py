@@ -145,6 +145,12 @@ async def test_without_a_terminal_everything_that_is_missing_is_said_at_once(tmp
     )
     assert code == 2
     assert [option in out for option in ("ADDRESS", "--site", "--technician")] == [True] * 3
+    given = ("--site", "E1", "--technician", "T", "--take", "m=sdm630@127.0.0.1:9/2")
+    code, out, _ = await ended(
+        await start("commission", "--dir", str(tmp_path), "--yes", *given, lang="en_US.UTF-8"), TIMEOUT_S
+    )
+    assert code == 2
+    assert "E1 is no shelter's number" in out
 
 
 async def test_a_person_at_a_terminal_is_asked_for_what_is_not_known(tmp_path: Path) -> None:
