@@ -25,6 +25,8 @@ _SHIFTS: Final = (1, -1)
 _UNITS: Final = (1, 2, 3, 247)
 """Where devices are usually found, after those of the profile."""
 _UNITS_TRIED_MAX: Final = 4
+_REFUSALS_MAX: Final = 16
+"""So many in a row, on both sides of what the profile reads: its registers are not one address off."""
 DISTRUSTED: Final = frozenset({"wrong_profile", "swapped_words", "swapped_bytes", "off_by_one", "all_zero"})
 """With one of these, a device's values are not what they are called: nothing else is judged by them."""
 
@@ -66,15 +68,20 @@ async def _read_around(each: Observed) -> None:
     for field in each.session.map.fields:
         # What was refused as a block is asked for piece by piece: the first register of a shifted map is missing.
         blocks |= {Block(s.table, s.start + by, s.count) for s in field.spans for by in _SHIFTS if _is_unread(each, s)}
+    refusals = 0
     for block in sorted(blocks, key=lambda b: (-b.count, b.table.value, b.start)):
         if block.start < 0 or any(_overlap(block, hole) for hole in holes) or _is_known(each, block):
             continue
         try:
             await each.line.read(block, each.session.unit, timeout_s=each.session.timeout_s)
         except DeviceRefused:
-            continue
+            refusals += 1
+            if refusals >= _REFUSALS_MAX:
+                return
         except LinkDown:
             return
+        else:
+            refusals = 0
 
 
 def _is_unread(each: Observed, block: Block) -> bool:

@@ -179,7 +179,7 @@ async def test_turned_current_transformers_come_first_and_the_balance_is_not_tru
 async def test_who_waits_longer_than_two_seconds_is_told_for_what(tmp_path: Path) -> None:
     ports = (free_port(), free_port())
     path = site_file(tmp_path, ports)
-    path.write_text(path.read_text(encoding="utf-8").replace("timeout_s: 0.5", "timeout_s: 1.5"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("timeout_s: 0.5", "timeout_s: 1.0"), encoding="utf-8")
     inverter, meter = unit_of(9, registers_of("huawei-sun2000")), unit_of(2, registers_of("sdm630"))
     async with serving_tcp(ports[0], inverter), serving_tcp(ports[1], meter, unit_of(3, registers_of("relay"))):
         code, out, err = await ended(await start("check", "--once", "--config", path, "--lang", "en"))

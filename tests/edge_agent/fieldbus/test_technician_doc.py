@@ -78,7 +78,8 @@ async def test_the_sample_on_the_page_is_what_a_simulated_shelter_gives(tmp_path
         config.write_text(config.read_text(encoding="utf-8").replace("1883", str(port)), encoding="utf-8")
         for lang in LANGUAGES:
             check = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "edge_agent", "check", "-c", str(config), "--lang", lang, "--width", "80"),
+                *(sys.executable, "-m", "edge_agent", "check", "-c", str(config), "--lang", lang),
+                *("--width", "80", "--watch", "4"),
                 stdout=asyncio.subprocess.PIPE,
             )
             async with asyncio.timeout(30):
