@@ -144,6 +144,13 @@ class AlertDesk:
                 log.warning("alert_refused", source=source, why=error.why.value, error=str(error))
             await self._keep(source, origin, digest, error.why.value)
             return Taken(error.why.value, str(error), is_refused=True)
+        except Exception:
+            # A fault of this program. One telegram must not keep the others from coming in.
+            fault = bounded.Why.FAULT.value
+            self.counts[fault] += 1
+            log.exception("alert_not_read", source=source)
+            await self._keep(source, origin, digest, fault, payload=data[: bounded.BYTES_MAX])
+            return Taken(fault, "this program failed over it; its log says how", is_refused=True)
         return await self._take(telegram, origin, data)
 
     def heard(self, events: Sequence[EventRecord]) -> None:
@@ -272,6 +279,10 @@ class AlertDesk:
             except StoreError as error:
                 self.trouble = str(error)
                 log.warning("alerts_not_kept", error=str(error))
+            except Exception as error:
+                # A fault of this program: the shelters' readings and people's own orders must go on.
+                self.trouble = repr(error)
+                log.exception("alerts_not_looked_at")
             try:
                 async with asyncio.timeout(TICK_S):
                     await self._wake.wait()

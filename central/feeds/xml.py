@@ -33,6 +33,8 @@ class Why(StrEnum):
     NOT_A_TELEGRAM = "not_a_telegram"
     INCOMPLETE = "incomplete"
     """A telegram without a part that it needs, or with one that says nothing known."""
+    FAULT = "fault"
+    """This program failed over it."""
 
 
 class RefusedError(ValueError):
