@@ -16,8 +16,10 @@ from typing import Final
 
 import structlog
 import uvicorn
+from fastapi import APIRouter
 
 from central import access
+from central.api import autonomy
 from central.api.app import create_app
 from central.api.desk import Desk
 from central.broker import Broker, BrokerAddress, TlsFiles
@@ -29,6 +31,7 @@ from central.core.switching import Policy
 from central.feeds import hook
 from central.feeds.desk import AlertDesk
 from central.feeds.service import Feeds
+from central.forecast import Forecast
 from central.host import StartError, collect_garbage_seldom, listening, make_folder, only_one_in
 from central.inbox import Inbox
 from central.ingest import Ingest
@@ -82,7 +85,10 @@ class Central:
         self._live = LiveView()
         self._inbox = Inbox()
         self._broker = Broker(_address(settings), self._inbox)
-        self._control = _control(settings, records, self._live, self._broker, now)
+        self._forecast = Forecast(
+            self._live, store, records.facts.newest, now=now, reserve_pct=settings.steering.reserve_pct
+        )
+        self._control = _control(settings, records, self._live, self._broker, now, self._forecast)
         self._token = access.new_token()
         self._feeds = Feeds.of(settings.feeds)
         self._stop = asyncio.Event()
@@ -123,6 +129,7 @@ class Central:
             desk=Desk(self._control, self._live),
             token=self._token,
         )
+        app.include_router(self._hours())
         if alerts and self._feeds:
             app.include_router(hook.router(alerts, self._feeds.secrets, clock=self._now, sources=self._feeds.sources))
         server = _Server(
@@ -138,12 +145,13 @@ class Central:
                 taking = tasks.create_task(ingest.run(), name="ingest")
                 looking = tasks.create_task(self._keep_looking(ingest), name="sites")
                 steering = tasks.create_task(self._control.run(), name="control")
+                estimating = tasks.create_task(self._forecast.run(), name="hours")
                 alerting = tasks.create_task(self._alerting(alerts), name="alerts")
                 announcing = tasks.create_task(self._announce(server, listener, announce), name="announce")
                 stopping = tasks.create_task(self._stop.wait(), name="stop")
                 await asyncio.wait((stopping, http), return_when=asyncio.FIRST_COMPLETED)
                 log.info("stopping", waiting=len(self._inbox))
-                for task in (alerting, announcing, looking, steering, stopping):
+                for task in (alerting, announcing, estimating, looking, steering, stopping):
                     task.cancel()
                 app.state.live.close()
                 self._control.end_streams()
@@ -152,6 +160,15 @@ class Central:
                 receiving.cancel()
         if not self._stop.is_set():
             raise StartError("the HTTP server ended by itself; what it logged above says why")
+
+    def _hours(self) -> APIRouter:
+        return autonomy.router(
+            self._forecast,
+            self._records.facts,
+            sites=lambda: {site.id: site for site in self._live.sites()},
+            clock=self._now,
+            token=self._token,
+        )
 
     def _alerts(self) -> AlertDesk | None:
         if self._feeds is None:
@@ -255,7 +272,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _control(settings: Settings, records: Records, live: LiveView, broker: Broker, now: Callable[[], int]) -> Control:
+def _control(
+    settings: Settings,
+    records: Records,
+    live: LiveView,
+    broker: Broker,
+    now: Callable[[], int],
+    forecast: Forecast,
+) -> Control:
     told = settings.steering
     orders = StandingOrders(grid_lost_s=told.grid_lost_s, grid_stable_s=told.grid_stable_s, spread_s=told.spread_s)
     return Control(
@@ -266,6 +290,7 @@ def _control(settings: Settings, records: Records, live: LiveView, broker: Broke
         now=now,
         policy=Policy(reserve_pct=told.reserve_pct, standing=orders, valid_s=told.valid_days * 86_400),
         deadlines=Deadlines(answered_s=told.answered_s, verified_s=told.verified_s, person_s=told.person_s),
+        hours=forecast.hours,
     )
 
 

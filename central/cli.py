@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_facts
 from central.cli_incident import incident
 from central.cli_keys import keys
 from central.cli_lists import audit, crew, group
@@ -32,6 +33,11 @@ for name, part in {
     "triggers": triggers,
 }.items():
     app.add_typer(part, name=name)
+app.command("autonomy")(autonomy)
+app.command("dispatch-order")(dispatch_order)
+app.command("reach")(reach)
+sites.command("set-fact")(set_fact)
+sites.command("facts")(show_facts)
 
 if TYPE_CHECKING:
     from central.store.records import Records

@@ -79,6 +79,27 @@ class Client:
         finally:
             await records.close()
 
+    def ask(self, path: str) -> dict[str, Any]:
+        """What the service answers to a question that the records alone do not answer.
+
+        Raises:
+            NoServiceError: none runs here.
+            RefusedError: it said no, or went away.
+        """
+        with self._service() as service:
+            if service is None:
+                raise NoServiceError(self._nobody())
+            try:
+                return _body(service.get(path))
+            except httpx.TransportError as error:
+                raise RefusedError(f"the service does not answer ({error}): try again", status=0) from None
+
+    def _nobody(self) -> str:
+        return (
+            f"no service runs with the data folder {self._settings.data}: start it with shelter-central run, "
+            "or name the right folder (--data)"
+        )
+
     def decide(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Have the service do something.
 
@@ -88,10 +109,7 @@ class Client:
         """
         with self._service() as service:
             if service is None:
-                raise NoServiceError(
-                    f"no service runs with the data folder {self._settings.data}: start it with shelter-central run, "
-                    "or name the right folder (--data)"
-                )
+                raise NoServiceError(self._nobody())
             try:
                 return _body(service.request(method, path, json=body))
             except httpx.TransportError as error:

@@ -28,6 +28,8 @@ from central.store.base import StoreError, TelemetryStore
 
 log = structlog.get_logger(__name__)
 
+FIRST_S: Final = 3.0
+"""The first answer waits so long for the shelters to be heard; who asks before has it made at once."""
 EVERY_S: Final = 180.0
 OLD_MS: Final = 300_000
 """Who asks gets an answer that is not older than this, if a new one can be had."""
@@ -84,6 +86,7 @@ class Forecast:
 
     async def run(self) -> None:
         """Refresh for ever; a failure is logged, and the last answer stays with its time beside it."""
+        await asyncio.sleep(FIRST_S)
         while True:
             more = False
             try:

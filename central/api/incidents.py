@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Awaitable
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
@@ -14,6 +13,7 @@ from central.api.desk import Desk
 from central.api.models import incident as models
 from central.api.models import incident_asked as asked
 from central.api.problems import MEDIA_TYPE, Problem, ProblemBody, nearest
+from central.api.token import checker
 from central.control import NoKeyError, UnknownError
 from central.core.incidents import Act, AskedWronglyError, Phase, RefusedError
 from central.core.scope import ScopeError
@@ -51,21 +51,9 @@ def router(desk: Desk, token: str) -> APIRouter:
     """All routes. Who wants to change something has to know ``token``."""
     routes = APIRouter(prefix="/api/v1")
 
-    def check_token(authorization: Annotated[str, Header(description="Bearer and the token")] = "") -> None:
-        scheme, _, given = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), token.encode()):
-            raise Problem(
-                HTTPStatus.UNAUTHORIZED,
-                "No token",
-                "Who changes something has to show the service's token.",
-                where="header: Authorization",
-                attempt="Use shelter-central incident on the service's machine: it finds the token in the data folder.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-
     _add_reading(routes, desk)
     _add_stream(routes, desk, Readers())
-    _add_deciding(routes, desk, Depends(check_token))
+    _add_deciding(routes, desk, Depends(checker(token)))
     return routes
 
 
