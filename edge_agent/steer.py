@@ -21,7 +21,7 @@ from edge_agent.core.budget import Budget
 from edge_agent.core.conditions import Conditions, Seen, conditions, fresh
 from edge_agent.core.damping import Detail
 from edge_agent.core.drill import rehearsed
-from edge_agent.core.effects import Verdict
+from edge_agent.core.effects import EVIDENCE, Verdict
 from edge_agent.core.effects import judge as judge_effect
 from edge_agent.core.interlocks import Rules
 from edge_agent.core.modes import Policy, SetPoints, Wishes, set_points
@@ -344,12 +344,11 @@ class Steerer:
         return 0.0
 
     async def _peek(self, device_id: str) -> float:
-        readings = await self.batteries[device_id].peek()
+        readings = await self.batteries[device_id].peek(EVIDENCE[self.state.points.policy])
         now_ms = self._clock.boot_ms()
         if (track := self._tracks.get(device_id)) is not None:
             self._tracks[device_id] = peeked(track, now_ms)
-        good = tuple(reading for reading in readings if reading.value is not None)
-        self.see([DeviceReadings(device_id, self._clock.now_ms(), good)])
+        self.see([DeviceReadings(device_id, self._clock.now_ms(), readings)])
         return self.site.timing.peek_s
 
     async def run(self) -> None:

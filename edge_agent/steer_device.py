@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import structlog
 
-from contract.readings import Quality, Reading
+from contract.readings import Reading
 from contract.steering import Reason
+from device_profiles.blocks import plan
+from device_profiles.codec import readings
 from device_profiles.controls import by_name
-from device_profiles.model import Block, Control, ControlKind, DeviceMap, Table
+from device_profiles.model import Control, ControlKind, DeviceMap, Table
 from edge_agent.core import interlocks
 from edge_agent.core.outcomes import Outcome
-from edge_agent.core.polling import row
 from edge_agent.core.receipts import FAILURES, REFUSALS
 from edge_agent.core.saved import Saved
 from edge_agent.core.standing import Own
 from edge_agent.core.tracking import Came, Check, Order, Step, Timing, Track, after_check, after_order
 from edge_agent.core.wanted import Able, DeviceOrder, able
-from edge_agent.io.bus import DeviceRefused, LinkDown, RegisterLine
+from edge_agent.io.bus import BusError, RegisterLine
 from edge_agent.obey import CannotSave, Obeyer, Receipt
-from edge_agent.session import DeviceSession, quality_of
+from edge_agent.session import DeviceSession
 from edge_agent.words_orders import receipt_in_words
 
 log = structlog.get_logger()
@@ -132,24 +133,22 @@ class SteeredDevice:
             verdict = verdict or holds
         return verdict, ""
 
-    async def peek(self) -> tuple[Reading, ...]:
-        """What its fast points say now, beside the polls; nothing while it is not known or does not answer."""
-        if self.session.plans is None:
+    async def peek(self, points: Collection[str]) -> tuple[Reading, ...]:
+        """What these points say now, beside the polls; nothing while the device is not known or does not answer."""
+        plans = self.session.plans
+        if plans is None or self.map is None:
             return ()
-        fast, image, failed = self.session.plans.fast, dict[tuple[Table, int], int](), dict[Block, Quality]()
-        for block in fast.blocks:
-            if block in fast.guards:
-                failed[block] = Quality.NOT_AVAILABLE
-                continue
+        sums = [each for each in plans.fast.sums if each.point in points]
+        wanted = {*points, *(part for each in sums for part in (*each.of, *each.less))} - plans.fast.refused
+        fields = [f for f in plans.fast.fields if f.point in wanted and f.guard is None]
+        image: dict[tuple[Table, int], int] = {}
+        for block in plan(fields, self.map.limits):
             try:
                 words = await self._line.read(block, self.session.unit, timeout_s=self.session.timeout_s)
-            except DeviceRefused as error:
-                failed[block] = quality_of(error)
-            except LinkDown:
-                return ()
-            else:
-                image |= {(block.table, block.start + n): word for n, word in enumerate(words)}
-        return row(fast, image, failed)
+            except BusError:
+                return ()  # The next poll tells why.
+            image |= {(block.table, block.start + n): word for n, word in enumerate(words)}
+        return tuple(reading for reading in readings(fields, image, sums) if reading.value is not None)
 
     async def _remember(self, obeyer: Obeyer, control: Control) -> Came | None:
         """Note on disk what is about to be ordered, and what stood there where only that can release it."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
-from contract.points import InverterState
+from contract.points import PHASES, InverterState
 from edge_agent.core.conditions import ISLANDED, LIVE_V, SOC, STATE
 from edge_agent.core.modes import Policy, SetPoints
 
@@ -20,6 +20,19 @@ NEARLY_FULL_PCT: Final = 95.0
 BATTERY_W: Final = "battery.power_w"
 MAX_CHARGE_W: Final = "battery.max_charge_power_w"
 Values = Mapping[str, float]
+
+_BATTERY: Final = (BATTERY_W, SOC)
+_SECURED: Final = tuple(f"backup.{phase}_voltage_v" for phase in PHASES)
+EVIDENCE: Final[Mapping[Policy, tuple[str, ...]]] = {
+    Policy.LEAVE: (),
+    Policy.FREE: (*_BATTERY, "pv.power_w"),
+    Policy.CHARGE: _BATTERY,
+    Policy.HOLD: _BATTERY,
+    Policy.REST: _BATTERY,
+    Policy.CARRY: (STATE, ISLANDED, "backup.power_w", *_SECURED),
+    Policy.OFF: (STATE,),
+}
+"""The points by which each policy is judged."""
 
 
 class Verdict(Enum):

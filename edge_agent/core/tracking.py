@@ -28,9 +28,9 @@ class Timing:
 
     effect_s: float = 60.0
     """The plant may take so long to follow."""
-    stay_s: float = 1.0
+    stay_s: float = 0.4
     """So long it must be seen to follow, in two looks at least."""
-    peek_s: float = 0.7
+    peek_s: float = 0.4
     """After reading back the plant is looked at so often, beside the polls, ..."""
     peek_for_s: float = 15.0
     """... for so long: whoever waits for the proof should not wait for a poll."""

@@ -33,6 +33,7 @@ from simulator.files import EdgeSettings, Network, write_site
 from simulator.fleet import build
 from simulator.run import Fleet, WorldClock, build_fleet
 from simulator.scenario import Scenario
+from tests.edge_agent.steer.house import NIGHT_MS
 from tests.support import Mosquitto, eventually, free_port
 
 pytestmark = pytest.mark.mosquitto
@@ -99,7 +100,7 @@ async def running(fleet: Fleet, config: Path, port: int) -> AsyncIterator[Watche
 def fleet_of(port: int, folder: Path) -> tuple[Fleet, Path]:
     network = Network(prefix="127.0", inverter_port=free_port(), gateway_port=free_port(), link_port=free_port())
     spec = build(1, 7, ["goodwe-et"])[0]
-    clock = WorldClock(start_ms=wall_ms() // 1000 * 1000, started_s=asyncio.get_running_loop().time())
+    clock = WorldClock(start_ms=NIGHT_MS, started_s=asyncio.get_running_loop().time())
     quiet = Scenario(title="quiet", about="nothing happens", lasts="1h")
     fleet = build_fleet([spec], quiet, seed=7, clock=clock, network=network)
     pem = public_pem(CITY.public)
