@@ -20,7 +20,10 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         ),
         "dark_hung_up": (
             "{address} が接続を切ります(ユニット {unit})",
-            "1 接続しか受けない機器では、動作中の shelter-edge run や他の装置を止める。接続許可と unit も確認。",
+            (
+                "1 接続しか受けない機器では、動作中の shelter-edge run や他の装置を止める。接続許可と unit、"
+                "port が Modbus のものかも確認。"
+            ),
         ),
         "dark_silent": (
             "{address} のユニット {unit} が応答しません",
@@ -99,7 +102,10 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         ),
         "dark_hung_up": (
             "{address} closes the connection (unit {unit})",
-            "many devices take one connection only: stop a running shelter-edge run. Check the unit id too.",
+            (
+                "many devices take one connection only: stop a running shelter-edge run. Check the unit id, and whether "
+                "the port is one for Modbus."
+            ),
         ),
         "dark_silent": (
             "unit {unit} at {address} does not answer",

@@ -25,7 +25,9 @@ _TEXTS = {
         "unknown": "--device {given}: この機器はありません。あるのは: {ids}",
         "asking": "{device}: {table} {start}〜{last} を読んでいます。{words} 個",
         "dark": "{device}: 応答がないため保存していません。{why}\n  対処: 電源、配線、ユニット番号を確認。",
-        "saved": "{device}: レジスタ {words} 個を {path} に保存。機器が拒否 {refused} 個、応答なし {silent} 回。",
+        "saved": (
+            "{device}: レジスタ {words} 個を {path} に保存しました。機器が拒否 {refused} 個、応答なし {silent} 回。"
+        ),
         "masked": "  製造番号は伏せました(そのまま残すには --with-serial)。",
         "unwritable": "{path} に書けません: {why}",
         "stopped": "中止しました。",

@@ -245,11 +245,16 @@ class ModbusLine:
         if self._request_interval_s:
             await asyncio.sleep(self._free_at - time.monotonic())
         self.requests += 1
+        framer = client.ctx.framer
+        assert isinstance(framer, StrictSocketFramer | StrictRtuFramer)
+        framer.heard_bytes = 0
         try:
             async with asyncio.timeout(timeout_s):
                 reply = await client.execute(False, PlainRequest(question.function, question.body, unit))
         except (TimeoutError, ModbusException):
-            raise LinkDown(f"{self.address} unit {unit}: no answer within {timeout_s:g} s") from None
+            heard = framer.heard_bytes
+            other = f"; {heard} bytes came that answer something else, or are no Modbus" if heard else ""
+            raise LinkDown(f"{self.address} unit {unit}: no answer within {timeout_s:g} s{other}") from None
         except OSError as error:
             raise LinkDown(f"{self.address} unit {unit}: {error}") from None
         finally:

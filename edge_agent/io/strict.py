@@ -161,8 +161,12 @@ class ReplyDecoder(DecodePDU):
 class StrictSocketFramer(FramerSocket):
     """Modbus TCP; a frame that nobody can decode is dropped instead of raising in the event loop."""
 
+    heard_bytes = 0
+    """What came since this was set to 0, answers or not."""
+
     def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802
         """Take the next reply out of the received bytes."""
+        self.heard_bytes = max(self.heard_bytes, len(data))
         try:
             return super().handleFrame(data, exp_devid, exp_tid)
         except (ModbusException, IndexError, struct.error):
@@ -172,8 +176,11 @@ class StrictSocketFramer(FramerSocket):
 class StrictRtuFramer(FramerRTU):
     """Modbus RTU; as above."""
 
+    heard_bytes = 0
+
     def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802
         """Take the next reply out of the received bytes."""
+        self.heard_bytes = max(self.heard_bytes, len(data))
         try:
             return super().handleFrame(data, exp_devid, exp_tid)
         except (ModbusException, IndexError, struct.error):

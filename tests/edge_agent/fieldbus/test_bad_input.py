@@ -66,6 +66,14 @@ async def test_answers_that_are_none_give_no_reading(script: Script) -> None:
             await polled(port, session_of("sdm630"))
 
 
+@pytest.mark.parametrize("script", [garbage, other_transaction, cut_in_the_middle])
+async def test_bytes_that_answer_nothing_are_told_apart_from_silence(script: Script) -> None:
+    port = free_port()
+    async with lying(port, script):
+        with pytest.raises(LinkDown, match=r"no answer within 0.1 s; \d+ bytes came that answer something else"):
+            await polled(port, session_of("sdm630"))
+
+
 def refusing(code: int) -> Script:
     async def script(request: bytes) -> Iterable[bytes]:
         return [request[:4] + b"\0\3" + request[6:7] + bytes((request[7] | 0x80, code))]
