@@ -16,6 +16,9 @@ from central.feeds.jma import TYPES
 from central.feeds.xml import RefusedError, Why, children, parse, text
 
 ATOM: Final = "{http://www.w3.org/2005/Atom}"
+FEED_BYTES_MAX: Final = 16_000_000
+"""The long feeds name several days."""
+FEED_ELEMENTS_MAX: Final = 400_000
 ENTRIES_MAX: Final = 5_000
 _ADDRESS: Final = re.compile(r"/[0-9]{14}_[0-9]{1,4}_(?P<type>[A-Z0-9]{6})_(?P<office>[0-9]{6})\.xml")
 
@@ -35,7 +38,7 @@ def read_feed(data: bytes, *, url: str) -> list[Entry]:
     Raises:
         RefusedError: it is no feed.
     """
-    root = parse(data)
+    root = parse(data, bytes_max=FEED_BYTES_MAX, elements_max=FEED_ELEMENTS_MAX)
     if root.tag != f"{ATOM}feed":
         raise RefusedError(Why.NOT_A_TELEGRAM, f"its root is {root.tag[:80]!r}, not an Atom feed")
     home = urlsplit(url)

@@ -17,7 +17,7 @@ import httpx
 import structlog
 
 from central.core.alerts.telegram import Origin
-from central.feeds.atom import Entry, read_feed, worth
+from central.feeds.atom import FEED_BYTES_MAX, Entry, read_feed, worth
 from central.feeds.folder import Take
 from central.feeds.xml import BYTES_MAX, RefusedError, Why
 from central.store.base import StoreError
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 POLL_S: Final = 60.0
 BACKOFF_MAX_S: Final = 600.0
 GAP_MS: Final = 8 * 60_000
+LONG_AGAIN_MS: Final = 10 * 60_000
 TIMEOUT_S: Final = 20.0
 AT_ONCE: Final = 3
 TRIES_MAX: Final = 5
@@ -44,7 +45,8 @@ class Feed:
     etag: str = ""
     modified: str = ""
     asked_ms: int = 0
-    """When it last answered."""
+    """When it last answered, and everything in it was taken."""
+    long_asked_ms: int = 0
     failures: int = 0
     trouble: str = ""
 
@@ -90,8 +92,7 @@ class Poller:
         """Ask once, and take what is new. What fails is noted in the feed and tried again at its next turn."""
         try:
             now_ms = self._now()
-            left_out = not feed.long_url or 0 <= now_ms - feed.asked_ms <= GAP_MS
-            whole = True if left_out else await self._ask(feed, feed.long_url, is_conditional=False)
+            whole = await self._catch_up(feed, now_ms)
             whole = await self._ask(feed, feed.url, is_conditional=True) and whole
             if whole:
                 feed.asked_ms = now_ms
@@ -101,6 +102,19 @@ class Poller:
             feed.trouble = f"{type(error).__name__}: {error}"[:300]
             log.warning("feed_not_read", feed=feed.url, error=feed.trouble, retry_s=feed.pause_s)
 
+    async def _catch_up(self, feed: Feed, now_ms: int) -> bool:
+        """After a pause, what the short feed names no more. When that fails the short one is asked all the same."""
+        if not feed.long_url or 0 <= now_ms - feed.asked_ms <= GAP_MS:
+            return True
+        if 0 <= now_ms - feed.long_asked_ms < LONG_AGAIN_MS:
+            return False
+        feed.long_asked_ms = now_ms
+        try:
+            return await self._ask(feed, feed.long_url, is_conditional=False)
+        except (httpx.HTTPError, RefusedError) as error:
+            log.warning("long_feed_not_read", feed=feed.long_url, error=f"{type(error).__name__}: {error}")
+            return False
+
     async def _ask(self, feed: Feed, url: str, *, is_conditional: bool) -> bool:
         """Whether everything new in the feed was taken."""
         headers = {}
@@ -108,7 +122,7 @@ class Poller:
             headers["If-None-Match"] = feed.etag
         if is_conditional and feed.modified:
             headers["If-Modified-Since"] = feed.modified
-        answer, data = await self._get(url, headers)
+        answer, data = await self._get(url, headers, FEED_BYTES_MAX)
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return True
         entries = await asyncio.to_thread(read_feed, data, url=url)
@@ -138,7 +152,7 @@ class Poller:
     async def _download(self, entry: Entry) -> bytes | None:
         """A telegram; None when it could not be had now. What is given up, or too large, is an empty one."""
         try:
-            _, data = await self._get(entry.url, {})
+            _, data = await self._get(entry.url, {}, BYTES_MAX)
         except RefusedError as error:
             log.warning("telegram_refused", url=entry.url, error=str(error))
             return b""
@@ -154,7 +168,7 @@ class Poller:
         while len(self._seen) > SEEN_MAX:
             del self._seen[next(iter(self._seen))]
 
-    async def _get(self, url: str, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
+    async def _get(self, url: str, headers: dict[str, str], most: int) -> tuple[httpx.Response, bytes]:
         asked = {"Accept-Encoding": "gzip", "User-Agent": AGENT, **headers}
         async with (
             asyncio.timeout(3 * TIMEOUT_S),
@@ -164,10 +178,10 @@ class Poller:
                 return answer, b""
             if answer.status_code != httpx.codes.OK:
                 raise httpx.HTTPStatusError(f"answer {answer.status_code}", request=answer.request, response=answer)
-            return answer, await _bounded(answer)
+            return answer, await _bounded(answer, most)
 
 
-async def _bounded(answer: httpx.Response) -> bytes:
+async def _bounded(answer: httpx.Response, most: int) -> bytes:
     """The body, unpacked, and not more of it than is taken."""
     packed = answer.headers.get("Content-Encoding", "identity").lower()
     if packed not in {"identity", "gzip"}:
@@ -176,9 +190,9 @@ async def _bounded(answer: httpx.Response) -> bytes:
     found = bytearray()
     try:
         async for part in answer.aiter_raw():
-            found += unpack.decompress(part, BYTES_MAX + 1) if unpack else part
-            if len(found) > BYTES_MAX or (unpack and unpack.unconsumed_tail):
-                raise RefusedError(Why.TOO_LARGE, f"more than {BYTES_MAX:,} bytes")
+            found += unpack.decompress(part, most + 1) if unpack else part
+            if len(found) > most or (unpack and unpack.unconsumed_tail):
+                raise RefusedError(Why.TOO_LARGE, f"more than {most:,} bytes")
     except zlib.error as error:
         raise RefusedError(Why.MALFORMED, f"not gzip: {error}") from None
     if unpack and not unpack.eof:

@@ -48,8 +48,9 @@ class RefusedError(ValueError):
 class _Builder(TreeBuilder):
     """Builds the tree and stops when it grows beyond the limits."""
 
-    def __init__(self) -> None:
+    def __init__(self, elements_max: int) -> None:
         super().__init__()
+        self._elements_max = elements_max
         self._elements = 0
         self._depth = 0
 
@@ -57,8 +58,8 @@ class _Builder(TreeBuilder):
         """One more element, one level deeper."""
         self._elements += 1
         self._depth += 1
-        if self._elements > ELEMENTS_MAX:
-            raise RefusedError(Why.TOO_LARGE, f"more than {ELEMENTS_MAX:,} elements")
+        if self._elements > self._elements_max:
+            raise RefusedError(Why.TOO_LARGE, f"more than {self._elements_max:,} elements")
         if self._depth > DEPTH_MAX:
             raise RefusedError(Why.HOSTILE, f"elements inside each other more than {DEPTH_MAX} deep")
         return super().start(tag, attrs)
@@ -69,15 +70,15 @@ class _Builder(TreeBuilder):
         return super().end(tag)
 
 
-def parse(data: bytes) -> Element:
+def parse(data: bytes, *, bytes_max: int = BYTES_MAX, elements_max: int = ELEMENTS_MAX) -> Element:
     """The root element.
 
     Raises:
         RefusedError: it is not taken; says why.
     """
-    if len(data) > BYTES_MAX:
-        raise RefusedError(Why.TOO_LARGE, f"{len(data):,} bytes, the limit is {BYTES_MAX:,}")
-    parser = DefusedXMLParser(target=_Builder(), forbid_dtd=True)
+    if len(data) > bytes_max:
+        raise RefusedError(Why.TOO_LARGE, f"{len(data):,} bytes, the limit is {bytes_max:,}")
+    parser = DefusedXMLParser(target=_Builder(elements_max), forbid_dtd=True)
     try:
         for start in range(0, len(data), CHUNK):
             parser.feed(data[start : start + CHUNK])

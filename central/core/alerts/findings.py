@@ -30,6 +30,8 @@ from central.core.alerts.telegram import GRID, HOOK, Lane, Shaken, Telegram, War
 
 FIRST_REPORT: Final = "VXSE51"
 FULL_REPORT: Final = "VXSE53"
+ESTIMATED: Final = " estimated"
+"""Ends the event of what nobody measured, beside the event of what was."""
 WEATHER_NEW: Final = ("VPWW55", "VPWW56", "VPWW57", "VPWW58", "VPWW59", "VPWW60", "VPWW61")
 WEATHER_OLD: Final = ("VPWW53", "VPWW54")
 """Sent beside the new ones for some years; where an office sends the new ones, they say nothing more."""
@@ -82,7 +84,7 @@ def _found(rule: Rule, wards: tuple[Ward, ...], held: Held, lane: Lane) -> Itera
 
 
 def _intensity(when: IntensityAtLeast, wards: tuple[Ward, ...], held: Held, lane: Lane) -> Iterator[Finding]:
-    for event, reports in _by_event(holding(held, lane, FIRST_REPORT, FULL_REPORT)).items():
+    for reports in _by_event(holding(held, lane, FIRST_REPORT, FULL_REPORT)).values():
         # The full report knows the wards; until it is there the area's greatest intensity is all there is.
         full = next((one for one in reports if one.type == FULL_REPORT and one.shaken), None)
         newest = full or next((one for one in reports if one.type == FIRST_REPORT), None)
@@ -91,20 +93,27 @@ def _intensity(when: IntensityAtLeast, wards: tuple[Ward, ...], held: Held, lane
         shaken = _strongest(newest.shaken)
         codes = {ward.name: (ward.quake_area, True) if full is None else (ward.town, False) for ward in wards}
         hit = {name: shaken[code] for name, code in codes.items() if code in shaken and shaken[code].rank >= when.rank}
-        yield Finding(
-            lane=lane,
-            event=event,
-            wards=tuple(hit),
-            report_ms=newest.report_ms,
-            source=newest.source,
-            is_sure=full is not None and not any(one.is_estimated for one in hit.values()),
-            ja=f"震度{intensity_ja(when.rank)}以上" + ("（速報、区は未確定）" if full is None else ""),
-            en=f"intensity {intensity_en(when.rank)} or more" + (" (first report, by area)" if full is None else ""),
-            details_ja={
-                name: intensity_ja(one.rank) + ("程度" if one.is_estimated else "") for name, one in hit.items()
-            },
-            details_en={name: intensity_en(one.rank) + ("?" if one.is_estimated else "") for name, one in hit.items()},
-        )
+        # What was measured may act at once; it does not wait for what is only thought.
+        for estimated in (False, True):
+            some = {name: one for name, one in hit.items() if one.is_estimated == estimated}
+            yield _shaken(when, newest, some, is_full=full is not None, is_estimated=estimated)
+
+
+def _shaken(
+    when: IntensityAtLeast, told: Telegram, hit: Mapping[str, Shaken], *, is_full: bool, is_estimated: bool
+) -> Finding:
+    return Finding(
+        lane=told.lane,
+        event=told.event + (ESTIMATED if is_estimated else ""),
+        wards=tuple(hit),
+        report_ms=told.report_ms,
+        source=told.source,
+        is_sure=is_full and not is_estimated,
+        ja=f"震度{intensity_ja(when.rank)}以上" + ("" if is_full else "（速報、区は未確定）"),
+        en=f"intensity {intensity_en(when.rank)} or more" + ("" if is_full else " (first report, by area)"),
+        details_ja={name: intensity_ja(one.rank) + ("程度" if is_estimated else "") for name, one in hit.items()},
+        details_en={name: intensity_en(one.rank) + ("?" if is_estimated else "") for name, one in hit.items()},
+    )
 
 
 def _by_event(telegrams: Iterable[Telegram]) -> dict[str, list[Telegram]]:
@@ -139,7 +148,7 @@ def _warning(when: WarningAtLeast, wards: tuple[Ward, ...], held: Held, lane: La
                     if one.is_known and one.phenomenon not in when.phenomena:
                         continue
                     told.append(telegram)
-                    if ward.name not in hit or one.severity > hit[ward.name].severity:
+                    if ward.name not in hit or _gravity(one) > _gravity(hit[ward.name]):
                         hit[ward.name] = one
         if not hit:
             continue
@@ -155,6 +164,11 @@ def _warning(when: WarningAtLeast, wards: tuple[Ward, ...], held: Held, lane: La
             ja=gravest.kind_name or f"{PHENOMENON_JA[gravest.phenomenon]}{SEVERITY_JA[gravest.severity]}",
             en=f"{PHENOMENON_EN[gravest.phenomenon]} {SEVERITY_EN[gravest.severity]}",
         )
+
+
+def _gravity(one: Warned) -> tuple[bool, int]:
+    """What is known counts before what is not, however grave that may be: a rule may act on it."""
+    return one.is_known, one.severity
 
 
 def _weather(held: Held, lane: Lane) -> dict[str, list[Telegram]]:

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from central.core.alerts.telegram import Origin
-from central.feeds.atom import Entry, read_feed, worth
+from central.feeds.atom import FEED_BYTES_MAX, Entry, read_feed, worth
 from central.feeds.desk import Taken
-from central.feeds.poll import BACKOFF_MAX_S, GAP_MS, POLL_S, TRIES_MAX, Feed, Poller
+from central.feeds.poll import BACKOFF_MAX_S, GAP_MS, LONG_AGAIN_MS, POLL_S, TRIES_MAX, Feed, Poller
 from central.feeds.xml import BYTES_MAX, RefusedError
 from central.store.base import StoreError
 from tests.central.feeds.agency import Agency, feed_of, running
@@ -93,9 +93,21 @@ async def test_after_a_pause_the_long_feed_is_asked_first(house: House) -> None:
     house.clock.now_ms += GAP_MS
     await house.poll()
     assert house.agency.hits["/feed/eqvol_l.xml"] == 1
-    house.clock.now_ms += GAP_MS + 1
+    house.clock.now_ms += LONG_AGAIN_MS + 1
     await house.poll()
     assert house.agency.hits["/feed/eqvol_l.xml"] == 2
+
+
+async def test_without_the_long_feed_the_short_one_is_read_and_the_long_one_asked_again(house: House) -> None:
+    house.feed.long_url = f"{house.agency.base}/feed/eqvol_l.xml"
+    new = house.agency.telegram("VXSE53", quake({CHUO: "5-"}), n=2)
+    old = house.agency.telegram("VXSE53", quake({CHUO: "4"}), n=1)
+    house.agency.publish(new)
+    assert await house.poll() == [new]
+    house.agency.publish(old, name="eqvol_l")
+    assert await house.poll() == []
+    house.clock.now_ms += LONG_AGAIN_MS
+    assert await house.poll() == [old]
 
 
 async def test_a_telegram_that_fails_is_tried_again_although_the_feed_has_not_changed(house: House) -> None:
@@ -156,7 +168,7 @@ async def test_addresses_elsewhere_and_redirections_are_not_followed(house: Hous
 @pytest.mark.parametrize(
     ("packed", "says"),
     [
-        (gzip.compress(b"x" * (BYTES_MAX + 10)), "more than"),
+        (gzip.compress(b"x" * (FEED_BYTES_MAX + 10)), "more than"),
         (gzip.compress(gzip.compress(b"\0" * 200_000_000)), "not XML"),
         (gzip.compress(b"\0" * 300_000_000), "more than"),
         (b"not gzip at all", "not gzip"),

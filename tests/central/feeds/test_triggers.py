@@ -72,9 +72,11 @@ def test_the_first_report_only_proposes_and_the_full_one_knows_better() -> None:
 
 def test_an_estimate_never_acts() -> None:
     weak = rule('when: {intensity: "5-"}, then: act, approved_by: [A, B], mode: backup')
-    (one,) = judged(weak, quake({CHUO: "5-"}, conditions={MIHAMA: "震度５弱以上未入電"}))
-    assert (one.kind, one.wards) == (Then.PROPOSE, (CHUO, MIHAMA))
-    assert "5弱程度" in one.reason_ja
+    measured, thought = judged(weak, quake({CHUO: "5-"}, conditions={MIHAMA: "震度５弱以上未入電"}))
+    assert (measured.kind, measured.wards) == (Then.ACT, (CHUO,))
+    assert (thought.kind, thought.wards) == (Then.PROPOSE, (MIHAMA,))
+    assert "5弱程度" in thought.reason_ja
+    assert measured.id != thought.id
 
 
 def test_a_training_telegram_leads_to_a_drill_and_never_acts() -> None:
@@ -137,6 +139,8 @@ def test_the_old_kind_of_warning_counts_only_where_the_new_one_is_not_sent() -> 
 def test_a_kind_that_nobody_knows_is_told_to_staff_whatever_the_rule_says() -> None:
     (one,) = judged(STORM, weather(("77", "レベル５何か特別警報")))
     assert one.kind is Then.PROPOSE
+    (known,) = judged(STORM, weather(("77", "レベル５何か特別警報"), ("05", "暴風警報")))
+    assert (known.kind, known.reason_en.partition(":")[0]) == (Then.ACT, "storm warning")
 
 
 def test_a_tsunami_is_for_the_wards_at_its_coast() -> None:
