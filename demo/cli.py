@@ -21,16 +21,20 @@ from rich.console import Console
 from rich.live import Live
 
 from demo.broker import WIRETAP_USER
-from demo.house import HOST, House, Plan
+from demo.house import HOST, House, Plan, program
+from demo.operator import Operator, by_command, decisions
 from demo.processes import ChildError, Usage
+from demo.proofs import unproven_of
 from demo.report import Report
-from demo.view import table
+from demo.view import Disaster, picture, table
 from demo.wiretap import Wiretap
+from simulator import scenario as scenarios
 
 ONLINE_WITHIN_S: Final = 120.0
+PROVEN_WITHIN_S: Final = 60.0
 DEFAULT_PORT: Final = 8080
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, invoke_without_command=True)
 console = Console(stderr=True)
 
 
@@ -47,8 +51,9 @@ class Stop:
         return self.event.is_set()
 
 
-@app.command()
+@app.callback()
 def demo(
+    context: typer.Context,
     sites: Annotated[int, typer.Option(min=1, max=2000, help="Number of synthetic shelters.")] = 182,
     for_s: Annotated[float | None, typer.Option("--for", min=1, help="Seconds to run once all are online.")] = None,
     speed: Annotated[
@@ -68,10 +73,14 @@ def demo(
 
       shelter-demo                                    182 shelters until Ctrl+C
 
-      shelter-demo --sites 20 --scenario typhoon_2019       twenty days without power in fast time
+      shelter-demo --scenario typhoon_2019 --speed 600       a typhoon: storm watch, outages, backup, recovery
+
+      shelter-demo drill typhoon_2019 --sites 20             the same as a drill that ends in a report
 
       shelter-demo --for 60 --json                    what was lost or doubled, as one object
     """
+    if context.invoked_subcommand is not None:
+        return
     folder = keep or Path(tempfile.mkdtemp(prefix="shelter-demo-"))
     plan = Plan(
         folder=folder.resolve(),
@@ -82,6 +91,7 @@ def demo(
         interval_s=interval_s,
         http_port=port or _default_port(),
         embedded_broker=embedded_broker,
+        hold=True,
     )
     try:
         if keep and keep.exists() and any(keep.iterdir()):
@@ -137,8 +147,10 @@ async def _run(plan: Plan, *, for_s: float | None) -> Report:
         try:
             await _unless_stopped(house.start(), stop)
             online_after_s = await _all_online(house, stop, say, began)
+            await all_proven(house, stop, say)
             shown = time.monotonic()
-            await _show(house, stop, for_s=for_s)
+            async with staff(house, say):
+                await _show(house, stop, for_s=for_s)
             ran_s = time.monotonic() - shown
             online = await house.online()
             ingest = await house.ask("api/v1/ingest") or {}
@@ -196,6 +208,51 @@ async def _all_online(house: House, stop: Stop, say: Callable[[str], None], bega
     return None
 
 
+async def all_proven(house: House, stop: Stop, say: Callable[[str], None]) -> int:
+    """Wait until the synthetic reports have reached the city; how many shelters may be switched then."""
+    sites = [path.parent.name for path in house.site_files()]
+    wanted = len(sites) - len(unproven_of(sites, house.plan.unproven))
+    deadline = time.monotonic() + PROVEN_WITHIN_S
+    while (found := await house.verified()) < wanted and time.monotonic() < deadline:
+        house.check()
+        if await stop.within(0.5):
+            break
+    say(f"{found} of {len(sites)} shelters have a (synthetic) report that proves them")
+    return found
+
+
+@contextlib.asynccontextmanager
+async def staff(house: House, say: Callable[[str], None]) -> AsyncIterator[Operator]:
+    """Let the world run at its speed, with somebody who takes the scenario's decisions meanwhile."""
+    operator = Operator(by_command(program("shelter-central"), house.central_folder), say)
+    plot = scenarios.load(house.plan.scenario)
+    house.let_go()
+    work = asyncio.create_task(operator.run(decisions(plot, house.started_ms), house.world_ms))
+    work.add_done_callback(lambda done: _tell_end(done, say))
+    try:
+        yield operator
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
+def _tell_end(done: asyncio.Task[None], say: Callable[[str], None]) -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        say(f"the scenario's staff could not go on: {error}")
+
+
+async def _disaster(house: House) -> Disaster:
+    told = await house.ask("api/v1/incidents") or {"incidents": []}
+    crew = await house.ask("api/v1/crew") if told["incidents"] else None
+    return Disaster(
+        incidents=[one for one in told["incidents"] if one["phase"] != "closed"],
+        shelters=await house.shelters() if told["incidents"] else (),
+        crew=crew["shelters"] if crew else (),
+        world_ms=house.world_ms(),
+        speed=house.plan.world_speed,
+    )
+
+
 async def _show(house: House, stop: Stop, *, for_s: float | None) -> None:
     end = None if for_s is None else time.monotonic() + for_s
     live = Live(console=console, auto_refresh=False) if console.is_terminal else contextlib.nullcontext()
@@ -207,7 +264,8 @@ async def _show(house: House, stop: Stop, *, for_s: float | None) -> None:
                 return
             if screen is not None:
                 city, ingest = await house.ask("api/v1/city"), await house.ask("api/v1/ingest")
-                screen.update(table(city, ingest, _usage(house), url=house.url, left_s=left_s), refresh=True)
+                readings = table(city, ingest, _usage(house), url=house.url, left_s=left_s)
+                screen.update(picture(readings, await _disaster(house)), refresh=True)
             else:
                 house.usage()
             await stop.within(1.0 if left_s is None else min(1.0, left_s))

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import yaml
 
 from central.store.sqlite import SqliteStore
+from contract.signing import Signer
 from demo import broker as brokers
+from demo import proofs
 from demo.audit import Comparison, RowKey, Values, accepted, compare
 from demo.processes import Child, ChildError, Usage
 from edge_agent.io.outbox_audit import audit
+from simulator import chronicle, scenario
+from simulator.files import standing_at
 
 HOST: Final = "127.0.0.1"
 ONLINE: Final = frozenset({"on_grid", "islanded", "fault"})
 """States of a shelter whose readings are fresh."""
 NETWORKS: Final = range(42, 100)
+PAGE: Final = 500
+"""Shelters per question to the API."""
 DEVICE_PORT: Final = 15020
 """First port of a simulated shelter (simulator/site.py)."""
 Say = Callable[[str], None]
@@ -44,6 +53,19 @@ class Plan:
     """Agents share processes here: 182 interpreters would need minutes to start on two cores. In a shelter one agent
     is one process."""
     embedded_broker: bool = False
+    unproven: float = 0.03
+    """Share of the shelters without a commissioning report: they are shown, and never switched."""
+    liars: float = 0.0
+    """Share of the inverters that do not do what they say."""
+    hold: bool = False
+    """The world runs in real time until ``let_go``: staff and agents are there when it begins."""
+    steering: Mapping[str, float] = field(default_factory=dict)
+    """Settings of the city's section ``steering`` besides those that follow from the speed."""
+
+    @property
+    def world_speed(self) -> float:
+        """World seconds per second."""
+        return self.speed if self.speed is not None else scenario.load(self.scenario).speed
 
 
 def free_port(wanted: int = 0) -> int:
@@ -112,6 +134,16 @@ class House:
         return brokers.BrokerFiles(folder=self.plan.folder / "broker")
 
     @property
+    def key_file(self) -> Path:
+        """The city's public key."""
+        return self.plan.folder / "city.pub.pem"
+
+    @property
+    def truth_file(self) -> Path:
+        """What the simulator says is true."""
+        return self.plan.folder / "truth.json"
+
+    @property
     def url(self) -> str:
         """Address of the city's page."""
         return f"http://{HOST}:{self.http_port}/"
@@ -140,6 +172,10 @@ class House:
             ChildError: a part did not start; says which, and the end of its log.
         """
         self.plan.folder.mkdir(parents=True, exist_ok=True)
+        self.say("making the city's key")
+        who = ["--by", proofs.WHO, "--why", "demo", "--data", str(self.central_folder)]
+        await self._run("shelter-central", "keys", "new", *who)
+        await self._run("shelter-central", "keys", "export", "--out", str(self.key_file), *who[-2:])
         self.say(f"making {self.plan.sites} synthetic shelters")
         await self._run("shelter-sim", "fleet", *self._fleet_arguments(), "--write-only")
         log = self.plan.folder / "logs" / "broker.log"
@@ -167,6 +203,7 @@ class House:
             ChildError: a part did not start; says which, and the end of its log.
         """
         self.say("starting the simulated devices")
+        self._leave_reports()
         fleet = self._child("simulator", "shelter-sim", "fleet", *self._fleet_arguments())
         await fleet.start()
         self.say("registering the shelters in the city")
@@ -183,6 +220,23 @@ class House:
             await self._child("edge", "shelter-edge", "run", *configs, name=f"edge-{number}").start()
         await asyncio.gather(*(child.ready(120) for child in self.roles["edge"]))
 
+    def _leave_reports(self) -> None:
+        files = {path.parent.name: path for path in self.site_files()}
+        signer, at_ms = Signer.new(), time.time_ns() // 1_000_000
+        for site in files.keys() - proofs.unproven_of(list(files), self.plan.unproven):
+            proofs.write_report(files[site], signer, at_ms)
+
+    @property
+    def started_ms(self) -> int:
+        """The world's time at its start."""
+        (fleet,) = self.roles["simulator"]
+        return int(fleet.said["start_ms"])
+
+    def let_go(self) -> None:
+        """Let the world run at its speed from now on (see ``Plan.hold``)."""
+        (fleet,) = self.roles["simulator"]
+        fleet.signal(signal.SIGUSR1)
+
     @property
     def secured(self) -> bool:
         """Whether the broker knows who is who (Mosquitto does, the embedded one does not)."""
@@ -198,13 +252,19 @@ class House:
         arguments += ["--mqtt-host", HOST, "--mqtt-port", str(self.mqtt_port), "--interval-s", str(plan.interval_s)]
         arguments += ["--scenario", plan.scenario, "--keep-delivered"]
         arguments += ["--speed", str(plan.speed)] if plan.speed is not None else []
-        arguments += ["--network", self.network]
+        arguments += ["--network", self.network, "--city-key", str(self.key_file)]
+        arguments += ["--liars", str(plan.liars), "--truth-file", str(self.truth_file)]
+        arguments += ["--hold"] if plan.hold else []
         if self.secured and self.files.credentials.exists():
             arguments += ["--mqtt-credentials-file", str(self.files.credentials)]
         return arguments
 
     def _central_arguments(self) -> list[str]:
-        arguments = ["--mqtt-host", HOST, "--mqtt-port", str(self.mqtt_port)]
+        settings = self.plan.folder / "central.yaml"
+        steering = {**(standing_at(self.plan.world_speed) or {}), **self.plan.steering}
+        settings.write_text(yaml.safe_dump({"steering": steering}), encoding="utf-8")
+        arguments = ["--config", str(settings)]
+        arguments += ["--mqtt-host", HOST, "--mqtt-port", str(self.mqtt_port)]
         arguments += ["--http-host", HOST, "--http-port", str(self.http_port)]
         if self.secured:
             arguments += ["--mqtt-user", brokers.CENTRAL_USER]
@@ -242,6 +302,28 @@ class House:
         except httpx.HTTPError:
             return None
         return answer.json()
+
+    def truth(self) -> chronicle.Page | None:
+        """What the simulator says is true now; None before it has started."""
+        return chronicle.read(self.truth_file)
+
+    def world_ms(self) -> int | None:
+        """The world's time."""
+        page = self.truth()
+        return max(told.at_ms for told in page.sites.values()) if page is not None else None
+
+    async def verified(self) -> int:
+        """Shelters of which a report proves that they may be switched."""
+        return sum(one["switchable"] for one in await self.shelters())
+
+    async def shelters(self) -> list[dict[str, Any]]:
+        """Every shelter as the city's API shows it; fewer while the service does not answer."""
+        found: list[dict[str, Any]] = []
+        while page := await self.ask(f"api/v1/sites?limit={PAGE}&offset={len(found)}"):
+            found += page["sites"]
+            if len(page["sites"]) < PAGE:
+                break
+        return found
 
     async def online(self) -> int:
         """Shelters whose readings the city sees fresh."""

@@ -128,6 +128,12 @@ class Child:
             self._now = _usage_of(self.pid)
         return Usage(self._past.cpu_s + self._now.cpu_s, max(self._past.peak_rss_mb, self._now.peak_rss_mb))
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing when it has ended."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
     async def stop(self, timeout_s: float = 20.0) -> None:
         """Ask it to end; kill it when it does not within ``timeout_s``."""
         process = self._process

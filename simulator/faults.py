@@ -38,3 +38,5 @@ class Link:
 
     cut: bool = False
     delay_s: float = 0.0
+    loss: float = 0.0
+    """Share of packets that are lost. Over TCP a lost packet is one that comes late: it is sent again."""

@@ -28,6 +28,8 @@ COLUMNS: Final = (
     "synthetic",
 )
 CITY_KEY: Final = "city.pub.pem"
+STANDING_S: Final = {"grid_lost_s": 30.0, "grid_stable_s": 600.0, "spread_s": 900.0}
+"""What a shelter waits for in its world, at the world's usual speed."""
 OUTBOX_BYTES_MAX: Final = 268_435_456
 
 
@@ -59,8 +61,17 @@ class EdgeSettings:
     """Site → MQTT password; without it agents log in with no name."""
     city_key_pem: bytes | None = None
     """The city's public key: agents with it obey the city. Without it they only read."""
+    standing: Mapping[str, float] | None = None
+    """Standing orders that differ from the agent's own defaults (``steering.standing`` of a site file)."""
     through_links: bool = False
     """Agents reach the broker through their site's breakable link."""
+
+
+def standing_at(speed: float) -> dict[str, float] | None:
+    """Standing orders where the world runs faster: what they wait for comes sooner. None: the agents' own."""
+    if speed <= 1:
+        return None
+    return {name: round(seconds / speed, 3) for name, seconds in STANDING_S.items()}
 
 
 def write_sites_csv(path: Path, specs: Sequence[SiteSpec]) -> None:
@@ -132,7 +143,9 @@ def _config(
     def device(name: str) -> dict[str, Any]:
         return {"id": name, "profile": profiles[name], "unit": units[name]}
 
-    steering = {"backup_rated_w": spec.plant.backup_w, "charge_power_w": spec.plant.charge_w}
+    steering: dict[str, Any] = {"backup_rated_w": spec.plant.backup_w, "charge_power_w": spec.plant.charge_w}
+    if settings.standing:
+        steering["standing"] = dict(settings.standing)
     steered = {"city_keys": [CITY_KEY], "steering": steering}
     return {
         "site": spec.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import suppress
 from typing import Final
 
@@ -10,6 +11,9 @@ from simulator.faults import Link
 
 _CHUNK_BYTES: Final = 65_536
 _CONNECT_LIMIT_S: Final = 5.0
+_SENT_AGAIN_S: Final = 0.2
+"""TCP sends a lost packet again after so long, and waits twice as long each time."""
+_SENT_AGAIN_S_MAX: Final = 3.2
 
 
 class LinkProxy:
@@ -20,6 +24,7 @@ class LinkProxy:
         self.port = port
         self.link = link
         self._broker = (broker_host, broker_port)
+        self._luck = random.Random(f"{host}:{port}")  # noqa: S311  # Bad luck that comes the same again.
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -70,7 +75,14 @@ class LinkProxy:
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(_CHUNK_BYTES):
-            if self.link.delay_s:
-                await asyncio.sleep(self.link.delay_s)
+            if late_s := self.link.delay_s + self._late_s():
+                await asyncio.sleep(late_s)
             sink.write(data)
             await sink.drain()
+
+    def _late_s(self) -> float:
+        """How much later a packet comes because it was lost, perhaps more than once."""
+        late_s, again_s = 0.0, _SENT_AGAIN_S
+        while again_s <= _SENT_AGAIN_S_MAX and self._luck.random() < self.link.loss:
+            late_s, again_s = late_s + again_s, 2 * again_s
+        return late_s

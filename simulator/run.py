@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -123,6 +123,11 @@ class Fleet:
             await self.tick()
             await asyncio.sleep(max(0.05, _TICK_S - (loop.time() - started_s)))
 
+    def turn(self, speed: float) -> None:
+        """Let time run at another speed from now on."""
+        now_s = asyncio.get_running_loop().time()
+        self.clock = WorldClock(start_ms=self.clock.now_ms(now_s), started_s=now_s, speed=speed)
+
     async def tick(self) -> None:
         """Bring every site up to the clock once."""
         loop = asyncio.get_running_loop()
@@ -198,9 +203,12 @@ def build_fleet(
     network: Network,
     progress: Callable[[int], None] | None = None,
     planted: Sequence[Planted] = (),
+    liars: Mapping[str, Sequence[Planted]] | None = None,
     has_manners: bool = False,
+    step_ms: int | None = None,
 ) -> Fleet:
-    """Worlds and devices of all sites, ready to be opened. ``planted`` faults are in every site.
+    """Worlds and devices of all sites, ready to be opened. ``planted`` faults are in every site, ``liars`` in some.
+    ``step_ms``: of the worlds, where the clock will run faster later.
 
     Raises:
         ScenarioError: a step names sites that are not among ``specs``.
@@ -217,10 +225,10 @@ def build_fleet(
             spec,
             city,
             start_ms=clock.start_ms,
-            step_ms=step_ms_for(clock.speed),
+            step_ms=step_ms or step_ms_for(clock.speed),
             template=template_of,
             occurrences=by_site.get(spec.id, ()),
-            planted=planted,
+            planted=(*planted, *(liars or {}).get(spec.id, ())),
         )
         sites.append(site)
         if progress:

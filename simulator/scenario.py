@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from simulator.fleet import WARDS
 from simulator.spec import TIERS
-from simulator.times import checked_duration, checked_moment, zoned
+from simulator.times import checked_duration, checked_moment, moment_ms, zoned
 
 _LEFT_AS_TEXT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("timestamp", "int", "float")}
 
@@ -114,6 +114,13 @@ class LinkSlow(_Step):
     delay_s: float = Field(gt=0, le=60)
 
 
+class LinkLossy(_Step):
+    """So many of the packets between site and broker are lost, and have to be sent again."""
+
+    do: Literal["link_lossy"]
+    loss: float = Field(gt=0, le=0.5)
+
+
 class LinkBack(_Step):
     """The site's way to the broker is whole and quick again."""
 
@@ -157,6 +164,30 @@ class Note(_Step):
     text: str = Field(min_length=1)
 
 
+class Declared(_Step):
+    """Staff declare an incident for a ward or the whole city. Changes nothing in the world: who plays staff does it."""
+
+    do: Literal["incident"]
+    name: str = Field(min_length=1, max_length=40, description="By which a later step calls it")
+    mode: Literal["storm_watch", "backup", "isolated"]
+    target_pct: float = Field(default=100, ge=0, le=100)
+    why: str = Field(min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _ward_or_city(self) -> Declared:
+        if self.where.sites or self.where.fraction is not None or self.spread != "0s":
+            raise ValueError("an incident is a ward's or the whole city's: 'where' knows only 'ward' here")
+        return self
+
+
+class StoodDown(_Step):
+    """Staff end an incident of an earlier step."""
+
+    do: Literal["stand_down"]
+    name: str = Field(min_length=1, max_length=40)
+    why: str = Field(min_length=1, max_length=200)
+
+
 Step = Annotated[
     GridLost
     | GridBack
@@ -164,11 +195,14 @@ Step = Annotated[
     | DeviceMended
     | LinkCut
     | LinkSlow
+    | LinkLossy
     | LinkBack
     | LoadFactor
     | Relay
     | SkyTurns
-    | Note,
+    | Note
+    | Declared
+    | StoodDown,
     Field(discriminator="do"),
 ]
 
@@ -189,10 +223,23 @@ class Scenario(_Strict):
             zoned(self.starts)
         return self
 
+    @model_validator(mode="after")
+    def _what_ends_was_declared(self) -> Scenario:
+        declared = {step.name for step in self.steps if isinstance(step, Declared)}
+        for step in self.steps:
+            if isinstance(step, StoodDown) and step.name not in declared:
+                raise ValueError(f"stand_down {step.name!r}: no step declares it; declared: {sorted(declared)}")
+        return self
+
     @property
     def start_ms(self) -> int | None:
         """World time at the start, when the scenario fixes it."""
         return None if self.starts is None else round(zoned(self.starts).timestamp() * 1000)
+
+
+def moment_of(step: _Step, start_ms: int) -> int:
+    """When a step happens, UTC milliseconds."""
+    return moment_ms(step.at, start_ms)
 
 
 def names() -> tuple[str, ...]:

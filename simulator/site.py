@@ -20,6 +20,7 @@ from simulator.scenario import (
     GridLost,
     LinkBack,
     LinkCut,
+    LinkLossy,
     LinkSlow,
     LoadFactor,
     Relay,
@@ -115,8 +116,10 @@ class SimulatedSite:
                 self.link.cut = True
             case LinkSlow():
                 self.link.delay_s = step.delay_s
+            case LinkLossy():
+                self.link.loss = step.loss
             case LinkBack():
-                self.link.cut, self.link.delay_s = False, 0.0
+                self.link.cut, self.link.delay_s, self.link.loss = False, 0.0, 0.0
             case LoadFactor():
                 self.world.load_factor = step.factor
             case Relay():

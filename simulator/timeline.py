@@ -9,7 +9,19 @@ from typing import Final
 import numpy as np
 
 from simulator.noise import key_of, uniform
-from simulator.scenario import LinkCut, LinkSlow, Note, Scenario, ScenarioError, SkyTurns, Step, Where
+from simulator.scenario import (
+    Declared,
+    LinkCut,
+    LinkLossy,
+    LinkSlow,
+    Note,
+    Scenario,
+    ScenarioError,
+    SkyTurns,
+    Step,
+    StoodDown,
+    Where,
+)
 from simulator.spec import SiteSpec
 from simulator.times import duration_ms, moment_ms
 from simulator.weather import Episode
@@ -44,7 +56,7 @@ def compile_steps(scenario: Scenario, sites: Sequence[SiteSpec], *, start_ms: in
     found: list[Occurrence] = []
     for number, step in enumerate(scenario.steps):
         at_ms = moment_ms(step.at, start_ms)
-        if isinstance(step, SkyTurns | Note):
+        if isinstance(step, SkyTurns | Note | Declared | StoodDown):
             found.append(Occurrence(at_ms, "", step))
             continue
         spread_ms = duration_ms(step.spread)
@@ -86,4 +98,4 @@ def episodes(occurrences: Iterable[Occurrence]) -> tuple[Episode, ...]:
 
 def linked_sites(occurrences: Iterable[Occurrence]) -> frozenset[str]:
     """Sites whose way to the broker the scenario breaks or slows."""
-    return frozenset(each.site for each in occurrences if isinstance(each.step, LinkCut | LinkSlow))
+    return frozenset(each.site for each in occurrences if isinstance(each.step, LinkCut | LinkSlow | LinkLossy))

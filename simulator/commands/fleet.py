@@ -18,7 +18,7 @@ from simulator.commands.common import (
     say_ready,
     scenario_of,
 )
-from simulator.files import EdgeSettings, Network, read_credentials, write_site, write_sites_csv
+from simulator.files import EdgeSettings, Network, read_credentials, standing_at, write_site, write_sites_csv
 from simulator.scenario import Scenario, ScenarioError
 from simulator.spec import SiteSpec
 
@@ -45,6 +45,12 @@ def fleet(
         Path | None, typer.Option(exists=True, dir_okay=False, help="Lines of 'site-id password'.")
     ] = None,
     network: NetworkPrefix = "127.42",
+    city_key: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The city's public key: agents obey it.")
+    ] = None,
+    liars: Annotated[float, typer.Option(min=0, max=1, help="Share of inverters that do not do what they say.")] = 0.0,
+    truth_file: Annotated[Path | None, typer.Option(help="Gets what is true of every shelter, as JSON.")] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Real time until SIGUSR1, then --speed.")] = False,
     write_only: Annotated[bool, typer.Option("--write-only", help="Write the files and end; serve nothing.")] = False,
 ) -> None:
     """Write the configuration of a fleet and serve all of its devices.
@@ -63,6 +69,7 @@ def fleet(
     """
     from simulator.commands.living import Living, serve, start_ms_of  # numpy and pvlib: not for --help.
     from simulator.fleet import build
+    from simulator.liars import liars_of
     from simulator.run import archetypes_available
 
     plot = scenario_of(scenario)
@@ -77,6 +84,8 @@ def fleet(
         slow_interval_s=slow_interval_s,
         keep_delivered=keep_delivered,
         passwords=passwords,
+        city_key_pem=city_key.read_bytes() if city_key else None,
+        standing=standing_at(speed or plot.speed),
     )
     _write_files(folder, specs, net, settings, linked)
     ready = {"sites": sites, "dir": str(folder), "csv": str(folder / "sites.csv"), "seed": seed, "scenario": scenario}
@@ -91,6 +100,9 @@ def fleet(
         network=net,
         start_ms=start_ms_of(plot),
         settings=settings,
+        liars=liars_of(specs, seed, liars),
+        truth_file=truth_file,
+        waits=hold,
     )
     run(serve(living, ready))
 

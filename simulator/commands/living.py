@@ -8,15 +8,19 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+from simulator.chronicle import Chronicle
 from simulator.commands.common import SHUTDOWN_LIMIT_S, fail, say_ready, stopping
 from simulator.files import EdgeSettings, Network
 from simulator.planted import Planted
-from simulator.run import Fleet, WorldClock, build_fleet
+from simulator.run import Fleet, WorldClock, build_fleet, step_ms_for
 from simulator.scenario import Scenario, ScenarioError
 from simulator.site import SimulatedSite
 from simulator.spec import SiteSpec
+
+TRUTH_EVERY_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,12 @@ class Living:
     start_ms: int
     settings: EdgeSettings | None = None
     planted: tuple[Planted, ...] = ()
+    liars: Mapping[str, tuple[Planted, ...]] | None = None
+    """Site → what is planted there alone."""
+    truth_file: Path | None = None
+    """Gets what is true of every shelter, twice a second."""
+    waits: bool = False
+    """Time runs as on the wall until SIGUSR1, then at ``speed``: nobody misses the beginning."""
     has_manners: bool = False
     shows_table: bool = False
     on_signals: Mapping[signal.Signals, Callable[[SimulatedSite], str]] | None = None
@@ -46,7 +56,7 @@ async def serve(wanted: Living, ready: dict[str, Any]) -> None:
     """Serve until SIGTERM or Ctrl-C. Ends with a reason when an address is taken or a step names unknown sites."""
     loop = asyncio.get_running_loop()
     stop = stopping()
-    clock = WorldClock(start_ms=wanted.start_ms, started_s=loop.time(), speed=wanted.speed)
+    clock = WorldClock(start_ms=wanted.start_ms, started_s=loop.time(), speed=1.0 if wanted.waits else wanted.speed)
     city = await _opened(wanted, clock)
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -55,6 +65,10 @@ async def serve(wanted: Living, ready: dict[str, Any]) -> None:
                 from simulator.table import show_site
 
                 living.append(tasks.create_task(show_site(city.sites[0], clock)))
+            if wanted.truth_file is not None:
+                living.append(tasks.create_task(_tell_truth(city, wanted.truth_file)))
+            if wanted.waits:
+                loop.add_signal_handler(signal.SIGUSR1, city.turn, wanted.speed)
             for number, act in (wanted.on_signals or {}).items():
                 loop.add_signal_handler(number, _told, act, city.sites[0])
             say_ready({**ready, "start_ms": wanted.start_ms, "speed": wanted.speed, "network": wanted.network.prefix})
@@ -64,6 +78,14 @@ async def serve(wanted: Living, ready: dict[str, Any]) -> None:
     finally:
         async with asyncio.timeout(SHUTDOWN_LIMIT_S):
             await city.close()
+
+
+async def _tell_truth(city: Fleet, path: Path) -> None:
+    chronicle = Chronicle()
+    while True:
+        chronicle.take(city.sites)
+        chronicle.write(path)
+        await asyncio.sleep(TRUTH_EVERY_S)
 
 
 async def _opened(wanted: Living, clock: WorldClock) -> Fleet:
@@ -77,6 +99,8 @@ async def _opened(wanted: Living, clock: WorldClock) -> Fleet:
             network=wanted.network,
             progress=progress.built,
             planted=wanted.planted,
+            liars=wanted.liars,
+            step_ms=step_ms_for(wanted.speed),
             has_manners=wanted.has_manners,
         )
         await city.open(wanted.settings, progress.opened)
