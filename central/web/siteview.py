@@ -22,6 +22,7 @@ STRETCHES_SHOWN: Final = 40
 EVENTS_SHOWN: Final = 20
 MEGA: Final = 1_048_576
 _RESERVE_STEP_PCT: Final = 0.05
+HOURS_OLD_MS: Final = 900_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ def site_texts(now: SiteNow, at_ms: int, words: Catalogue, release: str) -> dict
         "reserve": words("reserve", pct=figures.percent(reserve)),
         "reserve_x": figures.percent(reserve) if reserve is not None else "-1",
         "reserve_short": words("reserve_short") if short else "",
+        "hours": _hours(now, at_ms, words),
         "at": figures.iso(now.last_reading_ms),
         "dark": "、".join(now.devices_dark) if words.lang.value == "ja" else ", ".join(now.devices_dark),
     }
@@ -75,6 +77,15 @@ def site_texts(now: SiteNow, at_ms: int, words: Catalogue, release: str) -> dict
         texts[owner, "good"] = point.quality.value
         texts[owner, "at"] = figures.iso(point.at_ms)
     return texts
+
+
+def _hours(now: SiteNow, at_ms: int, words: Catalogue) -> str:
+    """How long the loads last without the grid; what was worked out too long ago is not shown."""
+    if now.hours is None:
+        return words("hours_none")
+    if not -HOURS_OLD_MS <= at_ms - now.hours.at_ms <= HOURS_OLD_MS:
+        return words("hours_old", time=figures.moment(now.hours.at_ms, words.lang))
+    return now.hours.says_ja if words.lang.value == "ja" else now.hours.says_en
 
 
 def _last_charge(now: SiteNow, words: Catalogue) -> str:
