@@ -19,7 +19,7 @@ import structlog
 from central.core.alerts.gridwatch import NOBODY, Told, Watch, changes, hear
 from central.core.alerts.held import CHANGES, KEPT_MS, NOTHING, Held, Verdict, take
 from central.core.alerts.places import Places
-from central.core.alerts.rules import Rule
+from central.core.alerts.rules import Rule, Then
 from central.core.alerts.telegram import Lane, Origin, Telegram
 from central.core.city import EventRecord, Site
 from central.core.incidents import Act, Incident, Wish
@@ -114,6 +114,9 @@ class AlertDesk:
         Raises:
             StoreError: the records can't be read.
         """
+        for rule in self.settled.rules:
+            if rule.then is Then.ACT:
+                log.warning("rule_acts_by_itself", rule=rule.name, approved_by=" and ".join(rule.approved_by))
         since_ms = self._now() - KEPT_MS
         for row in await self._store.since(since_ms, limit=ROWS_MAX):
             try:

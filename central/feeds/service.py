@@ -13,7 +13,7 @@ import httpx
 
 from central.core.alerts.given import AlertConfigError
 from central.core.alerts.places import Places, read_places
-from central.core.alerts.rules import Rule, read_rules
+from central.core.alerts.rules import Rule, Then, read_rules
 from central.core.alerts.telegram import Origin
 from central.core.city import Site
 from central.feeds.desk import AlertDesk, Incidents, Settled
@@ -87,6 +87,12 @@ class Feeds:
                 raise SettingsError(f"{path}: the secret of the hook {name} has less than {SECRET_MIN} characters")
             secrets[name] = secret
         rules = load_rules(settings.rules, places, list(secrets))
+        acting = [rule.name for rule in rules if rule.then is Then.ACT]
+        if acting and settings.places is None:
+            raise SettingsError(
+                f"{settings.rules}: rule {acting[0]} acts, and nobody checked the demonstration's places for a "
+                "city: name a file of your own in feeds.places, or let the rule propose"
+            )
         return cls(settings, Settled(rules=rules, places=places, drills=settings.drills), secrets)
 
     def desk(

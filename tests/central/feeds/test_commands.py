@@ -83,6 +83,17 @@ def test_a_short_secret_or_a_bad_file_of_rules_is_named_before_the_start(tmp_pat
     assert Feeds.of(FeedSettings()) is None
 
 
+def test_a_rule_that_acts_wants_places_that_somebody_chose(tmp_path: Path) -> None:
+    rules, places = tmp_path / "rules.yaml", tmp_path / "places.yaml"
+    rules.write_text(
+        "rules: {q: {when: {intensity: 7}, then: act, approved_by: [A, B], mode: backup}}", encoding="utf-8"
+    )
+    with pytest.raises(SettingsError, match=r"rule q acts.*feeds\.places"):
+        Feeds.of(FeedSettings(rules=rules))
+    places.write_text('wards: {緑区: {town: "1210500"}}', encoding="utf-8")
+    assert Feeds.of(FeedSettings(rules=rules, places=places)) is not None
+
+
 @pytest.mark.e2e
 async def test_the_service_takes_telegrams_and_calls_and_remembers_them(tmp_path: Path) -> None:
     data, drop = tmp_path / "central", tmp_path / "drop"
