@@ -53,7 +53,7 @@ def identify(
       shelter-edge identify /dev/ttyUSB0 --baudrate 19200 --parity E --unit 2
     """
     from edge_agent.commissioning.looking import Looking, library, look
-    from edge_agent.commissioning.networks import NetworkTarget, TargetError, parse_target, plan_of
+    from edge_agent.commissioning.networks import NetworkTarget, TargetError, check_name, parse_target, plan_of
     from edge_agent.commissioning.ports import ports_of, questions, settings
     from edge_agent.commissioning.scan import RATE_DEFAULT
     from edge_agent.commissioning.show_scan import is_decided
@@ -66,6 +66,7 @@ def identify(
         place = parse_target(target)
         if isinstance(place, NetworkTarget):
             raise TargetError("one_place", given=target)
+        check_name(place)
     except TargetError as error:
         fail(target_error_in_words(error, spoken))
     looking = Looking(

@@ -123,13 +123,14 @@ def check_parity(parity: str | None) -> None:
 
 
 def _planned(targets: Sequence[str], ports: Sequence[int], spoken: str, *, yes: bool) -> Plan:
-    from edge_agent.commissioning.networks import TargetError, insisted, parse_target, plan_of
+    from edge_agent.commissioning.networks import TargetError, check_name, insisted, parse_target, plan_of
     from edge_agent.commissioning.words_scan import SCAN, target_error_in_words
 
     parsed, faults = [], []
     for text in targets:
         try:
             parsed.append(parse_target(text))
+            check_name(parsed[-1])
         except TargetError as error:
             faults.append(target_error_in_words(error, spoken))
     if faults:

@@ -88,6 +88,15 @@ def parse_target(text: str) -> Target:
     return HostTarget(host, int(port) if colon else None)
 
 
+def check_name(target: Target) -> None:
+    """Ask the network for a host given by name. Raises TargetError when nobody knows it."""
+    if isinstance(target, HostTarget):
+        try:
+            socket.getaddrinfo(target.host, None, socket.AF_INET)
+        except OSError:
+            raise TargetError("unknown_name", given=target.host) from None
+
+
 def _is_host(text: str) -> bool:
     if text and set(text) <= set("0123456789."):
         try:

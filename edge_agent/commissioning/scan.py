@@ -68,8 +68,15 @@ class UnitFound:
     identified: Identified | None = None
     same_as: int | None = None
     """The device answers to several unit numbers: this is the one it was identified by."""
+    mute_as: int | None = None
+    """Refuses everything, as this unit does; whether it is the same device can't be known, so it is not counted."""
     error: str = ""
     """Why it could not be identified."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is a device of its own, as far as can be told."""
+        return self.same_as is None and self.mute_as is None
 
 
 @dataclass(slots=True)
@@ -98,7 +105,7 @@ class PortFound:
     @property
     def is_gateway(self) -> bool:
         """Whether several devices stand behind it, or it said that one does not answer."""
-        return bool(self.gateway_answers) or sum(each.same_as is None for each in self.units) > 1
+        return bool(self.gateway_answers) or sum(each.is_counted for each in self.units) > 1
 
 
 @dataclass(slots=True)
@@ -117,7 +124,7 @@ class Found:
     @property
     def units(self) -> int:
         """Devices found; one that answers to several numbers counts once."""
-        return sum(each.same_as is None for port in self.ports for each in port.units)
+        return sum(each.is_counted for port in self.ports for each in port.units)
 
 
 class Pace:
@@ -311,6 +318,10 @@ class Scanner:
             found.identified = await identify_unit(
                 line, found.unit, self._profiles, timeout_s=self._identify_timeout_s, is_there=True
             )
+            if not found.identified.answered:
+                mute = (each for each in port.units if each.identified and not each.identified.answered)
+                first = next(mute)
+                found.mute_as = None if first is found else first.unit
         except LinkDown as error:
             found.error = str(error)
 

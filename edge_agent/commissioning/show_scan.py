@@ -12,7 +12,7 @@ from edge_agent.commissioning.scan import Found, PortFound, PortState, UnitFound
 from edge_agent.commissioning.words_scan import SCAN, STATES, reason_in_words
 from edge_agent.io.bus import RtuAddress, RtuOverTcpAddress
 
-_UNITS_NAMED_MAX = 10
+_UNITS_NAMED_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _port(port: PortFound, asked: Questions, lang: str, *, reasons: bool) -> Ite
         yield f"  {words['try']}: {advice}"
     for unit in port.units:
         yield f"  {words['unit'].format(unit=unit.unit)}: {_headline(unit, lang)}"
-        if unit.identified is not None:
+        if unit.identified is not None and unit.is_counted:
             yield from _details(unit.identified, lang, reasons=reasons)
     yield ""
 
@@ -74,18 +74,20 @@ def _port(port: PortFound, asked: Questions, lang: str, *, reasons: bool) -> Ite
 def _named(units: list[int]) -> str:
     if len(units) <= _UNITS_NAMED_MAX:
         return ", ".join(map(str, units))
-    return f"{min(units)}-{max(units)}"
+    return f"{', '.join(map(str, units[:3]))}, … {units[-1]} ({len(units)})"
 
 
 def _headline(unit: UnitFound, lang: str) -> str:
     words, identified = SCAN[lang], unit.identified
     if unit.same_as is not None:
         return words["same_as"].format(same=unit.same_as)
+    if unit.mute_as is not None:
+        return words["mute_too"].format(same=unit.mute_as)
     if identified is None:
         return words["broke_off"].format(error=unit.error) if unit.error else words["not_identified"]
     if identified.verdict is Verdict.ONE:
         return _named_proposal(identified.proposals[0], lang)
-    return words[identified.verdict.value]
+    return words[identified.verdict.value if identified.answered else "mute"]
 
 
 def _named_proposal(proposal: Proposal, lang: str) -> str:
@@ -105,11 +107,14 @@ def _details(identified: Identified, lang: str, *, reasons: bool) -> Iterable[st
     shown = identified.proposals if reasons or several else ()
     for proposal in shown:
         if proposal is not identified.best:  # That one stands in the headline.
-            yield f"    {_named_proposal(proposal, lang)}"
+            yield f"    {words['or'] if proposal is not shown[0] else ''}{_named_proposal(proposal, lang)}"
         yield from (f"      {words['for']}: {reason_in_words(each, lang)}" for each in proposal.reasons)
         yield from (f"      {words['against']}: {reason_in_words(each, lang)}" for each in proposal.against)
     if identified.best is not None and identified.best.sureness is Sureness.POSSIBLE:
         yield f"    {words['only_possible']}"
+    if not identified.answered:
+        yield f"    {words['try']}: {words['mute_try']}"
+        return
     if identified.verdict is Verdict.NONE:
         said = [*identified.texts.values(), *identified.common.values()]
         if said:
@@ -181,7 +186,7 @@ def _address_line(port: PortFound) -> str:
 
 def is_decided(outcome: Outcome) -> bool:
     """Whether somebody answers and one profile stands out for each device."""
-    units = [unit for port in outcome.found.ports for unit in port.units if unit.same_as is None]
+    units = [unit for port in outcome.found.ports for unit in port.units if unit.is_counted]
     best = [unit.identified.best if unit.identified is not None else None for unit in units]
     return bool(best) and all(each is not None and _is_sure(each) for each in best)
 

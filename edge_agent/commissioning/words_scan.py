@@ -11,7 +11,7 @@ from edge_agent.commissioning.networks import TargetError
 
 SCAN: Final[dict[str, dict[str, str]]] = {
     "ja": {
-        "before": "{places}を調べます。{connections} 接続(毎秒 {rate:g} 回まで)で約 {sweep}。",
+        "before": "{places} を調べます。{connections} 接続(毎秒 {rate:g} 回まで)で約 {sweep}。",
         "before_port": "応答するポートごとに最長でさらに {port}、機器 1 台の識別に数秒かかります。",
         "before_serial": "シリアルは最長 {serial}。",
         "read_only": "読み出しだけで、書き込みはしません。Ctrl-C で止めても、それまでの結果を表示します。",
@@ -28,6 +28,10 @@ SCAN: Final[dict[str, dict[str, str]]] = {
         "stopped": "途中で止めました({total} のうち {done} まで)。ここまでの結果:",
         "unit": "ユニット {unit}",
         "same_as": "ユニット {same} と同じ機器です(どの番号でも応答)",
+        "mute": "当てはまる profile がありません(読み出しをすべて拒否)",
+        "mute_too": "ユニット {same} と同じく、読み出しをすべて拒否(同じ機器の可能性)",
+        "mute_try": "機器側で Modbus の読み出しを許可。停止中なら運転してから、もう一度。",
+        "or": "または ",
         "not_identified": "応答あり(識別していません)",
         "broke_off": "識別の途中で応答がなくなりました: {error}",
         "none": "当てはまる profile がありません",
@@ -77,6 +81,10 @@ SCAN: Final[dict[str, dict[str, str]]] = {
         "stopped": "Stopped before the end ({done} of {total}). Found so far:",
         "unit": "unit {unit}",
         "same_as": "the same device as unit {same} (it answers to any number)",
+        "mute": "no profile fits: it refuses to be read",
+        "mute_too": "refuses to be read, as unit {same} does (it may be the same device)",
+        "mute_try": "permit reading by Modbus in the device; if it is stopped, run it and try again.",
+        "or": "or ",
         "not_identified": "answers (not identified)",
         "broke_off": "stopped answering while it was being identified: {error}",
         "none": "no profile fits",
@@ -218,6 +226,7 @@ TARGETS: Final[dict[str, dict[str, str]]] = {
             "盤のネットワークは普通 /22(1,024 個)より小さいので、書き間違いかもしれません。"
         ),
         "not_private": "{network} はプライベートアドレスではありません。盤のネットワークですか。",
+        "unknown_name": "{given}: この名前の機器は見つかりません。IP アドレスで指定してください(例: 192.168.1.20)。",
         "one_place": "{given}: identify は 1 か所だけ調べます。範囲を調べるには scan を使ってください。",
     },
     "en": {
@@ -227,6 +236,7 @@ TARGETS: Final[dict[str, dict[str, str]]] = {
         "ipv6": "{given}: IPv6 cannot be scanned; give an IPv4 address.",
         "too_large": "{network} has {addresses:,} addresses; more than a /22 (1,024) may be a mistake.",
         "not_private": "{network} is no private network. Is it the cabinet's?",
+        "unknown_name": "{given}: no such name in this network; give the address, such as 192.168.1.20.",
         "one_place": "{given}: identify looks at one place; use scan for a range.",
     },
 }

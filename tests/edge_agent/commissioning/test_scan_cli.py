@@ -111,6 +111,18 @@ async def test_identify_says_what_was_seen_of_a_device_that_fits_nothing() -> No
     assert "Try: " in out
 
 
+async def test_a_device_that_refuses_everything_at_every_number_is_not_many_devices() -> None:
+    async with listening(dict.fromkeys((1, 2, 3), Standing({}))) as port:
+        arguments = ("identify", f"{HOST}:{port}", "--unit", "1", "--unit", "2", "--unit", "3", "--lang", "en")
+        code, out, _ = await run(*arguments)
+    assert code == 1
+    assert "unit 1: no profile fits: it refuses to be read" in out
+    assert out.count("as unit 1 does") == 2
+    assert "Try: permit reading by Modbus in the device" in out
+    assert "Devices found: 1 " in out
+    assert "gateway" not in out
+
+
 async def test_identify_on_a_serial_line() -> None:
     line = SerialPort({2: reference("sdm630")})
     await line.open()
@@ -151,6 +163,7 @@ async def test_nothing_found_is_code_1_with_what_to_try() -> None:
         (["scan", HOST, "--lang", "de"], ["--lang"]),
         (["scan", HOST, "--parity", "X"], ["--parity"]),
         (["identify", "10.0.0.0/24"], ["use scan for a range"]),
+        (["scan", "cabinet.invalid"], ["cabinet.invalid: no such name", "such as 192.168.1.20"]),
     ],
 )
 async def test_wrong_arguments_are_code_2_and_tell_what_to_write(arguments: list[str], words: list[str]) -> None:
