@@ -1,5 +1,6 @@
 # make demo   the whole city on this machine: simulator, edge agents, broker, central, page
 # make test   every test; installs what the tests need (as root, through apt) when it is missing
+# make test TEST_WORKERS=6 TEST_ARGS="tests/e2e -x"   so many run side by side, for most of them wait; 0: one by one
 # make check  formatting, lint, types
 # make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy
 PYTHON ?= python3
@@ -7,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_ARGS ?=
+TEST_WORKERS ?= 6
 TEST_ARGS ?=
 BENCH ?= wire
 BENCH_ARGS ?=
@@ -29,7 +31,7 @@ demo: install
 test: install
 	@sh tests/install_system_parts.sh
 	@sh tests/install_oracles.sh
-	@$(BIN)/python -m pytest $(TEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup $(TEST_ARGS)
 
 check: install
 	@$(BIN)/ruff format --check .

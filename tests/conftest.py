@@ -12,8 +12,22 @@ from tests.support import Mosquitto, find_program, running_mosquitto
 PARTS = {"mosquitto": ("mosquitto",), "influx": ("influxd", "nginx"), "chromium": ("chromium",)}
 
 
+def group_of(item: pytest.Item) -> str | None:
+    """Tests of one group run one after the other in one process, while others run beside them.
+
+    Those that start a whole city would take the machine from each other; a database or a browser is shared.
+    """
+    if item.get_closest_marker("influx"):
+        return "influx"
+    if item.path.parent.name == "e2e" or (item.get_closest_marker("e2e") and item.get_closest_marker("mosquitto")):
+        return "city"
+    return f"browser {item.path.parent}" if item.get_closest_marker("chromium") else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if group := group_of(item):
+            item.add_marker(pytest.mark.xdist_group(group))
         for marker, programs in PARTS.items():
             missing = [name for name in programs if find_program(name) is None]
             if missing and item.get_closest_marker(marker):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +19,23 @@ CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
 """Recorded input that is not part of the project; tests that need it skip by name when it is absent."""
 
 
+PORTS_FROM, PORTS_TO = 10_000, 32_000
+"""Below the kernel's own range, so that nobody's outgoing connection takes a port between its choice and its use."""
+_ports = itertools.count(random.SystemRandom().randrange(PORTS_TO - PORTS_FROM))
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that was free a moment ago, and that this process was not given before.
+
+    Every process begins at a place of its own, so that tests that run side by side rarely meet; a port that is taken
+    is passed over.
+    """
+    for number in itertools.islice(_ports, PORTS_TO - PORTS_FROM):
+        port = PORTS_FROM + number % (PORTS_TO - PORTS_FROM)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
+    raise AssertionError(f"no port is free on {host}")
 
 
 def find_program(name: str) -> str | None:
