@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import Mosquitto, find_program, running_mosquitto
 
 PARTS = {"mosquitto": ("mosquitto",), "influx": ("influxd", "nginx"), "chromium": ("chromium",)}
+
+
+# An example may take long where a machine is shared: how fast something is is a question for bench/.
+settings.register_profile("no stop-watch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no stop-watch")
 
 
 def group_of(item: pytest.Item) -> str | None:
