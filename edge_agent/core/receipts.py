@@ -39,6 +39,7 @@ REFUSALS: Final[Mapping[interlocks.Reason, Reason]] = {
 """Why an interlock said no; the others are all "interlock"."""
 FAR: Final = {Stage.ACCEPTED: 0, Stage.WRITTEN: 1, Stage.READ_BACK: 2, Stage.VERIFIED: 3, Stage.HELD: 4}
 """How far a stage is on the way."""
+PROVEN: Final = frozenset({Stage.VERIFIED, Stage.HELD})
 BAD: Final = frozenset({Stage.REFUSED, Stage.FAILED, Stage.REVERTED})
 
 
@@ -166,7 +167,7 @@ def tell(told: Told, revision: int, now: Part, devices: Mapping[str, Part], at_m
                 receipts.append(_receipt(revision, part, at_ms, device))
                 del known[device]
     last = told.part
-    if last is not None and _is_proven(last) and now.stage is Stage.FAILED:
+    if last is not None and last.stage in PROVEN and now.stage is Stage.FAILED:
         now = replace(now, stage=Stage.REVERTED)
     if not _is_news(last, now):
         return replace(told, devices=known), receipts
@@ -174,10 +175,6 @@ def tell(told: Told, revision: int, now: Part, devices: Mapping[str, Part], at_m
         receipts.append(_receipt(revision, replace(now, stage=Stage.WRITTEN), at_ms))
     receipts.append(_receipt(revision, now, at_ms))
     return Told(revision=revision, part=now, devices=known), receipts
-
-
-def _is_proven(part: Part) -> bool:
-    return part.stage in {Stage.VERIFIED, Stage.HELD}
 
 
 def _is_news(last: Part | None, now: Part) -> bool:

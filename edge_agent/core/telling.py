@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contract.steering import Mode, Reason, Receipt, Source, Stage
-from edge_agent.core.receipts import FAR, Part, Told, tell
+from edge_agent.core.receipts import PROVEN, Part, Told, tell
 from edge_agent.core.standing import Kept
 
 
@@ -50,12 +50,9 @@ class Teller:
         elif kept.source in {Source.GRID_LOSS, Source.LOCAL_SWITCH}:
             self._own, found = tell(self._own, 0, now, devices, at_ms)
         last = next((receipt for receipt in reversed(found) if not receipt.device), None)
-        if last is None and self.receipt is None and self.told.part is not None and city is now:
-            # After a reboot what was told before counts again as soon as it is seen again, and no sooner.
-            is_seen = FAR.get(now.stage, -1) >= FAR.get(self.told.part.stage, -1)
-            part = self.told.part if is_seen else now
-            last = Receipt(revision=self.told.revision, stage=part.stage, reason=part.reason, at_ms=at_ms)
-            if not is_seen:
-                return found
+        shown = self.receipt.stage if self.receipt is not None else None
+        if last is None and city is now and now.stage in PROVEN and shown in {None, Stage.VERIFIED} - {now.stage}:
+            # After a reboot what was told before counts again when it is seen again, and no sooner.
+            last = Receipt(revision=self.told.revision, stage=now.stage, at_ms=at_ms)
         self.receipt = last or self.receipt
         return found
