@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
@@ -27,6 +27,9 @@ REPORT_BYTES_MAX: Final = 1_000_000
 """Of the document itself."""
 PACKED_CHARS_MAX: Final = 200_000
 _PART_CHARS: Final = 7_000
+_ROUNDED_SHARE: Final = 0.2
+CHECK_AGE_MS_MAX: Final = 86_400_000
+"""A report rests on a check of the same day: what was read longer ago says little of the cabinet that is signed for."""
 _FIELDS: Final = ("key", "signature")
 
 ShortText = Annotated[str, Meta(max_length=200)]
@@ -124,6 +127,8 @@ class ReportedControl(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unit: Annotated[str, Meta(max_length=8)] = ""
     ja: LongText = ""
     en: LongText = ""
+    at_ms: Millis = 0
+    """When it was tested; 0: not said."""
 
 
 class ReportedPhoto(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -157,6 +162,10 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The backup test, when it was asked for."""
     sign_proven: bool = False
     """Whether a known load was switched and the meter showed it, in size and direction."""
+    checked_ms: Millis = 0
+    """When the devices were read and checked; 0: not said."""
+    sign_proven_ms: Millis = 0
+    """When the load was switched; 0: not said."""
     photos: list[ReportedPhoto] = []
     remarks: LongText = ""
     config_sha256: Annotated[str, Meta(max_length=64)] = ""
@@ -192,30 +201,50 @@ class SignedReport:
 def judge(report: Report) -> Judgement:
     """The stage of a site by its newest report.
 
-    Verified means: every device answered, no check failed, a known load proved the meter's direction, and at least one
-    control of ``PROVING`` was written, read back and restored, with no control test failed. ``missing`` names what is
-    wanting:
-    ``device_dark:ID``, ``check_failed:KIND``, ``sign_not_proven``, ``no_control_tested``, ``control_failed:DEVICE``,
-    ``not_restored:DEVICE``, ``backup_failed``.
+    Verified means: every device answered, no check failed, the check was no older than a day, a known
+    load proved the meter's direction, and at least one control of ``PROVING`` was written, read back and restored, with
+    no control test failed. A control test whose own numbers deny its verdict counts by its numbers, and one of a device
+    that is not in the report proves nothing. ``missing`` names what is wanting:
+    ``device_dark:ID``, ``check_failed:KIND``, ``check_old``, ``sign_not_proven``,
+    ``no_control_tested``, ``control_failed:DEVICE``, ``not_restored:DEVICE``, ``backup_failed``.
     """
     missing = [f"device_dark:{device.id}" for device in report.devices if not device.online]
     if not report.devices:
         missing.append("no_device")
     missing += dict.fromkeys(f"check_failed:{c.kind}" for c in report.checks if c.verdict is CheckVerdict.FAILED)
+    if report.checked_ms and report.at_ms - report.checked_ms > CHECK_AGE_MS_MAX:
+        missing.append("check_old")
     if not report.sign_proven:
         missing.append("sign_not_proven")
-    missing += _controls_missing(report.controls)
+    missing += _controls_missing(report.controls, {device.id for device in report.devices})
     if report.backup is not None and report.backup.verdict is not ControlVerdict.PASSED:
         missing.append("backup_failed")
     return Judgement(SiteStage.INSTALLED if missing else SiteStage.VERIFIED, tuple(missing))
 
 
-def _controls_missing(controls: Iterable[ReportedControl]) -> list[str]:
-    tests = list(controls)
-    found = [f"not_restored:{c.device}" for c in tests if c.verdict is ControlVerdict.NOT_RESTORED]
-    found += [f"control_failed:{c.device}" for c in tests if c.verdict is ControlVerdict.FAILED]
-    proven = any(c.control in PROVING and c.verdict is ControlVerdict.PASSED for c in tests)
+def _controls_missing(controls: Iterable[ReportedControl], known: Collection[str]) -> list[str]:
+    tests = [(c, _verdict_by_numbers(c)) for c in controls]
+    found = [f"not_restored:{c.device}" for c, verdict in tests if verdict is ControlVerdict.NOT_RESTORED]
+    found += [f"control_failed:{c.device}" for c, verdict in tests if verdict is ControlVerdict.FAILED]
+    proven = any(
+        c.control in PROVING and verdict is ControlVerdict.PASSED and (c.device in known or not known)
+        for c, verdict in tests
+    )
     return list(dict.fromkeys(found)) + ([] if proven else ["no_control_tested"])
+
+
+def _verdict_by_numbers(test: ReportedControl) -> ControlVerdict:
+    """The verdict of a test, unless what was read back or restored is plainly something else."""
+    if test.verdict is not ControlVerdict.PASSED:
+        return test.verdict
+    if _differ(test.before, test.restored):
+        return ControlVerdict.NOT_RESTORED
+    return ControlVerdict.FAILED if _differ(test.written, test.read_back) else test.verdict
+
+
+def _differ(wanted: float | None, found: float | None) -> bool:
+    """Whether two numbers cannot be the same setting: a register may round, it does not change by a fifth."""
+    return wanted is not None and found is not None and abs(wanted - found) > max(1.0, _ROUNDED_SHARE * abs(wanted))
 
 
 _encoder = msgspec.json.Encoder(order="deterministic")

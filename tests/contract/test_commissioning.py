@@ -92,12 +92,24 @@ def test_what_is_proven_is_verified() -> None:
             "not_restored:inverter",
         ),
         ({"backup": msgspec.structs.replace(RESERVE, verdict=ControlVerdict.FAILED)}, "backup_failed"),
+        ({"checked_ms": 1_795_000_300_000 - 86_400_001}, "check_old"),
+        (
+            {"controls": [RESERVE, msgspec.structs.replace(RESERVE, control="charge", read_back=4)]},
+            "control_failed:inverter",
+        ),
+        ({"controls": [RESERVE, msgspec.structs.replace(RESERVE, restored=40)]}, "not_restored:inverter"),
+        ({"controls": [msgspec.structs.replace(RESERVE, device="another")]}, "no_control_tested"),
     ],
 )
 def test_what_is_missing_is_named_and_keeps_the_site_from_verified(change: dict[str, object], missing: str) -> None:
     judged = judge(msgspec.structs.replace(GOOD, **change))
     assert judged.stage is SiteStage.INSTALLED
     assert judged.missing == (missing,)
+
+
+def test_a_register_may_round_what_is_written() -> None:
+    rounded = msgspec.structs.replace(RESERVE, control="charge", before=0, written=1_000, read_back=950, restored=0)
+    assert judge(msgspec.structs.replace(GOOD, controls=[rounded])).stage is SiteStage.VERIFIED
 
 
 def test_any_control_that_a_battery_obeys_proves_it_and_others_do_not() -> None:

@@ -69,6 +69,10 @@ PROOF: Final[dict[str, tuple[str, str]]] = {
     "missing.device_dark": ("機器「{of}」が応答しませんでした", "Device “{of}” did not answer"),
     "missing.no_device": ("機器が1台も登録されていません", "There is no device"),
     "missing.check_failed": ("点検で不合格: {of}", "A check failed: {of}"),
+    "missing.check_old": (
+        "点検から1日以上たってから署名した報告書です",
+        "The check was more than a day old when the report was signed",
+    ),
     "missing.sign_not_proven": (
         "電力量計の向きを、実際に負荷を入れて確かめていません",
         "The meter's direction was not proven by switching a known load",

@@ -132,5 +132,5 @@ def tell(queries: FakeQueries, *reports: ReportRecord) -> None:
     """Reports came, the first one with the key that holds; what is proven of their shelters follows."""
     queries.kept_reports += reports
     key = KeyRecord(site=reports[0].site, public_key=in_text(SIGNER.public), since_ms=0, by="")
-    proof = proof_of([replace(report, document="") for report in reports], [key])
+    proof = proof_of([replace(report, document="") for report in reports], [key], synthetic_site=True)
     queries.change(reports[0].site, proof=proof)

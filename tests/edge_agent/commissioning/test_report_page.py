@@ -118,7 +118,9 @@ def test_every_reason_that_a_judgement_can_give_has_words(lang: str) -> None:
     bad = msgspec.structs.replace(REPORT.controls[0], verdict=ControlVerdict.NOT_RESTORED)
     failed = msgspec.structs.replace(bad, verdict=ControlVerdict.FAILED)
     dark = msgspec.structs.replace(REPORT.devices[0], online=False)
-    report = msgspec.structs.replace(REPORT, devices=[dark], controls=[bad, failed], backup=failed)
+    report = msgspec.structs.replace(
+        REPORT, devices=[dark], controls=[bad, failed], backup=failed, checked_ms=REPORT.at_ms - 2 * 86_400_000
+    )
     missing = {*judge(report).missing, *judge(msgspec.structs.replace(REPORT, devices=[])).missing}
     assert {each.partition(":")[0] for each in missing} == REPORT_WORDS[lang]["missing"].keys()
     told = texts_of(report, lang).found
