@@ -29,7 +29,7 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "{address} のユニット {unit} が応答しません",
             (
                 "unit の番号、機器の電源を確認。RS-485 は A/B の入れ違い、終端抵抗、通信速度とパリティ。"
-                "遅い機器は timeout_s を延ばす。"
+                "LAN のシリアル変換器は tcp と rtu_over_tcp のどちらか。遅い機器は timeout_s を延ばす。"
             ),
         ),
         "dark_gateway": (
@@ -103,15 +103,15 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "dark_hung_up": (
             "{address} closes the connection (unit {unit})",
             (
-                "many devices take one connection only: stop a running shelter-edge run. Check the unit id, and whether "
-                "the port is one for Modbus."
+                "many devices take one connection only: stop a running shelter-edge run. Check the unit id, and "
+                "whether the port is one for Modbus."
             ),
         ),
         "dark_silent": (
             "unit {unit} at {address} does not answer",
             (
-                "the unit id and the device's power. RS-485: A and B swapped, termination, baud rate, parity. A slow "
-                "device may need a longer timeout_s."
+                "the unit id and the device's power. RS-485: A and B swapped, termination, baud rate, parity. A serial "
+                "converter on the network: tcp or rtu_over_tcp? A slow device may need a longer timeout_s."
             ),
         ),
         "dark_gateway": (

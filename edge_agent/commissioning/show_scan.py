@@ -62,7 +62,7 @@ def _port(port: PortFound, asked: Questions, lang: str, *, reasons: bool) -> Ite
     yield str(port.address) + (f"  {words['gateway']}" if port.is_gateway and port.units else "")
     if port.state is not PortState.ANSWERS and port.is_done:
         said, advice = STATES[lang][port.state.value]
-        yield "  " + said.format(units=_named([unit for unit, _ in asked.of]))
+        yield "  " + said.format(units=_named(sorted(unit for unit, _ in asked.of)))
         yield f"  {words['try']}: {advice}"
     for unit in port.units:
         yield f"  {words['unit'].format(unit=unit.unit)}: {_headline(unit, lang)}"

@@ -122,7 +122,10 @@ STATES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "ja": {
         "no_unit": (
             "接続できますが、調べたユニット({units})はどれも応答しません",
-            "機器側のユニット番号を確認。--all-units で 1〜247 を調べる。Modbus ではないサービスのこともある。",
+            (
+                "機器側のユニット番号を確認。--all-units で 1〜247 を調べる。RTU をそのまま通すシリアル変換器なら "
+                "--rtu-over-tcp。Modbus ではないサービスのこともある。"
+            ),
         ),
         "hung_up": (
             "接続を受けた後すぐに切ります",
@@ -147,7 +150,10 @@ STATES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "en": {
         "no_unit": (
             "takes the connection, but none of the units asked ({units}) answers",
-            "the unit number set in the device; --all-units tries 1-247. It may also be another service than Modbus.",
+            (
+                "the unit number set in the device; --all-units tries 1-247. A serial converter that passes RTU on "
+                "as it is wants --rtu-over-tcp. It may also be another service than Modbus."
+            ),
         ),
         "hung_up": (
             "takes the connection and closes it",
