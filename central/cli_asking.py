@@ -39,7 +39,10 @@ Tiers = Annotated[int, typer.Option("--tiers", help="Load tiers that may have po
 Power = Annotated[float | None, typer.Option("--charge-w", help="Most to charge with, W.")]
 Drill = Annotated[bool, typer.Option("--drill", help="A drill: nothing is switched.")]
 Live = Annotated[bool, typer.Option("--live", help="With --drill: really switch.")]
-Wait = Annotated[float, typer.Option("--wait", min=0, max=86_400, help="Watch receipts for so many seconds.")]
+Wait = Annotated[
+    float | None,
+    typer.Option("--wait", min=0, max=86_400, help="Watch receipts for so many seconds; 120 without --json, else 0."),
+]
 
 
 def scope_of(site: list[str] | None, ward: list[str] | None, group_: list[str] | None, city: bool) -> dict[str, Any]:
@@ -108,11 +111,11 @@ def put(found: dict[str, Any], as_json: bool, text: Callable[[Console], None]) -
         text(terminal())
 
 
-def terminal() -> Console:
+def terminal(*, stderr: bool = False) -> Console:
     """The terminal."""
     from rich.console import Console
 
-    return Console()
+    return Console(stderr=stderr)
 
 
 def texts() -> ModuleType:

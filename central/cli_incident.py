@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from central.client import Client
+
+WAIT_S: Final = 120.0
 
 incident = typer.Typer(no_args_is_help=True, help="Switch shelters, a ward or the city, and see who obeyed.")
 
@@ -125,7 +127,7 @@ def confirm(
         bool, typer.Option("--break-glass", help="Confirm the whole city alone. Everybody will see it.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
-    wait: Wait = 120.0,
+    wait: Wait = None,
     data: Data = None,
     config: Config = None,
     lang: Lang = None,
@@ -158,7 +160,7 @@ def confirm(
 def show(
     incident_id: Id,
     watch: Annotated[bool, typer.Option("--watch", help="Follow the receipts.")] = False,
-    wait: Wait = 600.0,
+    wait: Wait = None,
     data: Data = None,
     config: Config = None,
     lang: Lang = None,
@@ -183,7 +185,7 @@ def stand_down(
     incident_id: Id,
     by: By,
     why: Why,
-    wait: Wait = 120.0,
+    wait: Wait = None,
     data: Data = None,
     config: Config = None,
     lang: Lang = None,
@@ -238,13 +240,16 @@ def list_incidents(data: Data = None, config: Config = None, as_json: AsJson = F
     put(found, as_json, text)
 
 
-def _watch(client: Client, incident_id: str, wait_s: float, lang: str | None, as_json: bool) -> None:
+def _watch(client: Client, incident_id: str, wait: float | None, lang: str | None, as_json: bool) -> None:
     path = f"incidents/{quote(incident_id, safe='')}"
-    if wait_s and not as_json:
+    wait_s = (0.0 if as_json else WAIT_S) if wait is None else wait
+    if wait_s:
         from central.client import RefusedError
 
         try:
-            texts().follow(terminal(), client.stream(f"api/v1/{path}/stream", limit_s=30.0), limit_s=wait_s)
+            texts().follow(
+                terminal(stderr=as_json), client.stream(f"api/v1/{path}/stream", limit_s=30.0), limit_s=wait_s
+            )
         except RefusedError as error:
             fail(str(error), code=2)
     found = read(client, path, lambda desk: desk.show(desk.find(incident_id)))

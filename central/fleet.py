@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from central.core.orders import (
     Deadlines,
@@ -11,6 +12,7 @@ from central.core.orders import (
     Progress,
     ReceiptRecord,
     Standing,
+    essence,
     hint,
     of_order,
     progress,
@@ -19,7 +21,9 @@ from central.core.orders import (
 from central.core.steering import SteeringNow, steering_now
 from contract.steering import Reason, Reported
 
-NOTHING = Progress()
+NOTHING: Final = Progress()
+RECEIPTS_MAX: Final = 400
+"""Receipts of one order in memory."""
 
 
 class Fleet:
@@ -44,7 +48,9 @@ class Fleet:
         self.orders = dict(orders)
         self.reported = dict(reported)
         self._receipts = {
-            site: of_order(self.orders[site], found) for site, found in receipts.items() if site in orders
+            site: essence(of_order(self.orders[site], found), RECEIPTS_MAX // 2)
+            for site, found in receipts.items()
+            if site in orders
         }
         self._progress = {site: progress(found) for site, found in self._receipts.items()}
         self._hints = {site: hint(self.orders[site], found) for site, found in receipts.items() if site in orders}
@@ -71,6 +77,8 @@ class Fleet:
             known = self._receipts.setdefault(record.site, [])
             if all(record.receipt != other.receipt for other in known):
                 known.append(record)
+                if len(known) > RECEIPTS_MAX:
+                    known[:] = essence(known, RECEIPTS_MAX // 2)
                 self._progress[record.site] = progress(known)
 
     def outcome(self, site: str) -> Outcome:

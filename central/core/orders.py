@@ -154,6 +154,25 @@ def progress(receipts: Iterable[ReceiptRecord]) -> Progress:
     )
 
 
+def essence(receipts: Iterable[ReceiptRecord], limit: int) -> list[ReceiptRecord]:
+    """The newest ``limit`` receipts and the first of each stage: ``progress`` says the same of them.
+
+    A shelter that falls back every minute for a week must not fill the memory; the records have them all.
+    """
+    ordered = sorted(receipts, key=lambda record: _place(record.receipt))
+    first: dict[tuple[Stage, bool, str], ReceiptRecord] = {}
+    last: dict[tuple[bool, str], ReceiptRecord] = {}
+    for record in ordered:
+        told = record.receipt
+        is_of_message = told.reason in OF_THE_MESSAGE
+        known = first.setdefault((told.stage, is_of_message, told.device), record)
+        if record.received_ms < known.received_ms:
+            first[told.stage, is_of_message, told.device] = record
+        last[is_of_message, told.device] = record
+    kept = [*first.values(), *last.values(), *ordered[-limit:]]
+    return [record for n, record in enumerate(kept) if record not in kept[:n]]
+
+
 def _place(receipt: Receipt) -> tuple[int, int, str, str]:
     return receipt.at_ms, RANK[receipt.stage], receipt.reason.value, receipt.detail
 

@@ -95,6 +95,8 @@ class Shelter:
     """Every time that it really switched: revision and mode."""
     refused: list[Reason] = field(default_factory=list)
     seq: int = 0
+    last: bytes | None = None
+    """Reported state, said again at every connection."""
 
     @property
     def revision(self) -> int:
@@ -163,7 +165,10 @@ class Shelters:
                 outbox=OutboxStatus(epoch="a", next_seq=1),
             )
             await client.publish(topic(site, Channel.STATUS), encode(online), qos=1, retain=True)
-        for (site, _), payload in self.waiting.items():
+        for shelter in self.by_site.values():
+            if shelter.last is not None:
+                await client.publish(topic(shelter.site, Channel.REPORTED), shelter.last, qos=1, retain=True)
+        for (site, _), payload in list(self.waiting.items()):
             await client.publish(topic(site, Channel.EVENT), payload, qos=1)
         async for message in client.messages:
             _, _, site, channel = message.topic.value.split("/")
@@ -175,22 +180,25 @@ class Shelters:
 
     async def _obey(self, client: aiomqtt.Client, shelter: Shelter, payload: bytes) -> None:
         receipts = shelter.answer(payload)
+        if not receipts:
+            return
+        # Kept before anything is sent, as an agent does: the connection may go at every await.
+        events = []
         for receipt in receipts:
             shelter.seq += 1
-            event = encode(
-                Event(
-                    epoch="a",
-                    seq=shelter.seq,
-                    at_ms=receipt.at_ms,
-                    kind=EventKind.RECEIPT,
-                    detail=dict(receipt_detail(receipt)),
-                )
+            event = Event(
+                epoch="a",
+                seq=shelter.seq,
+                at_ms=receipt.at_ms,
+                kind=EventKind.RECEIPT,
+                detail=dict(receipt_detail(receipt)),
             )
-            self.waiting[shelter.site, shelter.seq] = event
-            await client.publish(topic(shelter.site, Channel.EVENT), event, qos=1)
-        if receipts:
-            state = shelter.reported(receipts[-1])
-            await client.publish(topic(shelter.site, Channel.REPORTED), state, qos=1, retain=True)
+            self.waiting[shelter.site, shelter.seq] = encode(event)
+            events.append(self.waiting[shelter.site, shelter.seq])
+        state = shelter.last = shelter.reported(receipts[-1])
+        for payload in events:
+            await client.publish(topic(shelter.site, Channel.EVENT), payload, qos=1)
+        await client.publish(topic(shelter.site, Channel.REPORTED), state, qos=1, retain=True)
 
     def _acknowledged(self, site: str, payload: bytes) -> None:
         from contract.wire import decode_ack

@@ -77,7 +77,9 @@ async def test_whatever_dies_every_shelter_is_proven_or_on_the_crew_list(mosquit
 
                 def is_over() -> bool:
                     words.update(shelter_words(central, incident))
-                    return set(words.values()) <= {"obeys", "crew", "not_verified"}
+                    # Who comes back late is on the crew list until then.
+                    ended = set(words.values()) <= {"obeys", "crew", "not_verified"}
+                    return ended and [site for site in ids if words[site] == "crew"] == [liar, gone]
 
                 await eventually(is_over, timeout_s=40, what=f"everything has come to its end: {words}")
                 assert words[unproven] == "not_verified"
@@ -88,8 +90,13 @@ async def test_whatever_dies_every_shelter_is_proven_or_on_the_crew_list(mosquit
                     (gone, "no_answer"),
                     (liar, "plant_disobeys"),
                 }
-                city = {one["id"]: one for one in central.get("api/v1/sites?limit=100").json()["sites"]}
-                assert {city[site]["mode"] for site in ids[3:]} == {"backup"}
+                city: dict[str, Any] = {}
+
+                def is_shown() -> bool:
+                    city.update({one["id"]: one for one in central.get("api/v1/sites?limit=100").json()["sites"]})
+                    return {city[site]["mode"] for site in ids[3:]} == {"backup"}
+
+                await eventually(is_shown, what="the city shows it")
                 assert city[liar]["mode"] != "backup"
                 assert city[gone]["mode"] is None
                 assert city[gone]["wanted_mode"] == "backup"

@@ -19,6 +19,7 @@ from central.core.orders import (
     Outcome,
     ReceiptRecord,
     crew_list,
+    essence,
     progress,
     standing,
     tally,
@@ -51,6 +52,7 @@ RECEIPTS = st.builds(
     st.integers(0, 5),
     st.sampled_from([Reason.NONE, Reason.FORGED, Reason.INTERLOCK, Reason.DRILL, Reason.FELL_BACK]),
     device=st.sampled_from(["", "inverter"]),
+    late_s=st.integers(0, 9),
 )
 
 
@@ -63,6 +65,13 @@ def test_order_of_arrival_and_repeats_change_nothing(receipts: list[ReceiptRecor
     mixed = receipts + receipts[:repeats]
     random.shuffle(mixed)
     assert progress(mixed) == progress(receipts)
+
+
+@given(st.lists(RECEIPTS, max_size=12), st.integers(1, 3))
+def test_little_is_enough_to_know_how_far_an_order_has_come(receipts: list[ReceiptRecord], limit: int) -> None:
+    kept = essence(receipts, limit)
+    assert progress(kept) == progress(receipts)
+    assert len(kept) <= limit + 4 * len(Stage) + 4
 
 
 @given(st.lists(RECEIPTS, max_size=6), st.sampled_from(sorted(OF_THE_MESSAGE)), st.integers(0, 9))
