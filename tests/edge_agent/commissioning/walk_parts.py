@@ -12,7 +12,7 @@ from edge_agent.commissioning.operations import Commissioning
 from edge_agent.commissioning.progress import Facts, Progress, Timing
 from simulator.planted import Planted
 from tests.edge_agent.judging.parts import NOON_MS
-from tests.edge_agent.judging.wire import Shelter, shelter
+from tests.edge_agent.judging.wire import Shelter, shelter, unpaced
 
 TECHNICIAN = "試験 太郎"
 
@@ -87,7 +87,7 @@ async def cabinet(
             at.simulated.world.soc_pct = soc_pct
             at.simulated.world.touch()
         timing = timing_of(at, hold_s=hold_s)
-        with Commissioning(folder, timing=timing, clock_is_vouched=lambda: True) as commissioning:
+        with Commissioning(folder, timing=timing, make_line=unpaced, clock_is_vouched=lambda: True) as commissioning:
             broker = Broker(host="127.0.0.1", port=at.config["mqtt"]["port"])  # Nobody listens there.
             commissioning.describe(site=at.config["site"], name="模擬避難所", technician=TECHNICIAN, broker=broker)
             commissioning.take_devices(devices_of(at))

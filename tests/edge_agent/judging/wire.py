@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from device_profiles.load import Profile
 from edge_agent.check import LoadStep, SiteSeen, Watching, check_site
-from edge_agent.config import parse_config
+from edge_agent.config import BusConfig, parse_config
+from edge_agent.io.bus import TcpAddress
+from edge_agent.io.modbus import ModbusLine
 from simulator.files import Network
 from simulator.planted import Planted
 from simulator.run import Fleet, WorldClock
@@ -35,7 +38,15 @@ class Shelter:
             self.simulated.advance(int(self.simulated.world.at_ms + seconds * 1000))
 
         watching = Watching(watch_s=watch_s, now=lambda: self.simulated.world.at_ms / 1000, pause=pause)
-        return await check_site(parse_config(self.config, self.folder / "site.yaml"), watching=watching, step=step)
+        config = parse_config(self.config, self.folder / "site.yaml")
+        return await check_site(config, watching=watching, step=step, line_of=unpaced)
+
+
+def unpaced(bus: BusConfig, profiles: list[Profile]) -> ModbusLine:
+    """The line of a bus whose devices need no rest between two questions, for they are simulated."""
+    assert bus.tcp is not None
+    clients = [profile.limits.clients_max for profile in profiles if profile.limits.clients_max]
+    return ModbusLine(TcpAddress(host=bus.tcp.host, port=bus.tcp.port), clients_max=min(clients, default=0))
 
 
 @asynccontextmanager
