@@ -125,7 +125,8 @@ class AlertDesk:
                 log.warning("kept_alert_not_readable", source=row.source, error=str(error))
                 continue
             self._held, _ = take(self._held, telegram, now_ms=row.received_ms)
-            self._judge(row.received_ms)
+            if row.verdict != Verdict.NOT_OURS:
+                self._judge(row.received_ms)
         told = await self._store.grid_events(since_ms, limit=HEARD_MAX)
         self._watch = hear(NOBODY, [(one.site, Told(one.is_lost, one.at_ms)) for one in told])
 
@@ -186,7 +187,8 @@ class AlertDesk:
                 self._held = held
                 told = {"type": telegram.type, "lane": telegram.lane.value, "about": telegram.event}
                 log.info("alert", verdict=word, source=telegram.source, **told)
-                await self._act(now_ms)
+                if is_ours:
+                    await self._act(now_ms)
         return Taken(word, f"{telegram.type} {telegram.lane.value}: {word}")
 
     def _concerns(self, telegram: Telegram) -> bool:

@@ -90,13 +90,16 @@ def _intensity(when: IntensityAtLeast, wards: tuple[Ward, ...], held: Held, lane
         newest = full or next((one for one in reports if one.type == FIRST_REPORT), None)
         if newest is None or (full is None and not when.by_area):
             continue
-        shaken = _strongest(newest.shaken)
+        shaken = _strongest(one for one in newest.shaken if one.rank >= when.rank)
+        if not shaken:
+            continue
         codes = {ward.name: (ward.quake_area, True) if full is None else (ward.town, False) for ward in wards}
-        hit = {name: shaken[code] for name, code in codes.items() if code in shaken and shaken[code].rank >= when.rank}
+        hit = {name: shaken[code] for name, code in codes.items() if code in shaken}
         # What was measured may act at once; it does not wait for what is only thought.
         for estimated in (False, True):
             some = {name: one for name, one in hit.items() if one.is_estimated == estimated}
-            yield _shaken(when, newest, some, is_full=full is not None, is_estimated=estimated)
+            if some:
+                yield _shaken(when, newest, some, is_full=full is not None, is_estimated=estimated)
 
 
 def _shaken(
