@@ -118,7 +118,7 @@ class Forecast:
         ends_s = time.monotonic() + limit_s
         return await self._history.fill(self._sites(), self._now(), is_time_up=lambda: time.monotonic() >= ends_s)
 
-    async def fresh(self) -> CityHours:
+    async def fresh(self, *, wait_s: float = WAIT_S) -> CityHours:
         """An answer that is not too old; an older one when a new one takes too long.
 
         Raises:
@@ -127,7 +127,7 @@ class Forecast:
         if self.latest is not None and 0 <= self._now() - self.latest.at_ms <= OLD_MS:
             return self.latest
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(wait_s):
                 return await self.refresh()
         except TimeoutError:
             if self.latest is None:

@@ -89,7 +89,7 @@ def tidy(name: str, text: str) -> tuple[FactName, str]:
     try:
         known = FactName(name.strip())
     except ValueError:
-        near = difflib.get_close_matches(name, list(FactName), n=1)
+        near = difflib.get_close_matches(name, [each.value for each in FactName], n=1)
         hint = f", perhaps {near[0]!r}" if near else f": want one of {', '.join(FactName)}"
         raise FactError(f"unknown fact {name[:60]!r}{hint}") from None
     value = text.strip()
