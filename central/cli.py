@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from central.cli_drill import drill
 from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_facts
 from central.cli_incident import incident
 from central.cli_keys import keys
@@ -28,6 +29,7 @@ for name, part in {
     "incident": incident,
     "group": group,
     "crew": crew,
+    "drill": drill,
     "audit": audit,
     "keys": keys,
     "triggers": triggers,

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import psutil
 import typer
@@ -21,34 +18,19 @@ from rich.console import Console
 from rich.live import Live
 
 from demo.broker import WIRETAP_USER
-from demo.house import HOST, House, Plan, program
-from demo.operator import Operator, by_command, decisions
+from demo.cli_drill import drill
+from demo.house import HOST, House, Plan
 from demo.processes import ChildError, Usage
-from demo.proofs import unproven_of
 from demo.report import Report
+from demo.running import Stop, all_online, all_proven, staff, stop_on_signal, unless_stopped
 from demo.view import Disaster, picture, table
 from demo.wiretap import Wiretap
-from simulator import scenario as scenarios
 
-ONLINE_WITHIN_S: Final = 120.0
-PROVEN_WITHIN_S: Final = 60.0
 DEFAULT_PORT: Final = 8080
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
+app.command()(drill)
 console = Console(stderr=True)
-
-
-@dataclass
-class Stop:
-    """Set when somebody wants the demo to end."""
-
-    event: asyncio.Event
-
-    async def within(self, seconds: float) -> bool:
-        """Wait; true when the end was asked for meanwhile."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.event.wait(), seconds)
-        return self.event.is_set()
 
 
 @app.callback()
@@ -121,19 +103,6 @@ def _default_port() -> int:
         return DEFAULT_PORT
 
 
-@contextlib.asynccontextmanager
-async def _stop_on_signal() -> AsyncIterator[Stop]:
-    stop = Stop(asyncio.Event())
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.event.set)
-    try:
-        yield stop
-    finally:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(name)
-
-
 async def _run(plan: Plan, *, for_s: float | None) -> Report:
     began = time.monotonic()
 
@@ -141,12 +110,12 @@ async def _run(plan: Plan, *, for_s: float | None) -> Report:
         console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {text}", highlight=False)
 
     wiretap = Wiretap()
-    async with _stop_on_signal() as stop, House(plan, say) as house:
-        await _unless_stopped(house.prepare(), stop)
+    async with stop_on_signal() as stop, House(plan, say) as house:
+        await unless_stopped(house.prepare(), stop)
         listening = asyncio.create_task(_listen(house, wiretap))
         try:
-            await _unless_stopped(house.start(), stop)
-            online_after_s = await _all_online(house, stop, say, began)
+            await unless_stopped(house.start(), stop)
+            online_after_s = await all_online(house, stop, say, began)
             await all_proven(house, stop, say)
             shown = time.monotonic()
             async with staff(house, say):
@@ -174,71 +143,10 @@ async def _run(plan: Plan, *, for_s: float | None) -> Report:
         )
 
 
-async def _unless_stopped(work: Coroutine[Any, Any, None], stop: Stop) -> None:
-    task, asked = asyncio.create_task(work), asyncio.create_task(stop.event.wait())
-    await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    if not task.done():
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise ChildError("ended while starting")
-    await task
-
-
 async def _listen(house: House, wiretap: Wiretap) -> None:
     password = house.files.wiretap_password.read_text() if house.secured else None
     user = WIRETAP_USER if house.secured else None
     await wiretap.run(host=HOST, port=house.mqtt_port, username=user, password=password)
-
-
-async def _all_online(house: House, stop: Stop, say: Callable[[str], None], began: float) -> float | None:
-    deadline = time.monotonic() + ONLINE_WITHIN_S
-    told = -1
-    while time.monotonic() < deadline:
-        house.check()
-        online = await house.online()
-        if online != told:
-            say(f"{online} of {house.plan.sites} shelters online   {house.url}")
-            told = online
-        if online >= house.plan.sites:
-            return time.monotonic() - began
-        if await stop.within(1.0):
-            return None
-    say(f"only {told} of {house.plan.sites} shelters came online within {ONLINE_WITHIN_S:.0f} s; going on")
-    return None
-
-
-async def all_proven(house: House, stop: Stop, say: Callable[[str], None]) -> int:
-    """Wait until the synthetic reports have reached the city; how many shelters may be switched then."""
-    sites = [path.parent.name for path in house.site_files()]
-    wanted = len(sites) - len(unproven_of(sites, house.plan.unproven))
-    deadline = time.monotonic() + PROVEN_WITHIN_S
-    while (found := await house.verified()) < wanted and time.monotonic() < deadline:
-        house.check()
-        if await stop.within(0.5):
-            break
-    say(f"{found} of {len(sites)} shelters have a (synthetic) report that proves them")
-    return found
-
-
-@contextlib.asynccontextmanager
-async def staff(house: House, say: Callable[[str], None]) -> AsyncIterator[Operator]:
-    """Let the world run at its speed, with somebody who takes the scenario's decisions meanwhile."""
-    operator = Operator(by_command(program("shelter-central"), house.central_folder), say)
-    plot = scenarios.load(house.plan.scenario)
-    house.let_go()
-    work = asyncio.create_task(operator.run(decisions(plot, house.started_ms), house.world_ms))
-    work.add_done_callback(lambda done: _tell_end(done, say))
-    try:
-        yield operator
-    finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
-
-
-def _tell_end(done: asyncio.Task[None], say: Callable[[str], None]) -> None:
-    if not done.cancelled() and (error := done.exception()) is not None:
-        say(f"the scenario's staff could not go on: {error}")
 
 
 async def _disaster(house: House) -> Disaster:

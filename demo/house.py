@@ -59,6 +59,8 @@ class Plan:
     """Share of the inverters that do not do what they say."""
     hold: bool = False
     """The world runs in real time until ``let_go``: staff and agents are there when it begins."""
+    start_s_max: float = 120.0
+    """A part that is not ready by then has not started."""
     steering: Mapping[str, float] = field(default_factory=dict)
     """Settings of the city's section ``steering`` besides those that follow from the speed."""
 
@@ -213,12 +215,12 @@ class House:
         service = self._child("central", "shelter-central", "run", *central, *self._central_arguments())
         await service.start()
         # What is sent before anybody has subscribed comes again half a minute later; nobody should have to wait for it.
-        await asyncio.gather(fleet.ready(), service.ready())
+        await asyncio.gather(fleet.ready(self.plan.start_s_max), service.ready())
         self.say(f"starting {self.plan.sites} edge agents")
         for number, chunk in enumerate(chunks(self.site_files(), self.plan.edge_processes), start=1):
             configs = [argument for path in chunk for argument in ("--config", str(path))]
             await self._child("edge", "shelter-edge", "run", *configs, name=f"edge-{number}").start()
-        await asyncio.gather(*(child.ready(120) for child in self.roles["edge"]))
+        await asyncio.gather(*(child.ready(self.plan.start_s_max) for child in self.roles["edge"]))
 
     def _leave_reports(self) -> None:
         files = {path.parent.name: path for path in self.site_files()}
@@ -277,7 +279,8 @@ class House:
         self.roles.setdefault(role, []).append(child)
         return child
 
-    async def _run(self, command: str, *arguments: str, timeout_s: float = 60.0) -> None:
+    async def _run(self, command: str, *arguments: str) -> None:
+        timeout_s = self.plan.start_s_max
         process = await asyncio.create_subprocess_exec(
             program(command), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )

@@ -39,12 +39,16 @@ def decisions(plot: Scenario, start_ms: int) -> list[Due]:
     return sorted((Due(moment_of(step, start_ms), step) for step in steps), key=lambda due: due.at_ms)
 
 
-def opening(step: Declared, *, is_drill: bool = False) -> list[str]:
+def opening(step: Declared, *, is_drill: bool = False, by: str = DECLARES) -> list[str]:
     """Arguments of the command that opens an incident. Pure."""
     scope = ["--ward", step.where.ward] if step.where.ward else ["--city"]
     drill = ["--drill"] if is_drill else []
     target = ["--target", f"{step.target_pct:g}"]
-    return ["open", "--mode", step.mode, *scope, *target, *drill, "--by", DECLARES, "--why", step.why]
+    return ["open", "--mode", step.mode, *scope, *target, *drill, "--by", by, "--why", step.why]
+
+
+async def nothing(_: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass
@@ -55,8 +59,10 @@ class Operator:
     say: Callable[[str], None] = lambda _: None
     incidents: dict[str, str] = field(default_factory=dict)
     """Name in the scenario → id in the city."""
-    confirmed_ms: dict[str, int] = field(default_factory=dict)
-    """Id → world time."""
+    before_end: Callable[[str], Awaitable[None]] = nothing
+    """Called with an incident's id before it is stood down."""
+    is_done: bool = False
+    """All decisions were taken."""
 
     async def run(self, due: Iterable[Due], world_ms: Callable[[], int | None]) -> None:
         """Take them when their time has come; ends with the last one.
@@ -67,18 +73,19 @@ class Operator:
         for one in due:
             while (now_ms := world_ms()) is None or now_ms < one.at_ms:  # noqa: ASYNC110  # Another process's time.
                 await asyncio.sleep(LOOK_EVERY_S)
-            await self.take(one.step, now_ms)
+            await self.take(one.step)
+        self.is_done = True
 
-    async def take(self, step: Declared | StoodDown, at_ms: int = 0) -> str:
+    async def take(self, step: Declared | StoodDown) -> str:
         """One decision; the incident's id."""
         if isinstance(step, StoodDown):
             incident = self.incidents[step.name]
+            await self.before_end(incident)
             await self.ask(["stand-down", incident, "--by", DECLARES, "--why", step.why, "--wait", "0"])
             self.say(f"{incident} is stood down: {step.why}")
             return incident
         incident = str((await self.ask(opening(step)))["id"])
         self.incidents[step.name] = incident
-        self.confirmed_ms[incident] = at_ms
         await self.ask(["confirm", incident, "--by", CONFIRMS, "--why", step.why, "--yes", "--wait", "0"])
         self.say(f"{incident}: {step.mode} is ordered: {step.why}")
         return incident
