@@ -18,13 +18,14 @@ from edge_agent.core.judging.judge import judge, settle
 from edge_agent.core.judging.series import Sample, Series
 from edge_agent.core.judging.step import judge_step
 from edge_agent.findings import Balance, PointSeen, balance_of, merged
-from edge_agent.second_look import DISTRUSTED, look_at
+from edge_agent.second_look import DISTRUSTED, look_at, look_at_gaps
 from edge_agent.surroundings import look_at_broker, look_at_clock, look_at_files
 from edge_agent.watching import (
     DeviceSeen,
     Observed,
     Tapped,
     Watching,
+    ask_again,
     first_round,
     next_round,
     observe,
@@ -114,12 +115,15 @@ async def check_site(
         )
         samples = [Sample(first_at_s, {device: v for of_bus in rounds for device, v in of_bus.items()})]
         samples += await _watch(of_buses, watching, watching.reads - 1)
+        await asyncio.gather(*(ask_again(of_bus, watching.now) for of_bus in of_buses))
         own = {each.session.id: await look_at(each) for each in observed}
         trusted = [e for e in observed if e.seen.online and not any(f.kind in DISTRUSTED for f in own[e.session.id])]
         series = series_of(samples, trusted, config)
         every = judge(series)
         if step is not None:
             every += await _step(of_buses, series, trusted, config, watching, step)
+            await asyncio.gather(*(ask_again(of_bus, watching.now) for of_bus in of_buses))
+            own |= {e.session.id: await look_at(e) for e in trusted if not e.seen.online}
     finally:
         telling.cancel()
         for line in lines.values():
@@ -188,7 +192,9 @@ def _concluded(
     inputs = balance.inputs_of(sessions)
     derived = balance.derive(inputs, values)
     agreed = balance_of(_sums(inputs, values, derived), known=inputs.points)
-    answers = [judged("answers", e.session.id, own[e.session.id] if not e.seen.online else ()) for e in observed]
+    answers = [
+        judged("answers", e.session.id, look_at_gaps(e) if e.seen.online else own[e.session.id]) for e in observed
+    ]
     reading = [judged("values", e.session.id, own[e.session.id]) for e in observed if e.seen.online]
     findings = merged(f for each in (*answers, *reading, *every) for f in each.findings)
     if any(finding.kind == "swapped_ct" for finding in findings):

@@ -29,7 +29,8 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "{address} のユニット {unit} が応答しません",
             (
                 "unit の番号、機器の電源を確認。RS-485 は A/B の入れ違い、終端抵抗、通信速度とパリティ。"
-                "LAN のシリアル変換器は tcp と rtu_over_tcp のどちらか。遅い機器は timeout_s を延ばす。"
+                "他の装置が接続していないか。LAN のシリアル変換器は tcp と rtu_over_tcp のどちらか。"
+                "遅い機器は timeout_s を延ばす。"
             ),
         ),
         "dark_gateway": (
@@ -51,6 +52,14 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "dark_wrong_device": (
             "{address} ユニット {unit} は {profile} ではないようです",
             "profile を確認。候補: {others}。unit の番号も確認。",
+        ),
+        "dark_fell_silent": (
+            "{address} のユニット {unit} が途中から応答しなくなりました",
+            "ケーブルの抜けやゆるみ、機器の電源、他の装置の接続を確認して、もう一度。",
+        ),
+        "answer_gaps": (
+            "{reads} 回のうち {missed} 回、応答がありませんでした",
+            "コネクターのゆるみ、RS-485 の終端抵抗とノイズ、他の装置の接続を確認。遅い機器は timeout_s を延ばす。",
         ),
         "password_unreadable": (
             "mqtt.password_file {where} を読めません({why})",
@@ -110,8 +119,9 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "dark_silent": (
             "unit {unit} at {address} does not answer",
             (
-                "the unit id and the device's power. RS-485: A and B swapped, termination, baud rate, parity. A serial "
-                "converter on the network: tcp or rtu_over_tcp? A slow device may need a longer timeout_s."
+                "the unit id and the device's power. RS-485: A and B swapped, termination, baud rate, parity. Is "
+                "another program connected? A serial converter on the network: tcp or rtu_over_tcp? A slow device may "
+                "need a longer timeout_s."
             ),
         ),
         "dark_gateway": (
@@ -136,6 +146,17 @@ SITE_SAYS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "dark_wrong_device": (
             "unit {unit} at {address} does not look like a {profile}",
             "another profile, one of: {others}. Or another unit id.",
+        ),
+        "dark_fell_silent": (
+            "unit {unit} at {address} answered at first, and no longer does",
+            "a cable that is loose or out, the device's power, another program that connected; then check again.",
+        ),
+        "answer_gaps": (
+            "{missed} of {reads} reads got no answer",
+            (
+                "loose connectors, termination and noise on RS-485, another program that is connected. A slow device "
+                "may need a longer timeout_s."
+            ),
         ),
         "password_unreadable": (
             "mqtt.password_file {where} cannot be read ({why})",

@@ -16,7 +16,7 @@ from device_profiles.proposals import Sureness
 from device_profiles.sunspec_models import MARKER
 from edge_agent.commissioning.identify import identify_unit
 from edge_agent.core.judging.decoding import Recorded, judge_decoding
-from edge_agent.core.judging.finding import Finding, found
+from edge_agent.core.judging.finding import Finding, Severity, found
 from edge_agent.findings import look_at_points
 from edge_agent.io.bus import BusError, DeviceRefused, LinkDown
 from edge_agent.watching import Observed
@@ -52,6 +52,14 @@ async def look_at(each: Observed) -> list[Finding]:
         return [await _with_likely(each, finding) for finding in by_points]
     named = {str(finding.facts.get("point", "")) for finding in by_registers}
     return [*by_registers, *(finding for finding in by_points if not _is_said(finding, named))]
+
+
+def look_at_gaps(each: Observed) -> list[Finding]:
+    """What is to be said of a device that answers, but did not every time. One lost answer happens on any line."""
+    if not each.missed:
+        return []
+    gaps = found("answer_gaps", each.seen.device, missed=each.missed, reads=each.rounds)
+    return [gaps if each.missed > 1 else replace(gaps, severity=Severity.NOTE)]
 
 
 def _is_said(finding: Finding, named: set[str]) -> bool:
@@ -106,6 +114,7 @@ async def _dark(each: Observed, others: Sequence[str]) -> Finding:
         "others": ", ".join(others),
     }
     cause = seen.cause
+    facts["missed"] = each.missed
     if cause == "unreachable" and seen.address.startswith("/"):
         cause = "no_port"
     if cause in ("silent", "gateway"):

@@ -61,7 +61,7 @@ class DeviceSeen:
     profile: str
     online: bool = False
     cause: str = ""
-    """Why it is dark: unreachable, hung_up, gateway, garbled, refused, wrong_device, silent."""
+    """Why it is dark: unreachable, hung_up, gateway, garbled, refused, wrong_device, silent, fell_silent."""
     error: str = ""
     identity: dict[str, str] = field(default_factory=dict)
     requests: int = 0
@@ -130,6 +130,11 @@ class Observed:
     seen: DeviceSeen
     once: tuple[Reading, ...] = ()
     once_at_s: float = 0.0
+    rounds: int = 0
+    missed: int = 0
+    """Rounds after the first in which it gave no answer, of all its rounds."""
+    missed_error: str = ""
+    """Why, in the last of them; empty again when it answers."""
 
     @property
     def image(self) -> Image:
@@ -165,6 +170,7 @@ async def first_round(of_bus: Sequence[Observed], waiting: list[str], now: Clock
             await _first_look(each, now)
         waiting.remove(each.session.id)
         if each.seen.online:
+            each.rounds += 1
             values[each.session.id] = values_of(each)
         last = each.seen
     return values
@@ -174,9 +180,24 @@ async def next_round(of_bus: Sequence[Observed], now: Clock) -> dict[str, dict[s
     """Read the devices that answered before once more; one that does not answer now has no values in this round."""
     values: dict[str, dict[str, float]] = {}
     for each in of_bus:
-        if each.seen.online and await _look(each, now) is None:
+        if not each.seen.online:
+            continue
+        each.rounds += 1
+        error = await _look(each, now)
+        each.missed_error = "" if error is None else str(error)
+        if error is None:
             values[each.session.id] = values_of(each)
+        else:
+            each.missed += 1
     return values
+
+
+async def ask_again(of_bus: Sequence[Observed], now: Clock) -> None:
+    """Devices that were silent in the last round get one more question; who is silent still is dark from now on."""
+    for each in of_bus:
+        if each.seen.online and each.missed_error and await _look(each, now) is not None:
+            each.seen.online, each.seen.cause, each.seen.error = False, "fell_silent", each.missed_error
+            each.seen.points, each.seen.good = [], 0
 
 
 async def _first_look(each: Observed, now: Clock) -> None:

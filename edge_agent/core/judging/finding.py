@@ -32,6 +32,8 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     "dark_garbled": Severity.FAULT,
     "dark_refused": Severity.FAULT,
     "dark_wrong_device": Severity.FAULT,
+    "dark_fell_silent": Severity.FAULT,
+    "answer_gaps": Severity.WARNING,
     "wrong_unit": Severity.FAULT,
     # Wiring of the meter
     "swapped_ct": Severity.FAULT,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.check import LoadStep, check_site
+from edge_agent.check import LoadStep, Watching, check_site
 from edge_agent.config import parse_config
 from edge_agent.core.judging.finding import Result, Severity
 from edge_agent.says import remedy, what
@@ -14,6 +14,7 @@ from edge_agent.show import as_json, cells, page
 from edge_agent.words import LANGUAGES
 from simulator.planted import Planted
 from tests.edge_agent.fieldbus.parts import FakeLine
+from tests.edge_agent.fieldbus.plants import registers_of
 from tests.edge_agent.judging.parts import HOUR_MS, NOON_MS
 from tests.edge_agent.judging.wire import shelter
 from tests.support import free_port
@@ -137,3 +138,47 @@ async def test_a_device_that_refuses_everything_is_not_called_another_family(tmp
     assert (first.kind, first.facts["seen"]) == ("wrong_profile", "nothing")
     for lang in LANGUAGES:
         assert "sungrow" not in what(first, lang) + remedy(first, lang), "nothing speaks for any family"
+
+
+async def test_a_cable_that_is_cut_while_watching_is_a_fault_and_nothing_is_judged_by_old_values(
+    tmp_path: Path,
+) -> None:
+    config = {
+        "site": "E0000000001111",
+        "mqtt": {"host": "127.0.0.1", "port": free_port()},
+        "buses": [{"id": "bus", "tcp": {"host": "127.0.0.1"}, "devices": [{"id": "meter", "profile": "sdm630"}]}],
+    }
+    line = FakeLine({1: registers_of("sdm630")})
+
+    async def pause(_: float) -> None:
+        line.units.clear()
+
+    site_config = parse_config(config, tmp_path / "site.yaml")
+    seen = await check_site(site_config, line_of=lambda *_: line, watching=Watching(watch_s=20.0, pause=pause))
+    (first, *_) = seen.findings
+    assert (first.kind, first.severity, first.facts["unit"]) == ("dark_fell_silent", Severity.FAULT, 1)
+    assert not seen.is_ok
+    assert [device.device for device in seen.dark] == ["meter"]
+    assert seen.devices[0].points == []
+    assert [check.result for check in seen.checks if check.kind == "answers"] == [Result.FAILED]
+
+
+@pytest.mark.parametrize(("lost", "severity"), [(1, Severity.NOTE), (2, Severity.WARNING)])
+async def test_answers_that_are_lost_now_and_then_are_counted(tmp_path: Path, lost: int, severity: Severity) -> None:
+    config = {
+        "site": "E0000000001111",
+        "mqtt": {"host": "127.0.0.1", "port": free_port()},
+        "buses": [{"id": "bus", "tcp": {"host": "127.0.0.1"}, "devices": [{"id": "meter", "profile": "sdm630"}]}],
+    }
+    line, units, rounds = FakeLine({}), {1: registers_of("sdm630")}, iter(range(9))
+    line.units = units
+
+    async def pause(_: float) -> None:
+        line.units = {} if next(rounds) < lost else units
+
+    site_config = parse_config(config, tmp_path / "site.yaml")
+    seen = await check_site(site_config, line_of=lambda *_: line, watching=Watching(watch_s=20.0, pause=pause))
+    (gaps,) = [finding for finding in seen.findings if finding.kind == "answer_gaps"]
+    assert (gaps.severity, gaps.facts) == (severity, {"missed": lost, "reads": 6})
+    assert not seen.dark
+    assert all(what(gaps, lang) and remedy(gaps, lang) for lang in LANGUAGES)
