@@ -62,6 +62,7 @@ async def agent(config: Path) -> AsyncIterator[None]:
 
 @pytest.mark.mosquitto
 @pytest.mark.e2e
+@pytest.mark.timeout(300)
 async def test_the_city_says_backup_only_of_plants_that_do_it(mosquitto: Mosquitto, tmp_path: Path) -> None:
     data = tmp_path / "data"
     honest, late, liar = specs = build(3, 7, ["goodwe-et"])
@@ -91,7 +92,7 @@ async def test_the_city_says_backup_only_of_plants_that_do_it(mosquitto: Mosquit
                 return await asyncio.to_thread(shelter_words, central, incident) == words
 
             await eventually(
-                lambda: are({honest.id: "obeys", liar.id: "crew", late.id: "no_answer"}), timeout_s=60, what="two ends"
+                lambda: are({honest.id: "obeys", liar.id: "crew", late.id: "no_answer"}), timeout_s=90, what="two ends"
             )
             (crew,) = (await ask(data, "crew", "list"))["shelters"]
             assert crew["cause"] == "write_ignored"
@@ -101,7 +102,7 @@ async def test_the_city_says_backup_only_of_plants_that_do_it(mosquitto: Mosquit
             # Cut off when the order was given; it takes the newest when it comes.
             async with agent(homes[late.id]):
                 await eventually(
-                    lambda: are({honest.id: "obeys", liar.id: "crew", late.id: "obeys"}), timeout_s=60, what="all ends"
+                    lambda: are({honest.id: "obeys", liar.id: "crew", late.id: "obeys"}), timeout_s=90, what="all ends"
                 )
                 assert [site.world.controls.backup for site in true.sites] == [True, True]
                 await ask(data, "incident", "stand-down", incident, "--by", "田中", "--why", "解消", code=3)
@@ -111,5 +112,7 @@ async def test_the_city_says_backup_only_of_plants_that_do_it(mosquitto: Mosquit
 
                 await eventually(all_back, timeout_s=90, what="both are back")
                 await eventually(
-                    lambda: [site.world.controls.backup for site in true.sites] == [False, False], what="plants too"
+                    lambda: [site.world.controls.backup for site in true.sites] == [False, False],
+                    timeout_s=60,
+                    what="plants too",
                 )

@@ -38,6 +38,7 @@ def shelter_words(central: Service, incident: str) -> dict[str, str]:
 
 @pytest.mark.mosquitto
 @pytest.mark.e2e
+@pytest.mark.timeout(300)
 async def test_whatever_dies_every_shelter_is_proven_or_on_the_crew_list(mosquitto: Mosquitto, tmp_path: Path) -> None:
     data, config = tmp_path / "data", tmp_path / "central.yaml"
     config.write_text("steering: {answered_s: 2, verified_s: 5}\n", encoding="utf-8")
@@ -81,7 +82,7 @@ async def test_whatever_dies_every_shelter_is_proven_or_on_the_crew_list(mosquit
                     ended = set(words.values()) <= {"obeys", "crew", "not_verified"}
                     return ended and [site for site in ids if words[site] == "crew"] == [liar, gone]
 
-                await eventually(is_over, timeout_s=40, what=f"everything has come to its end: {words}")
+                await eventually(is_over, timeout_s=120, what=f"everything has come to its end: {words}")
                 assert words[unproven] == "not_verified"
                 assert words[liar] == words[gone] == "crew"
                 assert [site for site in ids[3:] if words[site] != "obeys"] == []
@@ -96,7 +97,7 @@ async def test_whatever_dies_every_shelter_is_proven_or_on_the_crew_list(mosquit
                     city.update({one["id"]: one for one in central.get("api/v1/sites?limit=100").json()["sites"]})
                     return {city[site]["mode"] for site in ids[3:]} == {"backup"}
 
-                await eventually(is_shown, what="the city shows it")
+                await eventually(is_shown, timeout_s=60, what="the city shows it")
                 assert city[liar]["mode"] != "backup"
                 assert city[gone]["mode"] is None
                 assert city[gone]["wanted_mode"] == "backup"
@@ -106,7 +107,9 @@ async def test_whatever_dies_every_shelter_is_proven_or_on_the_crew_list(mosquit
                 }
                 await ask(data, "incident", "stand-down", incident, "--by", "田中", "--why", "解消", code=3)
                 await eventually(
-                    lambda: all(shelters[site].mode is Mode.NORMAL for site in ids[3:]), what="all are released"
+                    lambda: all(shelters[site].mode is Mode.NORMAL for site in ids[3:]),
+                    timeout_s=30,
+                    what="all are released",
                 )
                 still = await run("incident", "close", incident, "--by", "田中", "--why", "w", DATA, str(data))
                 assert still.returncode == 2
