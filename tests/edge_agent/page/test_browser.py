@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from contract.commissioning import SiteStage, judge
 from edge_agent.commissioning.operations import Commissioning
 from edge_agent.commissioning.report_files import read_signed
+from edge_agent.io.modbus import ModbusLine
 from edge_agent.page.addresses import Listen
 from edge_agent.page.parts import Parts
 from edge_agent.page.pin import new_pin
@@ -23,7 +24,7 @@ from edge_agent.page.serving import parts_over
 from edge_agent.page.site import serving
 from edge_agent.page.walk import Walk
 from tests.edge_agent.commissioning.walk_parts import timing_of
-from tests.edge_agent.judging.wire import Shelter, shelter
+from tests.edge_agent.judging.wire import Shelter, shelter, unpaced
 from tests.edge_agent.page.test_steps import JPEG
 from tests.support import find_program
 
@@ -53,7 +54,11 @@ async def page_of(folder: Path, at: Shelter) -> AsyncIterator[tuple[str, Parts]]
     new_pin(folder / "page.pin", PIN)
     timing = replace(timing_of(at), breaker_s=100_000.0)
     parts = parts_over(folder, Listen("127.0.0.1", 0), folder / "page.pin", timing=timing)
-    vouched = Walk(lambda: Commissioning(folder, timing=timing, clock_is_vouched=lambda: True))
+    vouched = Walk(
+        lambda: Commissioning(
+            folder, timing=timing, make_line=unpaced, make_scan_line=ModbusLine, clock_is_vouched=lambda: True
+        )
+    )
     async with serving(replace(parts, walk=vouched)) as port:
         yield f"http://127.0.0.1:{port}", parts
 
