@@ -126,7 +126,7 @@ class Central:
             city_name=settings.city.name,
             city_name_en=settings.city.name_en,
             clock=self._now,
-            desk=Desk(self._control, self._live),
+            desk=Desk(self._control, self._live, rations=self._forecast.rations),
             token=self._token,
         )
         app.include_router(self._hours())

@@ -81,6 +81,9 @@ def open_incident(
     city: City = False,
     target: Target = 100.0,
     tiers: Tiers = 8,
+    ration: Annotated[
+        bool, typer.Option("--ration", help="Leave on only the tiers that rationing proposes for each shelter now.")
+    ] = False,
     charge_w: Power = None,
     drill: Drill = False,
     live: Live = False,
@@ -107,7 +110,7 @@ def open_incident(
         "live": live,
     }
     client = client_of(data, config)
-    found = decide(client, "POST", "incidents", wish | {"by": by, "why": why})
+    found = decide(client, "POST", "incidents", wish | {"by": by, "why": why, "ration": ration})
     seen = decide(client, "POST", "incidents/preview", wish)
 
     def show(console: Console) -> None:

@@ -18,7 +18,7 @@ from central.core.autonomy.values import HOUR_MS, Floats, Horizon, Plane
 from central.core.city import SiteNow
 from central.core.facts import NO_FACTS, Fact, ShelterFacts, newest, values_of
 from central.core.habits import HISTORY_DAYS, PastDay, day_of, start_of, sunshine
-from central.core.hours import CityHours, ReachNow, ShelterHours, hours_now, hours_of, reach_of
+from central.core.hours import CityHours, ReachNow, ShelterHours, hours_now, hours_of, reach_of, tiers_to_keep
 from central.core.live import LiveView
 from central.core.plants import Plant, plane_of, plant_of
 from central.core.preview import NO_HOURS, Hours
@@ -83,6 +83,11 @@ class Forecast:
     def hours(self, site: str) -> Hours:
         """Hours at critical load as last worked out, for the preview of an incident."""
         return self.latest.of(site) if self.latest is not None else NO_HOURS
+
+    def rations(self) -> dict[str, int]:
+        """Shelter → load tiers that rationing would leave on, as last worked out; without a proposal it is left out."""
+        found = self.latest.shelters.values() if self.latest is not None else ()
+        return {one.site: tiers for one in found if (tiers := tiers_to_keep(one)) is not None}
 
     async def run(self) -> None:
         """Refresh for ever; a failure is logged, and the last answer stays with its time beside it."""

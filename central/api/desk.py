@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -22,8 +22,12 @@ WAIT_S: Final = 15.0
 class Desk:
     """Reads; what is decided goes to ``control`` itself."""
 
-    def __init__(self, control: Control, live: LiveView) -> None:
+    def __init__(
+        self, control: Control, live: LiveView, *, rations: Callable[[], Mapping[str, int]] = dict
+    ) -> None:
         self.control = control
+        self.rations = rations
+        """Shelter → load tiers that rationing would leave on now."""
         self._live = live
 
     def sites(self) -> dict[str, Site]:

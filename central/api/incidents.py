@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
 
@@ -69,6 +70,19 @@ async def _decided(work: Awaitable[T]) -> T:
         raise _wrong(error) from None
     except UnknownError as error:
         raise Problem(HTTPStatus.NOT_FOUND, "Unknown incident", f"No incident has the id {error}.") from None
+
+
+def _rations(desk: Desk) -> tuple[tuple[str, int], ...]:
+    found = desk.rations()
+    if not found:
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            "No rationing",
+            "Rationing proposes nothing for any shelter now.",
+            where="body: ration",
+            attempt="Enter loads by tier (sites set-fact SITE tiers_w=…), or give one number of tiers for all.",
+        )
+    return tuple(sorted(found.items()))
 
 
 def _wrong(error: Exception) -> Problem:
@@ -140,6 +154,8 @@ def _add_deciding(routes: APIRouter, desk: Desk, allowed: Any) -> None:
             wish = body.wish()
         except AskedWronglyError as error:
             raise _wrong(error) from None
+        if body.ration:
+            wish = replace(wish, tiers_by_site=_rations(desk))
         made = await _decided(control.declare(wish, body.scope.scope(), by=body.by, why=body.why))
         return await desk.show(made)
 

@@ -110,6 +110,8 @@ class Wish:
     is_drill: bool = False
     is_live: bool = False
     """A drill that really switches."""
+    tiers_by_site: tuple[tuple[str, int], ...] = ()
+    """What staff took over from rationing, by shelter; it only ever lowers ``tiers_closed``."""
 
     def __post_init__(self) -> None:
         if self.mode not in STRICTNESS or self.mode is Mode.NORMAL:
@@ -123,6 +125,10 @@ class Wish:
             raise AskedWronglyError(f"charge power {self.charge_power_w:g} W: want 0 to 2,000,000 W")
         if self.is_live and not self.is_drill:
             raise AskedWronglyError("live is said of a drill: add drill, or leave live out")
+
+    def tiers_of(self, site: str) -> int:
+        """Load tiers that may have power at one shelter."""
+        return min(self.tiers_closed, dict(self.tiers_by_site).get(site, self.tiers_closed))
 
     @property
     def switches(self) -> bool:
@@ -201,7 +207,7 @@ def wanted(incidents: Iterable[Incident], site: str) -> Wanted:
     return Wanted(
         mode=mode,
         target_pct=max(i.wish.target_pct for i in strictest),
-        tiers_closed=min(i.wish.tiers_closed for i in strictest),
+        tiers_closed=min(i.wish.tiers_of(site) for i in strictest),
         charge_power_w=min(powers) if powers else None,
         is_drill=strictest[0].wish.is_drill,
         is_live=strictest[0].wish.is_live,
@@ -263,6 +269,8 @@ def declare(
         "names": list(scope.names),
         "sites": list(sites),
     }
+    if wish.tiers_by_site:
+        detail["tiers_by_site"] = {site: tiers for site, tiers in wish.tiers_by_site if site in set(sites)}
     return Decision(
         at_ms=at_ms,
         by=person,
@@ -361,6 +369,7 @@ def _declared(decision: Decision) -> Incident:
             charge_power_w=None if power_w is None else float(power_w),
             is_drill=bool(told["drill"]),
             is_live=bool(told["live"]),
+            tiers_by_site=tuple((str(site), int(tiers)) for site, tiers in told.get("tiers_by_site", {}).items()),
         ),
         scope=Scope(ScopeKind(told["scope"]), tuple(told["names"])),
         sites=frozenset(told["sites"]),

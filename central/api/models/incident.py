@@ -75,6 +75,7 @@ class IncidentOut(BaseModel):
     mode: Mode = Field(description="What it wants")
     target_pct: float = Field(description="State of charge to charge to, %")
     tiers_closed: int = Field(description="Load tiers that may have power while islanded")
+    tiers_by_site: dict[str, int] = Field(description="Shelters with fewer, as staff took over from rationing")
     charge_power_w: float | None = Field(description="Most to charge with, W")
     drill: bool = Field(description="Whether it is a drill")
     live: bool = Field(description="Whether the drill really switches")
@@ -249,6 +250,7 @@ def incident_out(incident: Incident, counted: Tally) -> dict[str, Any]:
         "mode": wish.mode,
         "target_pct": wish.target_pct,
         "tiers_closed": wish.tiers_closed,
+        "tiers_by_site": dict(wish.tiers_by_site),
         "charge_power_w": wish.charge_power_w,
         "drill": wish.is_drill,
         "live": wish.is_live,

@@ -77,6 +77,9 @@ class DeclareIn(WishIn):
 
     by: Person
     why: Why
+    ration: bool = Field(
+        False, description="Take over how many tiers of each shelter rationing would leave on now; it only lowers them"
+    )
 
 
 class StepIn(_In):
