@@ -17,7 +17,7 @@ from edge_agent.core.judging.finding import Finding, Judged, Severity, Verdict, 
 from edge_agent.core.judging.judge import judge, settle
 from edge_agent.core.judging.series import Sample, Series
 from edge_agent.core.judging.step import judge_step
-from edge_agent.findings import Balance, PointSeen, balance_of, merged
+from edge_agent.findings import Balance, PointSeen, balance_of, balanced_across, merged
 from edge_agent.second_look import DISTRUSTED, look_at, look_at_gaps
 from edge_agent.surroundings import look_at_broker, look_at_clock, look_at_files
 from edge_agent.watching import (
@@ -196,7 +196,8 @@ def _concluded(
         judged("answers", e.session.id, look_at_gaps(e) if e.seen.online else own[e.session.id]) for e in observed
     ]
     reading = [judged("values", e.session.id, own[e.session.id]) for e in observed if e.seen.online]
-    findings = merged(f for each in (*answers, *reading, *every) for f in each.findings)
+    judgements = balanced_across((*answers, *reading, *every), agreed)
+    findings = merged(f for each in judgements for f in each.findings)
     if any(finding.kind == "swapped_ct" for finding in findings):
         agreed = replace(agreed, verdict="ct_turned")
     return SiteSeen(
@@ -206,7 +207,7 @@ def _concluded(
         derived=[point_seen(reading, "") for reading in derived],
         balance=agreed,
         findings=findings,
-        checks=tuple(each.verdict for each in (*answers, *reading, *every)),
+        checks=tuple(each.verdict for each in judgements),
         requests=0,
         seconds=0.0,
         reads=reads,

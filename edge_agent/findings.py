@@ -9,7 +9,17 @@ from typing import Final
 from contract.points import POINTS, Kind
 from contract.readings import Quality
 from edge_agent.core.judging.bounds import is_implausible
-from edge_agent.core.judging.finding import Facts, Finding, Result, Severity, Verdict, found
+from edge_agent.core.judging.finding import (
+    Facts,
+    Finding,
+    Judged,
+    Result,
+    Severity,
+    Verdict,
+    found,
+    judged,
+    not_judged,
+)
 from edge_agent.core.judging.meter import LOAD_W_MIN
 from edge_agent.core.judging.powers import limit_w
 
@@ -22,6 +32,7 @@ __all__ = [
     "Severity",
     "Verdict",
     "balance_of",
+    "balanced_across",
     "implausible",
     "look_at_points",
     "merged",
@@ -103,6 +114,23 @@ def balance_of(values: Mapping[str, float | None], *, known: Collection[str]) ->
         limit_w=limit,
         verdict=verdict,
     )
+
+
+_EXPLAIN: Final = ("pv_", "battery_", "inverter_", "wrong_", "swapped_words", "swapped_bytes", "off_by_one")
+
+
+def balanced_across(every: Sequence[Judged], agreed: Balance) -> list[Judged]:
+    """The same with the balance of a plant whose generator, battery and inverter are told by different devices."""
+    alone = [each for each in every if each.verdict.kind == "balance"]
+    if agreed.error_w is None or agreed.limit_w is None or any(each.verdict.why != "no_inverter" for each in alone):
+        return list(every)
+    rest = [each for each in every if each not in alone]
+    if abs(agreed.error_w) <= agreed.limit_w:
+        return [*rest, judged("balance", "", [])]
+    if any(f.kind.startswith(_EXPLAIN) and f.severity is not Severity.NOTE for each in rest for f in each.findings):
+        return [*rest, not_judged("balance", "", "explained")]
+    off = found("balance_off", "", error_w=abs(agreed.error_w), limit_w=agreed.limit_w)
+    return [*rest, judged("balance", "", [off])]
 
 
 _OF_A_LINE: Final = ("dark_unreachable", "dark_no_port")

@@ -94,7 +94,7 @@ SEEN_BY: Final[Mapping[Planted, tuple[str, str]]] = {
     Planted.BATTERY_SIGN: ("inverter", "battery.power_w"),
     Planted.SOC_SCALE: ("inverter", "battery.soc_pct"),
     Planted.BATTERY_VOLTAGE: ("inverter", "battery.voltage_v"),
-    Planted.DEAD_STRING: ("inverter", "pv2.*"),
+    Planted.DEAD_STRING: ("inverter", "pv2.current_a"),
     Planted.METER_OFFLINE: ("inverter", "grid.power_w"),
     Planted.CLOCK_OFF: ("inverter", "inverter.clock_s"),
     Planted.PHASE_ORDER: ("meter", "grid.phase_order"),

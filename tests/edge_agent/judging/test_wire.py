@@ -182,3 +182,15 @@ async def test_answers_that_are_lost_now_and_then_are_counted(tmp_path: Path, lo
     assert (gaps.severity, gaps.facts) == (severity, {"missed": lost, "reads": 6})
     assert not seen.dark
     assert all(what(gaps, lang) and remedy(gaps, lang) for lang in LANGUAGES)
+
+
+@pytest.mark.parametrize(("faults", "kinds"), [([], []), ([Planted.PV_SCALE], ["balance_off"])])
+async def test_the_balance_is_judged_where_inverter_and_battery_are_told_by_two_devices(
+    tmp_path: Path, faults: list[Planted], kinds: list[str]
+) -> None:
+    async with shelter(tmp_path, "victron-gx", faults=faults) as plant:
+        seen = await plant.check()
+    loud = [f.kind for f in seen.findings if f.severity is not Severity.NOTE and f.kind not in OF_THE_PLANT]
+    assert loud == kinds
+    balance = [check.result for check in seen.checks if check.kind == "balance"]
+    assert balance == [Result.FAILED if kinds else Result.PASSED]
