@@ -103,6 +103,11 @@ def _is_there(saved: Saved, places: Mapping[str, tuple[Bus, DeviceSession]]) -> 
     return bool(session.last_answer_ms) and not session.health.is_lost
 
 
+def serial_of(session: DeviceSession) -> str:
+    """The serial number that a device told, empty where it tells none."""
+    return session.identity.get("serial", "")
+
+
 async def _mend(journal: Journal, saved: Saved, places: Mapping[str, tuple[Bus, DeviceSession]]) -> Mended:
     if saved.device not in places:
         return Mended(saved, None, "no_such_device")
@@ -110,7 +115,7 @@ async def _mend(journal: Journal, saved: Saved, places: Mapping[str, tuple[Bus, 
     if session.map is None or not session.last_answer_ms:
         return Mended(saved, None, "no_answer")
     line: RegisterLine = bus.line
-    obeyer = Obeyer(line, session.unit, session.map, session.timeout_s, device=session.id)
+    obeyer = Obeyer(line, session.unit, session.map, session.timeout_s, device=session.id, serial=serial_of(session))
     receipt = await obeyer.restore(saved)
     if receipt.is_done:
         journal.done(saved.id)

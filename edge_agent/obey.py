@@ -88,12 +88,14 @@ class Obeyer:
         timeout_s: float,
         *,
         device: str = "",
+        serial: str = "",
         rules: Rules = Rules(),  # noqa: B008  (frozen)
         history: History = History(),  # noqa: B008  (frozen)
         now_ms: Callable[[], int] = monotonic_ms,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.device = device or device_map.profile
+        self.serial = serial
         self.map = device_map
         self.unit = unit
         self.history = history
@@ -152,6 +154,7 @@ class Obeyer:
             unit=self.unit,
             profile=self.map.profile,
             now_ms=self._now_ms(),
+            serial=self.serial,
         )
 
     async def restore(self, saved: Saved) -> Receipt:
@@ -160,11 +163,13 @@ class Obeyer:
             began_ms = self._now_ms()
             control = self.control(saved.kind)
             try:
-                targets = targets_to_restore(saved, self._registers, profile=self.map.profile, unit=self.unit)
+                targets = targets_to_restore(
+                    saved, self._registers, profile=self.map.profile, unit=self.unit, serial=self.serial
+                )
                 if control is None:
                     raise CannotRestore(f"the device has no control {saved.kind} any more")
             except CannotRestore as error:
-                outcome = Outcome(stage=Stage.FAILED, failure=Failure.NO_SUCH_REGISTER, detail=str(error))
+                outcome = Outcome(stage=Stage.FAILED, failure=Failure.OTHER_DEVICE, detail=str(error))
                 return self._receipt(control, {}, True, began_ms, outcome=outcome, kind=saved.kind)
             allowed = allow_restoring(control, self._registers)
             outcome = await self._act(targets, allowed, control, take_back=False)

@@ -9,6 +9,7 @@ from typing import Final
 from device_profiles.model import Block
 from edge_agent.core.interlocks import Reason
 from edge_agent.core.outcomes import Failure, Outcome, Step
+from edge_agent.core.saved import Saved
 from edge_agent.mending import Mended
 from edge_agent.obey import Receipt
 
@@ -111,6 +112,13 @@ _FAILURES: Final[dict[Failure, tuple[Said, Said]]] = {
     Failure.NO_SUCH_REGISTER: (
         Said("この制御のレジスタが機器にありません。", "機種とファームウェアに合う profile か確認。"),
         Said("The device lacks a register of this control.", "Check that the profile fits its model and firmware."),
+    ),
+    Failure.OTHER_DEVICE: (
+        Said("値を控えたときと別の機器です。", "機器か profile が入れ替わっています。今の機器の設定を画面で確認。"),
+        Said(
+            "It was saved from another device.",
+            "The device or its profile was exchanged: look at the setting of the one that is there now.",
+        ),
     ),
     Failure.NO_CONNECTION: (
         Said("書き込む前に接続が切れました。", "配線を確認。ほかのソフトが接続していれば止める。"),
@@ -260,6 +268,28 @@ def receipt_in_words(receipt: Receipt, lang: str) -> Said:
     return Said("書き込み、読み返して一致しました。" if lang == "ja" else "Written and read back.")
 
 
+DAMAGED_TEXT: Final = {
+    "ja": (
+        "制御試験の控えに読めない行があります。試験前の値に戻っていない機器がある恐れがあります。機器の設定を画面で確認し、"
+        "shelter-edge commission --dir フォルダー --forget-restore damaged"
+    ),
+    "en": (
+        "Lines of the record of control tests cannot be read: a device may not be back to what it was before a test. "
+        "Look at the settings of the devices, then: shelter-edge commission --dir FOLDER --forget-restore damaged"
+    ),
+}
+WAY_OUT: Final = {
+    "ja": (
+        "機器の画面で元の値に直したときや機器を交換したときは、shelter-edge commission --dir フォルダー "
+        "--forget-restore {id} で、この控えを取り消せます。"
+    ),
+    "en": (
+        "If you have set it at the device by hand, or the device was exchanged: shelter-edge commission --dir FOLDER "
+        "--forget-restore {id}"
+    ),
+}
+
+
 def mended_in_words(mended: Mended, lang: str) -> str:
     """What became of something that an interrupted control test had left behind."""
     saved = mended.saved
@@ -277,7 +307,13 @@ def mended_in_words(mended: Mended, lang: str) -> str:
     else:
         said = receipt_in_words(mended.receipt, lang)
         why = f"{said.what} {said.remedy}".strip().rstrip("。.")
-    values = ", ".join(f"{name} {value}" for name, value in saved.as_json().items())
+    values = values_in_words(saved)
+    way_out = WAY_OUT[lang].format(id=saved.id)
     if is_ja:
-        return f"{place}: 中断した制御試験の前の値({values})にまだ戻せません: {why}。"
-    return f"{place}: not yet back to what it was before a control test that was cut short ({values}): {why}."
+        return f"{place}: 中断した制御試験の前の値({values})にまだ戻せません: {why}。{way_out}"
+    return f"{place}: not yet back to what it was before a control test that was cut short ({values}): {why}. {way_out}"
+
+
+def values_in_words(saved: Saved) -> str:
+    """What stood in a device before a test."""
+    return ", ".join(f"{name} {value}" for name, value in saved.as_json().items())

@@ -87,6 +87,13 @@ def commission(
         list[str] | None,
         typer.Option("--redo", help="Do this again: scan, check, load_step, controls, all. May be given again."),
     ] = None,
+    forget_restore: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Do not put back what an interrupted test left, since you have seen to it; the report will say so.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what is sure, begin every test.")] = False,
     lang: LangOption = None,
 ) -> None:
@@ -118,6 +125,9 @@ def commission(
 
     spoken = spoken_language(lang)
     words = CLI[spoken]
+    if forget_restore is not None:
+        _forget(folder, forget_restore, spoken)
+        return
     check_parity(parity)
     if load_phase not in ("", "l1", "l2", "l3"):
         fail(f"--load-phase: want one of l1, l2, l3, got {load_phase!r}")
@@ -172,6 +182,31 @@ def commission(
     )
     configure_logs("error")
     raise typer.Exit(_walk(folder, options, Timing(watch_s=watch, hold_s=hold), spoken))
+
+
+def _forget(folder: Path, entry: str, spoken: str) -> None:
+    """Drop an entry of the journal, and say what that means."""
+    from edge_agent.commissioning.operations import Commissioning
+    from edge_agent.commissioning.store import StoreError
+    from edge_agent.commissioning.taking import StepError
+    from edge_agent.commissioning.words_cli import CLI
+    from edge_agent.commissioning.words_walk import step_error_in_words, store_error_in_words
+    from edge_agent.config import ConfigError
+    from edge_agent.config_faults import in_words
+    from edge_agent.io.journal import JournalError
+
+    try:
+        with Commissioning(folder) as commissioning:
+            told = commissioning.forget_restore(entry)
+    except StoreError as error:
+        fail(store_error_in_words(error, spoken))
+    except StepError as error:
+        fail(step_error_in_words(error, spoken))
+    except ConfigError as error:
+        fail(in_words(str(error), spoken))
+    except JournalError as error:
+        fail(CLI[spoken]["journal"].format(why=str(error)))
+    sys.stdout.write((told.ja if spoken == "ja" else told.en) + "\n" + CLI[spoken]["forgotten"] + "\n")
 
 
 def _walk(folder: Path, options: Options, timing: object, spoken: str) -> int:

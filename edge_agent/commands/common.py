@@ -56,18 +56,21 @@ def mend_first(site: SiteConfig, spoken: str) -> bool:
     import asyncio
 
     from edge_agent.config import ConfigError
-    from edge_agent.io.journal import JournalError
+    from edge_agent.io.journal import JournalError, journal_path, left_in
     from edge_agent.mending import mend_site
-    from edge_agent.words_orders import mended_in_words
+    from edge_agent.words_orders import DAMAGED_TEXT, mended_in_words
 
     try:
         mended = asyncio.run(mend_site(site))
+        _, damaged = left_in(journal_path(site.outbox.path))
     except (ConfigError, JournalError) as error:
         sys.stderr.write(f"{error}\n")
         return False
     for each in mended:
         sys.stderr.write(mended_in_words(each, spoken) + "\n")
-    return all(each.is_done for each in mended)
+    if damaged:
+        sys.stderr.write(DAMAGED_TEXT[spoken] + "\n")
+    return not damaged and all(each.is_done for each in mended)
 
 
 def fail(text: str) -> NoReturn:

@@ -12,7 +12,10 @@ import typer
 from edge_agent.commands.common import fail, load_sites, spoken_language
 
 SAID: Final = {
-    "auto": ("自動（市の指示と避難所の自動判断に従う）", "automatic: the city and the shelter's own standing orders decide"),
+    "auto": (
+        "自動（市の指示と避難所の自動判断に従う）",
+        "automatic: the city and the shelter's own standing orders decide",
+    ),
     "normal": ("通常モード（現地で固定）", "normal, fixed on site"),
     "backup": ("非常用モード（現地で固定）", "backup, fixed on site"),
     "isolate": ("切り離し（浸水のおそれ。現地で固定）", "isolated, fixed on site: water is expected"),

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Final
 
+from msgspec.structs import replace
+
 from contract.commissioning import (
     CheckVerdict,
     ControlVerdict,
     Report,
     ReportedCheck,
+    ReportedControl,
     ReportedDevice,
     ReportedValue,
 )
@@ -19,6 +22,7 @@ from device_profiles.model import Confidence, ProfileError
 from edge_agent.check import DeviceSeen, SiteSeen
 from edge_agent.commissioning.control_test import Tested
 from edge_agent.commissioning.draft import CheckDone, ControlDone, Draft, LoadStepDone, Said
+from edge_agent.commissioning.left import Left
 from edge_agent.commissioning.words_tests import control_result
 from edge_agent.core.judging.finding import Finding, Result, Severity, Verdict
 from edge_agent.says import remedy, what
@@ -62,7 +66,7 @@ def load_step_done(seen: SiteSeen, load_w: float, at_ms: int) -> LoadStepDone:
 def control_done(tested: Tested, at_ms: int) -> ControlDone:
     """The result of a control test."""
     reported, advice = control_result(tested)
-    return ControlDone(at_ms=at_ms, result=reported, kind=tested.kind, advice=advice)
+    return ControlDone(at_ms=at_ms, result=replace(reported, at_ms=at_ms), kind=tested.kind, advice=advice)
 
 
 def _checks(findings: Iterable[Finding], verdicts: Iterable[Verdict]) -> tuple[ReportedCheck, ...]:
@@ -152,6 +156,7 @@ def _is_synthetic(device: DeviceSeen) -> bool:
 def report_of(
     draft: Draft,
     *,
+    left: Left = Left(),  # noqa: B008  (frozen)
     site: str,
     name: str,
     at_ms: int,
@@ -160,7 +165,10 @@ def report_of(
     request_sha256: str,
     config_sha256: str,
 ) -> Report:
-    """The report of a draft as far as it has come; what was not done is simply not proven."""
+    """The report of a draft as far as it has come; what was not done is simply not proven.
+
+    What is left in a device counts more than what its test said before.
+    """
     check = draft.check
     step = draft.load_step
     return Report(
@@ -177,16 +185,28 @@ def report_of(
             *(() if check is None else check.checks),
             *(() if step is None else step.checks),
             *_control_checks(draft.controls),
+            *draft.dropped,
+            *left.checks,
         ],
-        controls=[done.result for done in draft.controls],
+        controls=_controls(draft.controls, left),
         backup=None if draft.backup is None else draft.backup.result,
         sign_proven=step is not None and step.is_proven,
+        checked_ms=0 if check is None else check.at_ms,
+        sign_proven_ms=step.at_ms if step is not None and step.is_proven else 0,
         photos=list(draft.photos),
         remarks=draft.remarks,
         config_sha256=config_sha256,
         request_sha256=request_sha256,
         is_synthetic=check is not None and check.is_synthetic,
     )
+
+
+def _controls(controls: Iterable[ControlDone], left: Left) -> list[ReportedControl]:
+    is_left = {(each.device, each.control) for each in left.controls}
+    return [
+        *(done.result for done in controls if (done.result.device, done.result.control) not in is_left),
+        *left.controls,
+    ]
 
 
 def _control_checks(controls: Iterable[ControlDone]) -> Iterable[ReportedCheck]:

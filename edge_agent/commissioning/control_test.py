@@ -7,6 +7,7 @@ power cut, kill -9) is mended at the next start. Whatever goes wrong, the restor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,13 +19,16 @@ from edge_agent.commissioning.progress import Ask, Progress, Tell, Timing
 from edge_agent.commissioning.trial import Cannot, Following, Trial, main_register, plan_trial
 from edge_agent.core.interlocks import History, Reason, Rules
 from edge_agent.core.outcomes import Failure
-from edge_agent.core.saved import Saved
-from edge_agent.io.journal import Journal
+from edge_agent.core.saved import Saved, last_values
+from edge_agent.io.journal import Journal, JournalError
 from edge_agent.obey import CannotSave, Obeyer, Receipt
 
 WAIT_S_MAX: Final = 600.0
 _KINDS: Final = {Failure.REVERTED: "write_reverts"}
 """Failures under the name that the checks know them by; the others keep their own."""
+
+_CUT_OFF: Final = frozenset({"grid_lost_midway", "fault_midway"})
+"""The plant changed while it was tested: that says nothing of the control."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ class ControlTest:
             place.map,
             place.session.timeout_s,
             device=device,
+            serial=place.session.identity.get("serial", ""),
             rules=Rules(floor_pct=floor_pct),
             # A wall clock that was set back must not make anybody wait longer than the interval.
             history=History(
@@ -114,6 +119,13 @@ class ControlTest:
 
     def _elapsed_ms(self) -> int:
         return int(self._timing.elapsed() * 1000)
+
+    async def put_back(self, saved: Saved) -> Receipt:
+        """Put back what an earlier test has left in the device. Raises JournalError."""
+        receipt = await self._obeyer.restore(saved)
+        if receipt.is_done:
+            self._journal.done(saved.id)
+        return receipt
 
     async def run(self, control: Control) -> Tested:
         """Test one control. Never raises what a device does; restores also when it is cancelled.
@@ -135,6 +147,9 @@ class ControlTest:
         if isinstance(trial, Cannot):
             found = self._tested(control, register, ControlVerdict.NOT_TESTED, kind=trial.why, before=before)
             return replace(found, facts=trial.facts)
+        if saved.lacks:
+            found = self._tested(control, register, ControlVerdict.NOT_TESTED, kind="no_way_back", before=before)
+            return replace(found, facts={"names": ", ".join(saved.lacks)})
         off = control.kind.startswith("tier") and in_force(control, self._registers, _image(saved)) is not None
         run = _Run(trial=trial, saved=saved)
         self._journal.put(saved)
@@ -178,18 +193,21 @@ class ControlTest:
     async def _watch(self, control: Control, run: _Run, name: str) -> None:
         """See that the value stays, and that the plant follows."""
         timing = self._timing
-        held = await self._held(control)
+        wanted = last_values(control, run.trial.arguments)
         run.following = Following(control.kind, run.trial, timing.effect_s, timing.block_s)
         began_s = fresh_s = timing.elapsed()
         while True:
             at_s = timing.elapsed() - began_s
-            run.following.look(await self._live.view(self._device), at_s)
-            now_held = await self._held(control)
-            if now_held is not None and held is not None and now_held != held:
-                run.kind = "write_reverts"
-                run.read_back = _value(now_held, name)
+            view = await self._live.view(self._device)
+            if view.is_islanded or view.is_faulty:  # Whatever was ordered, a plant in need gets its own ways back.
+                run.kind = "grid_lost_midway" if view.is_islanded else "fault_midway"
                 return
-            held = held or now_held
+            run.following.look(view, at_s)
+            held = await self._held(control)
+            if held is not None and not self._holds(held, wanted):
+                run.kind = "write_reverts"
+                run.read_back = held.get(name)
+                return
             if run.following.is_decided and at_s >= timing.hold_s:
                 break
             if control.refresh_s and timing.elapsed() - fresh_s >= control.refresh_s:
@@ -198,21 +216,33 @@ class ControlTest:
             total = max(timing.hold_s, at_s)
             self._say("control_holds", control, done=at_s, total=total, seconds=max(0.0, timing.hold_s - at_s))
             await timing.pause(timing.period_s)
-        if run.trial.is_visible and not run.following.follows:
+        if held is None:
+            run.kind = "hold_unseen"
+        elif run.trial.is_visible and not run.following.follows:
             run.kind = "no_effect"
 
-    async def _held(self, control: Control) -> tuple[tuple[str, tuple[int, ...], float | None], ...] | None:
+    async def _held(self, control: Control) -> dict[str, float | None] | None:
+        """What the control's registers hold now; None when they cannot be read."""
         try:
             saved = await self._obeyer.snapshot(control)
         except CannotSave:
             return None
-        return tuple((each.name, each.words, each.value) for each in saved.registers)
+        return {each.name: each.value for each in saved.registers}
+
+    def _holds(self, held: Mapping[str, float | None], wanted: Mapping[str, float]) -> bool:
+        """Whether every register that can be read still holds what was ordered."""
+        for name, value in wanted.items():
+            register, now = self._registers[name], held.get(name)
+            if register.is_readable and (now is None or abs(now - value) > register.tolerance):
+                return False
+        return True
 
     async def _restore(self, control: Control, run: _Run) -> Receipt:
         self._say("control_restores", control)
         receipt = await self._obeyer.restore(run.saved)
         if receipt.is_done:
-            self._journal.done(run.saved.id)
+            with suppress(JournalError):  # It stays pending: it is put back once more, and the report says so.
+                self._journal.done(run.saved.id)
         if receipt.outcome is not None and receipt.outcome.writes:
             run.written_at_s = self._timing.now()
         return receipt
@@ -229,7 +259,7 @@ class ControlTest:
         verdict, kind, receipt = ControlVerdict.PASSED, run.kind, run.receipt
         if kind:
             is_refused = receipt is not None and receipt.reason is not None
-            verdict = ControlVerdict.NOT_TESTED if is_refused else ControlVerdict.FAILED
+            verdict = ControlVerdict.NOT_TESTED if is_refused or kind in _CUT_OFF else ControlVerdict.FAILED
         elif not run.is_read_back and not (run.following is not None and run.following.follows):
             # The device lets nobody read the register, and the plant showed nothing: that proves nothing.
             verdict, kind = ControlVerdict.NOT_TESTED, "unread"
@@ -295,7 +325,3 @@ def _image(saved: Saved) -> Image:
     return {
         (Table(each.table), each.address + n): word for each in saved.registers for n, word in enumerate(each.words)
     }
-
-
-def _value(held: tuple[tuple[str, tuple[int, ...], float | None], ...], name: str) -> float | None:
-    return next((value for each, _, value in held if each == name), None)

@@ -27,6 +27,7 @@ from contract.commissioning import (
 DRAFT_VERSION: Final = 1
 DRAFT_BYTES_MAX: Final = 4_000_000
 PHOTOS_MAX: Final = 20
+DROPPED_MAX: Final = 20
 
 
 class DraftError(ValueError):
@@ -210,6 +211,8 @@ class Draft(_Part, frozen=True):
     written_ms: dict[str, int] = {}
     """When an order was last written, by ``DEVICE/CONTROL``: an interlock spares the device's memory."""
     backup: ControlDone | None = None
+    dropped: tuple[ReportedCheck, ...] = ()
+    """What a person decided not to have put back."""
     skipped: tuple[Step, ...] = ()
     remarks: LongText = ""
     photos: tuple[ReportedPhoto, ...] = ()
@@ -256,6 +259,12 @@ def with_control(draft: Draft, done: ControlDone) -> Draft:
     key = (done.result.device, done.result.control)
     kept = tuple(each for each in draft.controls if (each.result.device, each.result.control) != key)
     return replace(draft, controls=(*kept, done), report="")
+
+
+def serial_of(draft: Draft, device: str) -> str:
+    """The serial number that a device told when it was checked, empty where it told none."""
+    seen = draft.check.devices if draft.check is not None else ()
+    return next((each.identity.get("serial", "") for each in seen if each.id == device), "")
 
 
 def last_written_s(draft: Draft, device: str) -> dict[str, float]:

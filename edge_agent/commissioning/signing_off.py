@@ -11,6 +11,7 @@ from edge_agent.app import agent_version
 from edge_agent.commissioning.build_report import report_of
 from edge_agent.commissioning.draft import Draft
 from edge_agent.commissioning.keys import SiteKeys
+from edge_agent.commissioning.left import Left
 from edge_agent.commissioning.report_files import WrittenReport, sign_and_write
 from edge_agent.commissioning.report_page import page_of
 from edge_agent.config import SiteConfig
@@ -30,8 +31,8 @@ class Signing:
     clock_is_set: bool
     config_sha256: str
 
-    def sign(self, draft: Draft, config: SiteConfig, keys: SiteKeys) -> WrittenReport:
-        """Make, sign and write the report.
+    def sign(self, draft: Draft, config: SiteConfig, keys: SiteKeys, left: Left) -> WrittenReport:
+        """Make, sign and write the report. ``left``: what is not back to what it was before a test.
 
         Raises:
             ReportError: a photo is not there any more.
@@ -39,6 +40,7 @@ class Signing:
         """
         report = report_of(
             draft,
+            left=left,
             site=config.site,
             name=config.name or draft.name,
             at_ms=self.at_ms,

@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-from contract.commissioning import CheckVerdict, ControlVerdict, ReportError, SiteStage, judge
+from contract.commissioning import CHECK_AGE_MS_MAX, CheckVerdict, ControlVerdict, ReportError, SiteStage, judge
 from contract.signing import fingerprint
 from contract.topics import is_site_id
 from edge_agent.commissioning.draft import Broker, Draft, Step, StepState
@@ -35,7 +35,7 @@ from edge_agent.config import ConfigError
 from edge_agent.config_faults import in_words
 from edge_agent.io.journal import JournalError
 from edge_agent.words import tokyo_time
-from edge_agent.words_orders import mended_in_words
+from edge_agent.words_orders import DAMAGED_TEXT, mended_in_words
 
 _PHOTOS_ASKED_MAX: Final = 20
 
@@ -45,10 +45,13 @@ def expanded(path: str) -> Path:
     return Path(path).expanduser()
 
 
-def has_failed(draft: Draft) -> set[Step]:
-    """Tests whose last result was bad: whoever comes again comes after mending."""
+def to_do_again(draft: Draft, now_ms: int) -> set[Step]:
+    """Tests whose last result was bad (whoever comes again comes after mending), and a check that is old."""
     found = set()
-    if draft.check is not None and any(each.verdict is CheckVerdict.FAILED for each in draft.check.checks):
+    if draft.check is not None and (
+        any(each.verdict is CheckVerdict.FAILED for each in draft.check.checks)
+        or now_ms - draft.check.at_ms > CHECK_AGE_MS_MAX
+    ):
         found.add(Step.CHECK)
     bad = (ControlVerdict.FAILED, ControlVerdict.NOT_RESTORED)
     if any(done.result.verdict in bad for done in draft.controls):
@@ -147,7 +150,7 @@ class Walk:
         """Whether a step is to be done: it was never done, left out or failed last time, or shall be done again."""
         if step in self._options.redo or self._c.states[step] in (StepState.OPEN, StepState.SKIPPED):
             return True
-        return step in has_failed(self._c.draft)
+        return step in to_do_again(self._c.draft, self._c.now_ms())
 
     def _head(self, step: Step) -> None:
         self._number += 1
@@ -177,6 +180,8 @@ class Walk:
         """What a control test that was cut short has left behind is put back before anything else."""
         for mended in await self._c.mend():
             self._talk.say(mended_in_words(mended, self._lang))
+        if self._c.damaged:
+            self._talk.say(DAMAGED_TEXT[self._lang])
 
     # Devices
 

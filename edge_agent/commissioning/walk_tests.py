@@ -11,12 +11,13 @@ from edge_agent.commissioning.draft import ControlDone, Step
 from edge_agent.commissioning.live import NotThereError
 from edge_agent.commissioning.operations import Commissioning
 from edge_agent.commissioning.progress import Facts
+from edge_agent.commissioning.taking import StepError
 from edge_agent.commissioning.talk import Talk
 from edge_agent.commissioning.walk_devices import is_no
 from edge_agent.commissioning.walk_options import LOAD_W_DEFAULT, Options
 from edge_agent.commissioning.words_cli import CLI
 from edge_agent.commissioning.words_tests import BY_HAND, control_name
-from edge_agent.commissioning.words_walk import IS_YES_NO, STEPS, ask_in_words
+from edge_agent.commissioning.words_walk import IS_YES_NO, STEPS, ask_in_words, step_error_in_words
 from edge_agent.io.journal import JournalError
 
 _HOW: Final = (ControlKind.RESERVE, ControlKind.CHARGE, ControlKind.DISCHARGE_BLOCK, ControlKind.EXPORT_LIMIT)
@@ -160,6 +161,9 @@ class Tests:
         while True:
             try:
                 done = await self._c.control_test(device, control.kind, self._talk.progress, ask=self._ask)
+            except StepError as error:
+                self._talk.say(step_error_in_words(error, self._lang))
+                return True
             except (NotThereError, JournalError) as error:
                 key = "device_away" if isinstance(error, NotThereError) else "journal"
                 self._say(key, why=str(error))

@@ -50,6 +50,22 @@ _WHAT: Final[dict[str, tuple[str, str]]] = {
     ),
     "grid_lost": ("停電中(自立運転中)のため、試験していません。", "Not tested: the grid is away."),
     "device_fault": ("機器が異常を示しているため、試験していません。", "Not tested: the device reports a fault."),
+    "grid_lost_midway": (
+        "試験の途中で停電(自立運転)になったため、中止して元に戻しました。",
+        "The grid went away in the middle of the test: it was ended, and what was set before put back.",
+    ),
+    "fault_midway": (
+        "試験の途中で機器が異常を示したため、中止して元に戻しました。",
+        "The device reported a fault in the middle of the test: it was ended, and what was set before put back.",
+    ),
+    "hold_unseen": (
+        "{register} に {written} を書き込みましたが、その後は値を読めず、保たれたか確認できません。",
+        "{written} was written to {register}, but since then it can't be read: whether it stayed is not known.",
+    ),
+    "no_way_back": (
+        "読み返せないレジスタ({names})があり、元に戻す方法が profile にないため、試験していません。",
+        "Not tested: {names} can't be read, and the profile names no way back.",
+    ),
     "soc_unknown": (
         "蓄電池の残量が読めないため、試験していません。",
         "Not tested: the battery's state of charge can't be read.",
@@ -110,6 +126,19 @@ _TRY: Final[dict[str, tuple[str, str]]] = {
         "Check that the profile fits the model and firmware, and that the line is stable.",
     ),
     "grid_lost": ("復電してからもう一度。", "Test again when the grid is back."),
+    "grid_lost_midway": ("復電してからもう一度。", "Test again when the grid is back."),
+    "fault_midway": (
+        "機器の表示で異常の内容を確かめ、直してからもう一度。",
+        "See the fault at the device; mend it, then test again.",
+    ),
+    "hold_unseen": (
+        "配線とゲートウェイ、ほかのソフトの接続を確認してからもう一度。",
+        "Check the cable, the gateway and other programs that connect, then test again.",
+    ),
+    "no_way_back": (
+        "profile の controls に off(解除の書き込み)を追加。",
+        "Give the control an off sequence in the profile.",
+    ),
     "device_fault": (
         "機器の表示で異常の内容を確かめ、直してからもう一度。",
         "See the fault at the device; mend it first.",

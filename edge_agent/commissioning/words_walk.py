@@ -107,6 +107,16 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
         "unit_twice": "{place} のユニット {unit} が 2 回選ばれています。",
         "line_twice": "{place} に違う通信速度・パリティ・方式が指定されています。1 本の線では 1 つにしてください。",
         "unknown_profile": "{name}: profile {profile} はありません。shelter-profiles list で一覧を表示。",
+        "edited": "試験の後に site.yaml が変更されています。点検からやり直してください。",
+        "other_device": (
+            "{device}: 点検したときと製造番号が違います({checked} → {now})。"
+            "機器が入れ替わっています。点検からやり直してください。"
+        ),
+        "left_before": (
+            "{device}: 前の「{name}」の試験が残した設定を、まだ元に戻せません。機器の画面で直したら "
+            "shelter-edge commission --dir フォルダー --forget-restore {entry}"
+        ),
+        "no_restore": "控えに {entry} はありません(あるもの: {known})。",
         "photos_full": "写真は {count} 枚までです。",
         "busy": "{path} は、ほかの試運転(コマンドまたは画面)が使用中です。そちらを終えてから、もう一度。",
         "unwritable": "{path} に書き込めません({why})。フォルダーの所有者と空き容量を確認してください。",
@@ -124,6 +134,16 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
         "unit_twice": "Unit {unit} at {place} is chosen twice.",
         "line_twice": "{place} is given with two speeds, parities or ways; a line has one.",
         "unknown_profile": "{name}: there is no profile {profile}; shelter-profiles list shows them.",
+        "edited": "site.yaml was changed after the tests. Begin again with the check.",
+        "other_device": (
+            "{device}: its serial number is not the one that was checked ({checked}, now {now}): the device was "
+            "exchanged. Begin again with the check."
+        ),
+        "left_before": (
+            "{device}: what an earlier test of '{name}' left can't be put back yet. If you have set it by hand: "
+            "shelter-edge commission --dir FOLDER --forget-restore {entry}"
+        ),
+        "no_restore": "There is no entry {entry} (there are: {known}).",
         "photos_full": "At most {count} photos.",
         "busy": "{path}: another commissioning (command or page) works on it. End that one, then try again.",
         "unwritable": "{path} cannot be written ({why}). Check the folder's owner and the free space.",

@@ -34,6 +34,8 @@ class Failure(StrEnum):
     """The device did not answer when it was to be read."""
     NO_SUCH_REGISTER = "no_such_register"
     """The device refuses to read a register of the control: another model, firmware or profile."""
+    OTHER_DEVICE = "other_device"
+    """What was to be put back was saved from another device: another serial number, profile, unit or register."""
     NO_CONNECTION = "no_connection"
     """The connection was lost before the write."""
     LOCKED = "locked"

@@ -16,6 +16,7 @@ SKEW_MS_MAX: Final = 300_000
 FAILURES: Final[Mapping[outcomes.Failure, Reason]] = {
     outcomes.Failure.NO_ANSWER: Reason.DEVICE_DARK,
     outcomes.Failure.NO_SUCH_REGISTER: Reason.NO_CONTROL,
+    outcomes.Failure.OTHER_DEVICE: Reason.NO_CONTROL,
     outcomes.Failure.NO_CONNECTION: Reason.DEVICE_DARK,
     outcomes.Failure.LOCKED: Reason.DEVICE_REFUSED,
     outcomes.Failure.UNFIT: Reason.WRONG_VALUE,

@@ -37,6 +37,13 @@ class Saved:
     kind: str
     taken_ms: int
     registers: tuple[SavedRegister, ...]
+    serial: str = ""
+    """Of the device, where it tells one: what stood in one device is never written into another."""
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Registers that nobody could put back: they can't be read, and no release says what they held."""
+        return tuple(each.name for each in self.registers if each.value is None and not each.words)
 
     def as_json(self) -> dict[str, Any]:
         """For a report: each register's value, or its words where they hold no value."""
@@ -57,6 +64,7 @@ def saved_of(
     unit: int,
     profile: str,
     now_ms: int,
+    serial: str = "",
 ) -> Saved:
     """The control's registers out of what was read. ``image`` must hold all of them."""
     settle_s = {write.register: write.settle_s for write in (*control.on, *control.off)}
@@ -95,6 +103,7 @@ def saved_of(
         kind=control.kind,
         taken_ms=now_ms,
         registers=tuple(kept),
+        serial=serial,
     )
 
 
@@ -121,7 +130,7 @@ def last_values(control: Control, arguments: Mapping[str, float]) -> dict[str, f
 
 
 def targets_to_restore(
-    saved: Saved, registers: Mapping[str, Register], *, profile: str, unit: int
+    saved: Saved, registers: Mapping[str, Register], *, profile: str, unit: int, serial: str = ""
 ) -> tuple[Target, ...]:
     """What to write to make it as it was.
 
@@ -130,6 +139,8 @@ def targets_to_restore(
     """
     if saved.profile != profile or saved.unit != unit:
         raise CannotRestore(f"saved from profile {saved.profile} unit {saved.unit}, now {profile} unit {unit}")
+    if saved.serial and serial and saved.serial != serial:
+        raise CannotRestore(f"saved from the device with serial number {saved.serial}, now there is {serial}")
     targets = []
     for each in saved.registers:
         register = registers.get(each.name)

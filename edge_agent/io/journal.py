@@ -35,6 +35,8 @@ class JournalBusy(JournalError):  # noqa: N818  (named for what it means)
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
     put: Saved | None = None
     done: str = ""
+    looked: bool = False
+    """A person has seen to what the damaged lines above may have held."""
 
 
 def journal_path(outbox: Path) -> Path:
@@ -98,19 +100,28 @@ class Journal:
 
     def put(self, saved: Saved) -> None:
         """Note what stood in a device; on disk when this returns. Raises JournalError."""
-        self._append(_Line(put=saved))
+        self._append(_Line(put=saved), "nothing was written to the device")
         self._pending[saved.id] = saved
 
     def done(self, saved_id: str) -> None:
         """Note that it was written back; on disk when this returns. Raises JournalError."""
         if saved_id not in self._pending:
             return
-        self._append(_Line(done=saved_id))
+        self._append(_Line(done=saved_id), "what it holds is put back once more at the next start")
         del self._pending[saved_id]
-        if not self._pending and not self.damaged:
-            with suppress(OSError):  # Tidiness; nothing is pending, so nothing can be lost.
-                os.ftruncate(self._fd, 0)
-                os.fsync(self._fd)
+        self._tidy()
+
+    def forget_damaged(self) -> int:
+        """Take no more account of lines that could not be read, after a person has looked at the devices; how many.
+
+        Raises JournalError.
+        """
+        count = self.damaged
+        if count:
+            self._append(_Line(looked=True), "the damaged lines still count")
+            self.damaged = 0
+            self._tidy()
+        return count
 
     def pending(self) -> tuple[Saved, ...]:
         """What must still be written back, newest first: in the order in which it is taken back."""
@@ -128,31 +139,62 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _append(self, line: _Line) -> None:
+    def _tidy(self) -> None:
+        if not self._pending and not self.damaged:
+            with suppress(OSError):  # Nothing is pending, so nothing can be lost.
+                os.ftruncate(self._fd, 0)
+                os.fsync(self._fd)
+
+    def _append(self, line: _Line, meaning: str) -> None:
         data = _encoded(line)
+        end = os.fstat(self._fd).st_size
         try:
-            end = os.lseek(self._fd, 0, os.SEEK_END)
+            os.lseek(self._fd, 0, os.SEEK_END)
             while data:
                 data = data[os.write(self._fd, data) :]
             os.fsync(self._fd)
         except OSError as error:
             with suppress(OSError):
                 os.ftruncate(self._fd, end)
-            raise JournalError(f"{self.path}: {error.strerror}; nothing was written to the device") from None
+            raise JournalError(f"{self.path}: {error.strerror}; {meaning}") from None
 
     def _read(self) -> None:
         data = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):  # A crash cut the last line short; the next one must not be glued to it.
             os.ftruncate(self._fd, len(whole))
-        for raw in whole.splitlines():
-            line = _decoded(raw)
-            if line is None:
-                self.damaged += 1
-            elif line.put is not None:
-                self._pending[line.put.id] = line.put
-            else:
-                self._pending.pop(line.done, None)
+        self._pending, self.damaged = _understood(whole)
+
+
+def left_in(path: Path) -> tuple[tuple[Saved, ...], int]:
+    """What is pending in a journal that somebody else may have open, newest first, and how many lines are damaged.
+
+    Raises JournalError.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return (), 0
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from None
+    pending, damaged = _understood(data[: data.rfind(b"\n") + 1])
+    return tuple(reversed(pending.values())), damaged
+
+
+def _understood(whole: bytes) -> tuple[dict[str, Saved], int]:
+    pending: dict[str, Saved] = {}
+    damaged = 0
+    for raw in whole.splitlines():
+        line = _decoded(raw)
+        if line is None:
+            damaged += 1
+        elif line.put is not None:
+            pending[line.put.id] = line.put
+        elif line.looked:
+            damaged = 0
+        else:
+            pending.pop(line.done, None)
+    return pending, damaged
 
 
 def _encoded(line: _Line) -> bytes:

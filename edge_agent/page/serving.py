@@ -18,8 +18,9 @@ from edge_agent.app import agent_version
 from edge_agent.commissioning.found import place_of
 from edge_agent.commissioning.identify import ReadingLine
 from edge_agent.commissioning.looking import library, lines_at
-from edge_agent.commissioning.operations import Commissioning, clock_is_set
+from edge_agent.commissioning.operations import Commissioning
 from edge_agent.commissioning.ports import strictest
+from edge_agent.commissioning.preparing import clock_is_set
 from edge_agent.commissioning.progress import Timing
 from edge_agent.commissioning.scan import MakeLine
 from edge_agent.commissioning.store import CONFIG_FILE, StoreError
