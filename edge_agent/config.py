@@ -38,8 +38,9 @@ def _profile(text: str) -> str:
         return text
     known = profile_ids()
     if text not in known:
-        near = difflib.get_close_matches(text, known, n=1)
-        hint = f", perhaps {near[0]!r}?" if near else f", want one of {', '.join(known)} (or a file FILE.yaml)"
+        makers = {name.partition("-")[0]: name for name in reversed(known)} | {name: name for name in known}
+        near = difflib.get_close_matches(text, makers, n=1)
+        hint = f", perhaps {makers[near[0]]!r}?" if near else f", want one of {', '.join(known)} (or a file FILE.yaml)"
         raise ValueError(f"unknown profile {text!r}{hint}")
     return text
 

@@ -29,6 +29,9 @@ def phase_point(phase: str, what: str = "power_w", group: str = "grid") -> str:
     return f"{group}.{phase}_{what}"
 
 
+_SIGNS_OF_LIFE: Final = (GRID, "grid.frequency_hz", "grid.l1_voltage_v")
+
+
 def judge_meters(series: Series) -> list[Judged]:
     """Every device that measures the connection to the grid."""
     result: list[Judged] = []
@@ -50,6 +53,9 @@ def _online(series: Series, device: str) -> Judged:
         return not_judged(kind, device, "islanded")
     if online == 0 or (online is None and not has_values):
         return judged(kind, device, [found("meter_offline", device)])
+    if online is None and not any(series.typical(device, point) for point in _SIGNS_OF_LIFE):
+        # Some devices show 0 for a meter that does not answer.
+        return not_judged(kind, device, "no_point", points="grid.meter_online")
     return judged(kind, device, ())
 
 

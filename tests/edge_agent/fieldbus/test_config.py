@@ -200,3 +200,17 @@ def test_a_converter_and_the_page_are_read_and_paths_are_the_file_s_own() -> Non
     assert config.buses[1].place == "127.42.0.7:4196"
     line = line_of(config.buses[1], [load("sdm630")])
     assert line.address == RtuOverTcpAddress(host="127.42.0.7", port=4196)
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [("hauwei", "perhaps 'huawei-sun2000'?"), ("growatt", "want one of"), ("solar-edge", "'solaredge'")],
+)
+def test_a_profile_is_guessed_by_its_maker_and_another_maker_is_not(given: str, hint: str) -> None:
+    raw = {
+        "site": "E0000000001111",
+        "mqtt": {"host": "h"},
+        "buses": [{"id": "a", "tcp": {"host": "h"}, "devices": [{"id": "d", "profile": given}]}],
+    }
+    with pytest.raises(ConfigError, match=f"unknown profile '{given}'.*{hint.replace('?', '[?]')}"):
+        parse_config(raw, Path("site.yaml"))

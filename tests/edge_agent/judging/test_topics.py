@@ -49,6 +49,13 @@ def hybrid(pv: float, battery: float, inverter: float, **more: float) -> dict[st
     return {"i": powers | {name.replace("__", "."): value for name, value in more.items()}}
 
 
+def test_zeros_of_a_device_that_can_not_say_whether_its_meter_answers_prove_nothing() -> None:
+    zeros = judge_meters(watch(*[{"gx": {"grid.power_w": 0.0, "grid.l1_power_w": 0.0}}] * 3))
+    assert [each.verdict.result for each in zeros if each.verdict.kind == "meter"] == [Result.NOT_JUDGED]
+    alive = judge_meters(watch(*[{"gx": {"grid.power_w": 0.0, "grid.frequency_hz": 50.0}}] * 3))
+    assert [each.verdict.result for each in alive if each.verdict.kind == "meter"] == [Result.PASSED]
+
+
 @pytest.mark.parametrize(
     ("pv", "battery", "inverter", "kind", "point"),
     [
