@@ -80,3 +80,16 @@ async def test_closing_leaves_no_task_behind() -> None:
         writer.close()
     await asyncio.sleep(0.05)
     assert len(asyncio.all_tasks()) == before
+
+
+async def test_lost_packets_come_late_and_in_their_order() -> None:
+    async with echo_behind_a_link() as proxy:
+        proxy.link.loss = 0.5
+        reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
+        said = b"".join(b"%d," % number for number in range(20))
+        for number in range(20):
+            writer.write(b"%d," % number)
+            await writer.drain()
+        async with asyncio.timeout(30):
+            assert await reader.readexactly(len(said)) == said
+        writer.close()

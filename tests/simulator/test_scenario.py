@@ -148,6 +148,21 @@ def test_the_typhoon_takes_most_grids_in_one_night_and_gives_them_back_over_20_d
     assert len(episodes(occurrences)) == 2
 
 
+def test_staff_decide_for_a_ward_or_the_city_and_end_what_they_declared() -> None:
+    backup = "  - {at: +1m, do: incident, name: one, mode: backup, why: w%s}\n"
+    over = "  - {at: +2m, do: stand_down, name: %s, why: w}\n"
+    plot = parse(HEAD + "steps:\n" + backup % ", where: {ward: 緑区}" + over % "one", "mine.yaml")
+    # Once for the city, whatever the number of shelters.
+    assert [(each.site, each.step.do) for each in compile_steps(plot, CITY, start_ms=0, seed=7)] == [
+        ("", "incident"),
+        ("", "stand_down"),
+    ]
+    (fault,) = faults_of(HEAD + "steps:\n" + backup % ", where: {fraction: 0.5}")
+    assert "a ward's or the whole city's" in fault
+    (fault,) = faults_of(HEAD + "steps:\n" + backup % "" + over % "two")
+    assert "no step declares it; declared: ['one']" in fault
+
+
 def test_bad_links_break_links_and_mend_all_of_them() -> None:
     occurrences = compile_steps(load("bad_links"), CITY, start_ms=0, seed=7)
     cut = {each.site for each in occurrences if isinstance(each.step, LinkCut)}
