@@ -2,7 +2,7 @@
 
 182 invented shelters with load, secured output and sun by the hour; three of four have loads by tier, so rationing
 estimates each choice. Counted is processor time of all threads: the first refresh (which reads the past and loads the
-libraries), later ones, the order of visits, and reachability three days ahead.
+libraries), later ones, the daily look back, the order of visits, and reachability three days ahead.
 
     make bench BENCH=hours
 """
@@ -144,6 +144,7 @@ async def measure() -> int:
     filled_s, more = await _timed(lambda: forecast.fill(600))
     taken = [(await _timed(forecast.refresh))[0] for _ in range(5)]
     seconds = sorted(taken)[2]
+    lookback_s, lookback = await _timed(forecast.look_back)
     _, found = await _timed(forecast.refresh)
     reach_s, reached = await _timed(lambda: forecast.reach(onset_ms=NOW_MS + 72 * HOUR_MS, target_pct=95))
     begun = time.process_time()
@@ -160,6 +161,8 @@ async def measure() -> int:
         first_refresh_s=round(first_s, 3),
         four_weeks_into_memory_s=round(filled_s, 3),
         all_read=not more,
+        look_back_s=round(lookback_s, 3),
+        look_back_cases=lookback.cases,
         dispatch_order_s=round(visits_s, 4),
         rationed=sum(one.ration is not None for one in found.shelters.values()),
         visits=len(visits),

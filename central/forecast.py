@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -20,6 +20,7 @@ from central.core.facts import NO_FACTS, Fact, ShelterFacts, newest, values_of
 from central.core.habits import HISTORY_DAYS, PastDay, day_of, start_of, sunshine
 from central.core.hours import CityHours, ReachNow, ShelterHours, hours_now, hours_of, reach_of, tiers_to_keep
 from central.core.live import LiveView
+from central.core.lookback import Lookback, look_back
 from central.core.plants import Plant, plane_of, plant_of
 from central.core.preview import NO_HOURS, Hours
 from central.core.rationing import TARGET_H
@@ -74,6 +75,9 @@ class Forecast:
         self._reserve_pct = reserve_pct
         self._horizon = horizon or Horizon(hours=TARGET_H)
         self._history = History(store, live.device_with)
+        self._lookback = Lookback()
+        self._looked_back_day = 0
+        self._known: _Known | None = None
         self._clear: tuple[tuple[int, tuple[Plane, ...]], Floats] | None = None
         self._working = asyncio.Lock()
         self.latest: CityHours | None = None
@@ -97,6 +101,8 @@ class Forecast:
             try:
                 await self.refresh()
                 more = await self.fill()
+                if not more:
+                    await self.look_back()
             except StoreError as error:
                 log.warning("past_not_read", error=str(error))
             except Exception as error:  # noqa: BLE001 - hours must never end the service
@@ -108,9 +114,11 @@ class Forecast:
         """Work out everything anew."""
         async with self._working:
             known = await self._gather()
-            plants, clear_w = await asyncio.to_thread(self._plants, known, self._horizon)
-            found = await asyncio.to_thread(hours_of, plants, clear_w, at_ms=known.now_ms, horizon=self._horizon)
-            self.latest = found
+            horizon = replace(self._horizon, levels=self._lookback.levels)
+            plants, clear_w = await asyncio.to_thread(self._plants, known, horizon)
+            found = await asyncio.to_thread(hours_of, plants, clear_w, at_ms=known.now_ms, horizon=horizon)
+            found = replace(found, cases=self._lookback.cases)
+            self.latest, self._known = found, known
             self._live.set_hours({site: hours_now(one) for site, one in found.shelters.items()})
             return found
 
@@ -122,6 +130,25 @@ class Forecast:
         """
         ends_s = time.monotonic() + limit_s
         return await self._history.fill(self._sites(), self._now(), is_time_up=lambda: time.monotonic() >= ends_s)
+
+    async def look_back(self) -> Lookback:
+        """Learn from past days how wide a band to show: once a day, when the past has been read."""
+        known, city = self._known, self.latest
+        if known is None or city is None or day_of(known.now_ms) == self._looked_back_day:
+            return self._lookback
+        first_day = day_of(known.now_ms) - HISTORY_DAYS
+        plants = list(city.plants.values())
+
+        def work() -> Lookback:
+            past_w = self._past_sun(tuple(plane_of(plant.now.site, plant.facts) for plant in plants), first_day)
+            days = {plant.now.site.id: self._history.days(plant.now.site.id) for plant in plants}
+            return look_back(plants, days, past_w, first_day=first_day, now_ms=known.now_ms)
+
+        async with self._working:
+            self._lookback = await asyncio.to_thread(work)
+        self._looked_back_day = day_of(known.now_ms)
+        log.info("looked_back", cases=self._lookback.cases, levels=str(self._lookback.levels))
+        return self._lookback
 
     async def fresh(self, *, wait_s: float = WAIT_S) -> CityHours:
         """An answer that is not too old; an older one when a new one takes too long.
@@ -148,7 +175,7 @@ class Forecast:
         city = await self.fresh()
         if target_h == TARGET_H or site not in city.plants:
             return city.shelters.get(site)
-        horizon = Horizon(hours=max(TARGET_H, target_h))
+        horizon = Horizon(hours=max(TARGET_H, target_h), levels=self._lookback.levels)
         plant = city.plants[site]
 
         def work() -> CityHours:

@@ -152,10 +152,10 @@ def _ratio(day: PastDay | None, clear_w: Floats, *, seen_min: float) -> tuple[fl
     if day is None or whole_wh < _CLEAR_MIN_W:
         return None, 0.0
     pv_w = day.hours[Row.PV_W].astype(np.float64)
-    watched = np.isfinite(pv_w) & ~(day.hours[Row.HELD] > 0)
+    # Standby draw at night is no negative sun, and what comes later today is not known yet.
+    watched = np.isfinite(pv_w) & ~(day.hours[Row.HELD] > 0) & (clear_w > 0)
     seen_wh = float(clear_w[watched].sum())
     if seen_wh < seen_min * whole_wh:
         return None, 0.0
-    # Standby draw at night is no negative sun.
     ratio = float(np.maximum(pv_w[watched], 0).sum()) / seen_wh
     return (ratio, seen_wh) if ratio <= _RATIO_MAX else (None, 0.0)

@@ -48,6 +48,8 @@ class CityHours:
     at_ms: int
     shelters: Mapping[str, ShelterHours]
     plants: Mapping[str, Plant] = field(default_factory=dict)
+    cases: int = 0
+    """Past days that the shown quantiles were learnt from; 0: none yet, the usual ones are shown."""
 
     def of(self, site: str) -> Hours:
         """Hours at critical load, for the preview of an incident."""

@@ -101,6 +101,7 @@ class CityAutonomy(BaseModel):
 
     at: datetime = Field(description="When it was worked out, UTC")
     known: int = Field(description="Shelters whose hours are stated")
+    back_tested: int = Field(description="Past days from which the shown band was learnt; 0: none yet")
     unknown: dict[Unknown, int] = Field(description="Shelters of which nothing is stated, by reason")
     shelters: list[ShelterHoursOut]
 
@@ -235,6 +236,7 @@ def city_out(city: CityHours, sites: Mapping[str, Site]) -> CityAutonomy:
             unknown[row.left.unknown] = unknown.get(row.left.unknown, 0) + 1
     return CityAutonomy(
         at=moment(city.at_ms),
+        back_tested=city.cases,
         known=len(rows) - sum(unknown.values()),
         unknown=unknown,
         shelters=[ShelterHoursOut(**shelter_out(row, sites)) for row in rows],

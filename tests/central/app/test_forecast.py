@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from central.core.autonomy import Note, Unknown
+from central.core.autonomy import Levels, Note, Unknown
 from central.core.plants import Assumed
 from central.core.preview import NO_HOURS
 from central.core.rationing import Outlook
@@ -210,6 +210,33 @@ async def test_visits_go_to_the_unknown_and_the_short_before_the_supplied(tmp_pa
         assert [one.site for one in visits] == [SITE, OTHER]
         assert visits[0].score_person_h > 0
         assert visits[1].score_person_h == 0
+
+
+async def test_past_days_teach_how_wide_a_band_to_show(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        assert (await here.forecast.look_back()).cases == 0
+        await here.lived(days=21)
+        await here.forecast.fill(60)
+        await here.forecast.refresh()
+        usual = Levels()
+        found = await here.forecast.look_back()
+        assert found.cases >= 5
+        assert found.levels != usual
+        assert await here.forecast.look_back() is found, "once a day"
+        city = await here.forecast.refresh()
+        assert city.cases == found.cases
+        here.clock.now_ms += DAY_MS
+        await here.forecast.refresh()
+        assert await here.forecast.look_back() is not found
+
+
+async def test_a_short_past_teaches_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        await here.lived(days=4)
+        await here.forecast.fill(60)
+        await here.forecast.refresh()
+        found = await here.forecast.look_back()
+        assert (found.cases, found.levels) == (0, Levels())
 
 
 async def test_one_odd_shelter_does_not_cost_the_others_their_hours(tmp_path: Path) -> None:
