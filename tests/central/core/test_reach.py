@@ -169,3 +169,13 @@ def test_courses_that_end_too_early_are_refused() -> None:
 
 def test_times_are_tokyo_s() -> None:
     assert tokyo(MIDNIGHT_MS) == "09/13 00:00"
+
+
+def test_of_an_unproven_shelter_no_order_is_promised() -> None:
+    found = one(charge(verified=False))
+    assert (found.verdict, found.why, found.latest_order_ms) == (Verdict.CANNOT, Why.NOT_VERIFIED, None)
+    assert found.soc_at_onset_pct is None, "no order can be given"
+    assert found.soc_unordered_pct == 50.0
+    assert "今指示すれば" not in found.says.ja
+    there = one(charge(verified=False, soc_pct=95.0))
+    assert (there.verdict, there.why) == (Verdict.CAN, Why.ALREADY)
