@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 
 PROVEN: Final = frozenset({"verified", "held"})
+UNDONE: Final = frozenset({"refused", "failed", "reverted"})
+"""Words of a shelter that does not do it (any more)."""
 REHEARSED: Final = "drill"
 """Reason of the receipt that ends a drill which writes nothing."""
 
@@ -29,9 +31,14 @@ class Course:
     crew: bool = False
 
     @property
+    def is_proven(self) -> bool:
+        """Whether it proved it, and did not fall back."""
+        return self.proven_s is not None and self.word not in UNDONE
+
+    @property
     def is_late(self) -> bool:
-        """Whether it should have proven it and has not."""
-        return self.proven_s is None and self.word not in {"not_verified", "on_its_own", "nothing_sent"}
+        """Whether it should have proven it and has not, or does not hold it."""
+        return not self.is_proven and self.word not in {"not_verified", "on_its_own", "nothing_sent"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +57,8 @@ class Result:
 
     @property
     def proven(self) -> int:
-        """Shelters that proved it, whatever came later."""
-        return sum(course.proven_s is not None for course in self.courses)
+        """Shelters that proved it and did not fall back."""
+        return sum(course.is_proven for course in self.courses)
 
     @property
     def failed(self) -> list[Course]:
@@ -60,7 +67,7 @@ class Result:
 
     def quantile_s(self, share: float) -> float | None:
         """So many of those that proved it took no longer than this."""
-        return quantile([one.proven_s for one in self.courses if one.proven_s is not None], share)
+        return quantile([one.proven_s for one in self.courses if one.is_proven and one.proven_s is not None], share)
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""

@@ -65,6 +65,14 @@ def test_a_drill_that_writes_nothing_is_proven_by_its_own_receipt() -> None:
     assert found.courses[0].proven_s == 2.0
 
 
+def test_who_fell_back_after_the_proof_has_not_proven_it() -> None:
+    told = incident(member("a", "reverted", "fell_back", crew=True), member("b", "obeys"))
+    orders = {"a": [order(receipt("verified", 2), receipt("reverted", 40))], "b": [order(receipt("verified", 3))]}
+    found = result_of(told, orders)
+    assert (found.proven, [course.cause for course in found.failed]) == (1, ["fell_back"])
+    assert found.quantile_s(0.5) == 3.0
+
+
 def test_who_was_not_told_has_not_failed_and_the_crew_list_comes_first() -> None:
     told = incident(
         member("a", "underway", "too_slow"),
