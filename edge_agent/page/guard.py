@@ -119,7 +119,7 @@ def _is_from_here(request: web.Request) -> bool:
 
 
 def _to_login(request: web.Request) -> web.Response:
-    to = request.path if request.method == "GET" else "/"
+    to = local_path(request.path) if request.method == "GET" else "/"  # What else is asked for may hold anything.
     return see_other(f"/login?to={to}" if to != "/" else "/login")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from edge_agent.page import pages_login, pages_start, pages_walk
+from edge_agent.page import pages_login, pages_mode, pages_start, pages_walk
 from edge_agent.page.guard import Handler, entry, headers
 from edge_agent.page.handling import told
 from edge_agent.page.parts import PARTS, Parts
@@ -22,6 +23,8 @@ HANDLING_S_MAX: Final = 60.0
 UPLOAD_S_MAX: Final = 300.0
 AT_ONCE_MAX: Final = 24
 """Requests that are worked on side by side; more wait."""
+CONNECTIONS_MAX: Final = 64
+"""A phone opens six at most. The agent needs its file handles for devices and disk, whoever knocks on the page."""
 
 
 class PageError(Exception):
@@ -45,6 +48,7 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_post("/job/stop", pages_start.stop)
     app.router.add_post("/job/go", pages_start.go)
     pages_walk.add_routes(app.router)
+    pages_mode.add_routes(app.router)
 
     async def close(_: web.Application) -> None:
         await parts.desk.close()
@@ -86,16 +90,45 @@ async def serving(parts: Parts, tls: ssl.SSLContext | None = None) -> AsyncItera
     Raises:
         PageError: the address cannot be listened on.
     """
-    runner = web.AppRunner(make_app(parts), access_log=None, keepalive_timeout=15.0, shutdown_timeout=3.0)
+    runner = web.AppRunner(
+        make_app(parts), access_log=None, logger=_quiet(), keepalive_timeout=15.0, shutdown_timeout=3.0
+    )
     await runner.setup()
+    server = runner.server
+    assert server is not None
+
+    def visitor() -> asyncio.BaseProtocol:
+        return server() if len(server.connections) < CONNECTIONS_MAX else _TurnedAway()
+
     try:
         listen = parts.listen
         try:
-            await web.TCPSite(runner, listen.host, listen.port, ssl_context=tls, backlog=32).start()
+            listener = await asyncio.get_running_loop().create_server(
+                visitor, listen.host, listen.port, ssl=tls, backlog=32
+            )
         except OSError as error:
             raise PageError(
                 f"{listen.url}: {error.strerror or error}; is it an address of this machine, and free?"
             ) from None
-        yield runner.addresses[0][1]
+        try:
+            yield listener.sockets[0].getsockname()[1]
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
+
+
+class _TurnedAway(asyncio.Protocol):
+    """One connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it at once, so that it costs no more than that."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
+
+
+def _quiet() -> logging.Logger:
+    """What strangers send that is no HTTP must not fill the disk; our own mistakes are logged in guard.py."""
+    quiet = logging.getLogger("edge_agent.page.http")
+    quiet.setLevel(logging.CRITICAL)
+    return quiet

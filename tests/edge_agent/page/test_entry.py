@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
 import pytest
 from aiohttp.web_urldispatcher import DynamicResource
+from yarl import URL
 
+from edge_agent.page.addresses import Listen
 from edge_agent.page.guard import HEADERS, STRICT
 from edge_agent.page.sessions import IDLE_MS
-from edge_agent.page.site import make_app
+from edge_agent.page.site import CONNECTIONS_MAX, make_app, serving
 from tests.edge_agent.page.conftest import PIN, MakeVisitor, Visitor
 
 OPEN = {"/login", "/favicon.ico"}
@@ -209,3 +215,36 @@ async def test_the_language_is_the_browser_s_until_somebody_chooses(arrive: Make
     await visitor.get("/login?lang=en")
     assert '<html lang="en">' in await visitor.text("/login")
     assert '<html lang="en">' in await visitor.text("/login?lang=fr")
+
+
+@pytest.mark.parametrize("path", ["/%0d%0aSet-Cookie:%20a=b", "/%0aX:y", "/..%2f..%2fetc/passwd", "/walk/%E3%81%82"])
+async def test_a_path_with_anything_in_it_leads_to_the_door_and_nowhere_else(stranger: Visitor, path: str) -> None:
+    response = await stranger.client.get(URL(path, encoded=True), allow_redirects=False)
+    assert response.status == 303
+    assert response.headers["Location"] == "/login"
+    assert "a" not in response.cookies
+
+
+async def test_strangers_cannot_take_all_file_handles(stranger: Visitor) -> None:
+    """Whoever opens connections without end is turned away; whoever came before is still served."""
+    listen = Listen("127.0.0.1", 0)
+    async with serving(replace(stranger.parts, listen=listen)) as port, AsyncExitStack() as opened:
+        readers = []
+        for _ in range(CONNECTIONS_MAX + 40):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            opened.callback(writer.close)
+            readers.append(reader)
+        for reader in readers[CONNECTIONS_MAX:]:
+            assert await gone(reader)
+        first_reader, first_writer = await asyncio.open_connection("127.0.0.1", port)
+        opened.callback(first_writer.close)
+        assert await gone(first_reader)
+        assert not any(reader.at_eof() for reader in readers[:CONNECTIONS_MAX])
+
+
+async def gone(reader: asyncio.StreamReader) -> bool:
+    """Whether the other side has closed."""
+    try:
+        return await reader.read(1) == b""
+    except ConnectionError:
+        return True
