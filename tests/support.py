@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
@@ -38,13 +39,40 @@ def free_port(host: str = "127.0.0.1") -> int:
     raise AssertionError(f"no port is free on {host}")
 
 
+NETWORKS = range(100, 250)
+"""Second numbers of loopback networks for tests; the demo's houses live below."""
+FLEET_PORT = 15_020
+_held: list[socket.socket] = []
+
+
+@cache
+def own_network() -> str:
+    """First two numbers of a part of 127.0.0.0/8 that this process has for itself, such as ``127.123``.
+
+    A socket on its last address holds it until the process ends.
+    """
+    for second in random.SystemRandom().sample(NETWORKS, len(NETWORKS)):
+        flag, probe = socket.socket(), socket.socket()
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with probe:
+            try:
+                flag.bind((f"127.{second}.255.254", FLEET_PORT))
+                probe.bind((f"127.{second}.0.1", FLEET_PORT))
+            except OSError:
+                flag.close()
+                continue
+        _held.append(flag)
+        return f"127.{second}"
+    raise AssertionError("every loopback network for tests is taken")
+
+
 def find_program(name: str) -> str | None:
     """Path of a system program; Debian keeps servers in /usr/sbin."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 async def eventually(
-    condition: Callable[[], bool | Awaitable[bool]], *, timeout_s: float = 10.0, what: str = "condition"
+    condition: Callable[[], bool | Awaitable[bool]], *, timeout_s: float = 30.0, what: str = "condition"
 ) -> None:
     """Wait until a condition holds; fail after ``timeout_s`` naming ``what``."""
     deadline = asyncio.get_running_loop().time() + timeout_s

@@ -25,7 +25,7 @@ from demo.broker import CENTRAL_USER, BrokerFiles, access_rules, hash_passwords,
 from tests.e2e.parts import HERE, THERE, Parts
 from tests.support import eventually, running_mosquitto
 
-pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(300)]
 METER = Layout("meter", ("grid.power_w", "grid.frequency_hz"))
 ENTRIES = 400
 MESSAGES = 6_000

@@ -13,7 +13,6 @@ from contract.messages import LossReason
 
 INTERVAL_MS = 30_000
 MEMORY = Path("/dev/shm")
-pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ OPENSSL = find_program("openssl")
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.mosquitto,
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(240),
     pytest.mark.skipif(OPENSSL is None, reason="NOT TESTED: openssl is not installed"),
 ]
 

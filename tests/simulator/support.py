@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from simulator.files import Network
 from simulator.run import Fleet, WorldClock, build_fleet
 from simulator.scenario import Scenario
 from simulator.spec import SiteSpec
+from tests.support import own_network
 
 NOON_MS = 1_780_023_600_000
 """2026-05-29 12:00 in Tokyo, a Friday."""
@@ -28,7 +28,7 @@ NOON_MS = 1_780_023_600_000
 
 def network() -> Network:
     """Loopback addresses that no other test process uses."""
-    return Network(prefix=f"127.{100 + os.getpid() % 150}")
+    return Network(prefix=own_network())
 
 
 def quiet() -> Scenario:

@@ -17,8 +17,9 @@ import yaml
 from typer.testing import CliRunner
 
 from simulator.cli import app
+from tests.support import own_network
 
-PREFIX = f"127.{10 + os.getpid() % 30}"
+PREFIX = own_network()
 
 
 def run(*words: str) -> Any:
@@ -86,18 +87,18 @@ async def test_a_fleet_says_ready_answers_tells_notes_on_stderr_and_ends_on_sigt
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             line = await process.stdout.readline()
         assert line.startswith(b"ready "), (await process.communicate())[1].decode()
         ready = json.loads(line.removeprefix(b"ready "))
         assert ready["speed"] == 60
         _, writer = await asyncio.open_connection(f"{PREFIX}.0.5", 15_020)
         assert process.stderr is not None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             note = await process.stderr.readline()
         assert b"storm warning" in note
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(60):
             rest, errors = await process.communicate()
         writer.close()
         assert process.returncode == 0, errors.decode()
@@ -128,5 +129,5 @@ def test_a_single_site_names_its_addresses(tmp_path: Path) -> None:
         assert config["buses"][0]["devices"] == [{"id": "inverter", "profile": "huawei-sun2000", "unit": 1}]
     finally:
         process.terminate()
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0
         process.stdout.close()

@@ -20,8 +20,8 @@ from simulator.planted import Planted
 from tests.edge_agent.fieldbus.test_cli import ended, start
 from tests.edge_agent.judging.wire import Shelter, shelter
 
-pytestmark = pytest.mark.e2e
-TIMEOUT_S = 100
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+TIMEOUT_S = 280
 FAST = ("--watch", "4", "--hold", "1")
 
 

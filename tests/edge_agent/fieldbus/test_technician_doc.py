@@ -14,7 +14,7 @@ from contract.readings import Quality
 from edge_agent.config import _PARTS, SiteConfig, parse_config
 from edge_agent.says import SAYS
 from edge_agent.words import _SIGNS, _STATES, LANGUAGES, WORDS
-from tests.support import free_port
+from tests.support import free_port, own_network
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGES = {"en": DOCS / "technician.md", "ja": DOCS / "technician.ja.md"}
@@ -62,7 +62,7 @@ def test_the_remedies_on_the_page_are_those_of_the_program() -> None:
 
 
 async def test_the_sample_on_the_page_is_what_a_simulated_shelter_gives(tmp_path: Path) -> None:
-    network, port = f"127.{100 + free_port() % 100}", free_port()
+    network, port = own_network(), free_port()
     simulator = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulator.cli", "site", "--profile", "huawei-sun2000", "--network", network),
         *("--dir", str(tmp_path), "--no-table"),
@@ -72,7 +72,7 @@ async def test_the_sample_on_the_page_is_what_a_simulated_shelter_gives(tmp_path
     broker = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
     try:
         assert simulator.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             assert (await simulator.stdout.readline()).startswith(b"ready ")
         config = tmp_path / "site.yaml"
         config.write_text(config.read_text(encoding="utf-8").replace("1883", str(port)), encoding="utf-8")
@@ -82,7 +82,7 @@ async def test_the_sample_on_the_page_is_what_a_simulated_shelter_gives(tmp_path
                 *("--width", "80", "--watch", "4"),
                 stdout=asyncio.subprocess.PIPE,
             )
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(100):
                 out, _ = await check.communicate()
             assert check.returncode == 0
             printed, at = shape(out.decode(), lang), 0

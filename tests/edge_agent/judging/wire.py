@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from simulator.planted import Planted
 from simulator.run import Fleet, WorldClock
 from simulator.site import SimulatedSite, buses_of, profiles_of, units_of
 from tests.edge_agent.judging.parts import NOON_MS, site
-from tests.support import free_port
+from tests.support import free_port, own_network
 
 
 @dataclass
@@ -61,7 +60,7 @@ async def shelter(
     """A shelter with this family's inverter and these faults, for as long as the block runs."""
     simulated = site(profile, faults=faults, at_ms=at_ms, meter=meter)
     simulated.advance(at_ms + 60_000)
-    network = Network(prefix=f"127.{100 + os.getpid() % 150}", inverter_port=free_port(), gateway_port=free_port())
+    network = Network(prefix=own_network(), inverter_port=free_port(), gateway_port=free_port())
     fleet = Fleet([simulated], WorldClock(start_ms=at_ms, started_s=0.0), network)
     await fleet.open()
     try:
