@@ -20,7 +20,7 @@ from contract.signing import Signer
 from demo import broker as brokers
 from demo import proofs
 from demo.audit import Comparison, RowKey, Values, accepted, compare
-from demo.processes import Child, ChildError, Usage
+from demo.processes import Child, ChildError, Usage, all_ready
 from edge_agent.io.outbox_audit import audit
 from simulator import chronicle, scenario
 from simulator.files import standing_at
@@ -215,12 +215,12 @@ class House:
         service = self._child("central", "shelter-central", "run", *central, *self._central_arguments())
         await service.start()
         # What is sent before anybody has subscribed comes again half a minute later; nobody should have to wait for it.
-        await asyncio.gather(fleet.ready(self.plan.start_s_max), service.ready())
+        await all_ready([fleet, service], self.plan.start_s_max)
         self.say(f"starting {self.plan.sites} edge agents")
         for number, chunk in enumerate(chunks(self.site_files(), self.plan.edge_processes), start=1):
             configs = [argument for path in chunk for argument in ("--config", str(path))]
             await self._child("edge", "shelter-edge", "run", *configs, name=f"edge-{number}").start()
-        await asyncio.gather(*(child.ready(self.plan.start_s_max) for child in self.roles["edge"]))
+        await all_ready(self.roles["edge"], self.plan.start_s_max)
 
     def _leave_reports(self) -> None:
         files = {path.parent.name: path for path in self.site_files()}

@@ -165,6 +165,21 @@ class Child:
         return ""
 
 
+async def all_ready(children: Sequence[Child], timeout_s: float) -> None:
+    """Wait until all are ready; when one is not, nobody waits for the others any more.
+
+    Raises:
+        ChildError: the first that failed.
+    """
+    waiting = [asyncio.create_task(child.ready(timeout_s)) for child in children]
+    try:
+        await asyncio.gather(*waiting)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def _drained(process: asyncio.subprocess.Process) -> None:
     # A full pipe would keep the process from ending.
     if process.stdout is not None:

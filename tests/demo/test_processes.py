@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from demo.processes import Child, ChildError, Usage
+from demo.processes import Child, ChildError, Usage, all_ready
 from tests.support import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,6 +162,15 @@ async def test_what_a_part_used_is_added_up_over_its_lives(make: Make) -> None:
         assert child.usage().cpu_s >= used[-1].cpu_s > 0.05
     assert used[1].cpu_s > 1.5 * used[0].cpu_s
     assert 5 < used[1].peak_rss_mb < 1.6 * used[0].peak_rss_mb  # A peak is the highest, not a sum.
+
+
+async def test_when_one_part_fails_nobody_waits_for_the_others_and_all_can_be_ended(make: Make) -> None:
+    slow, broken = make("import time; time.sleep(60)"), make("raise SystemExit(3)")
+    await asyncio.gather(slow.start(), broken.start())
+    with pytest.raises(ChildError, match="code 3"):
+        await all_ready([slow, broken], 60)
+    await slow.kill()
+    assert slow.pid is None
 
 
 OWNER = """
