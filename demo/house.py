@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -91,7 +92,9 @@ def free_network() -> str:
     Raises:
         ChildError: all are taken.
     """
-    for second in NETWORKS:
+    # Houses that start at the same time look in different places first.
+    first = os.getpid() % len(NETWORKS)
+    for second in (*NETWORKS[first:], *NETWORKS[:first]):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
