@@ -25,8 +25,9 @@ from edge_agent.core.effects import EVIDENCE, Verdict
 from edge_agent.core.effects import judge as judge_effect
 from edge_agent.core.interlocks import Rules
 from edge_agent.core.modes import Policy, SetPoints, Wishes, set_points
+from edge_agent.core.postponed import Postponed
 from edge_agent.core.receipts import BAD, Part, Told, merged
-from edge_agent.core.standing import Kept, SiteState, Switch, advance, sight
+from edge_agent.core.standing import Kept, SiteState, Switch, advance, hand_back_ms, sight, turned
 from edge_agent.core.telling import Teller
 from edge_agent.core.tracking import Idle, Peek, Track, came_back, gone_dark, look, next_step, peeked
 from edge_agent.core.wanted import orders_for
@@ -77,9 +78,9 @@ class Steerer:
         self._number = 0
         revision, stage, reason = memory.told
         part = Part(stage=Stage(stage), reason=Reason(reason)) if stage else None
-        self.teller = Teller(Told(revision=revision, part=part))
+        self.teller = Teller(Told(revision=revision, part=part, at_ms=memory.told_ms))
         self._last_ms: dict[str, int] = {}
-        self._waiting: bytes | None = None
+        self._postponed = Postponed()
         self._began_ms = clock.boot_ms()
         self._answers = Budget(self._began_ms)
         self._heard_ms = memory.kept.heard_ms
@@ -113,21 +114,18 @@ class Steerer:
 
     def hear(self, payload: bytes) -> None:
         """Take in a desired state from the broker; every one is answered."""
-        judged = judging.judge(
-            payload,
-            self.state.kept,
-            keys=self.site.keys,
-            site=self.site.own.site,
-            at_ms=self._clock.now_ms(),
-            utc_ms=self._utc_ms(),
-        )
-        self._waiting = payload if judged.is_waiting else self._waiting
+        judged = self._judged(payload)
+        self._postponed.take(payload, judged)
         if judged.is_news:
-            self._waiting = None
             self._take(judged.kept, judged.receipt)
         elif judged.receipt is not None and self._answers.take(self._clock.boot_ms()):
             self._tell_receipt(judged.receipt)
         self.decide()
+
+    def _judged(self, payload: bytes) -> judging.Judged:
+        at_ms, utc_ms = self._clock.now_ms(), self._utc_ms()
+        own, kept = self.site.own, self.state.kept
+        return judging.judge(payload, kept, keys=self.site.keys, site=own.site, at_ms=at_ms, utc_ms=utc_ms)
 
     def heard(self, utc_ms: int) -> None:
         """The city has been heard of, whatever it said."""
@@ -138,8 +136,8 @@ class Steerer:
 
     def tick(self) -> None:
         """Time has passed."""
-        if self._waiting is not None and self._clock.is_known:
-            payload, self._waiting = self._waiting, None
+        payload = self._postponed.again(self._judged, self._clock.boot_ms())
+        if payload is not None:
             self.hear(payload)
         self.decide()
 
@@ -172,8 +170,8 @@ class Steerer:
         self.seen = conditions(values, tiers=self.tiers.count)
         before = self.state.kept
         switch = self._switch()
-        if switch is not None and switch.turn != before.switch.turn:
-            self.state = replace(self.state, kept=replace(before, switch=switch))
+        if switch is not None:
+            self.state = replace(self.state, kept=turned(before, switch))
         self.state = advance(self.state, self.seen, self.site.own, now_ms, self._utc_ms())
         if self.state.kept != before:
             self._save()
@@ -236,7 +234,8 @@ class Steerer:
             return SWITCH_OFF
         if by_hand is None or policy is not Policy.CARRY:
             return None
-        return SWITCH_BACK if self.state.grid.value == "rejected" else by_hand
+        back_ms = hand_back_ms(self.state, self.site.own)
+        return SWITCH_BACK if back_ms is not None and self._clock.boot_ms() >= back_ms else by_hand
 
     def _dark_ms(self, device: str, now_ms: int) -> int:
         return now_ms - self._last_ms.get(device, self._began_ms)
@@ -276,7 +275,8 @@ class Steerer:
         part = track.part
         is_seen = part.stage in {Stage.VERIFIED, Stage.HELD} or track.right_since_ms is not None
         is_off = by_hand is SWITCH_OFF and part.reason is Reason.DEVICE_DARK
-        if by_hand is None or (part.stage in BAD and not is_off) or is_seen or not track.is_written:
+        is_done = is_seen and by_hand is not SWITCH_BACK  # It carries the shelter well, and has to stop doing so.
+        if by_hand is None or (part.stage in BAD and not is_off) or is_done or not track.is_written:
             return part
         return replace(part, stage=Stage.WAITING, reason=Reason.NONE)
 
@@ -315,6 +315,7 @@ class Steerer:
                 held={device.id: sorted(device.held) for device in self.batteries.values() if device.held},
                 saved=[saved for device in self.batteries.values() for saved in device.saved.values()],
                 told=told,
+                told_ms=self.teller.told.at_ms,
                 tiers_w=dict(self.tiers.tiers.seen_w),
             )
         )
@@ -340,6 +341,8 @@ class Steerer:
         )
         if found is not None:
             self._tracks[device_id] = found
+        else:  # The newer plan was made before this was done, so it may not know what is held now.
+            self._wishes.pop(device_id, None)
         self.decide()
         return 0.0
 

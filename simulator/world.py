@@ -96,6 +96,11 @@ class SiteWorld:
         self.step_load_w = 0.0
         """A known load on phase L1 of tier 3, beside what people use: for the technician's sign test."""
         self.secured_output_broken = False
+        self.is_by_hand = False
+        """Somebody has to switch the inverter to stand-alone operation and back, as with many Japanese ones."""
+        self.stands_alone = False
+        """Of an inverter that is switched by hand: somebody has switched it over. What hangs on the grid alone has no
+        part in the world meanwhile."""
         self.counters = _old_counters(spec)
         self._exhausted = False
         self._curves = self._day_curves(local_day(self.at_ms))
@@ -138,7 +143,7 @@ class SiteWorld:
         tiers[STEP_TIER - 1] += self.step_load_w
         pv_w = self._at(self._curves.pv_w, minute, share)
         step_h = self.step_ms / 3_600_000
-        if self.grid_up:
+        if self.grid_up and not (self.is_by_hand and self.stands_alone):
             return on_grid(
                 self.spec.plant, self.controls, soc_pct=self.soc_pct, pv_w=pv_w, tiers_w=tiers, step_h=step_h
             )
@@ -150,7 +155,7 @@ class SiteWorld:
             tiers_w=tiers,
             step_h=step_h,
             exhausted=self._exhausted,
-            is_broken=self.secured_output_broken,
+            is_broken=self.secured_output_broken or (self.is_by_hand and not self.stands_alone),
         )
 
     def _place(self) -> tuple[int, float]:

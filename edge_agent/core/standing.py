@@ -83,6 +83,10 @@ class Kept:
     source: Source = Source.DEFAULT
     is_isolated: bool = False
     switch: Switch = Switch()
+    lift_ms: int = -1
+    """When the switch was turned that lifted an isolation last, ..."""
+    is_lift_spent: bool = False
+    """... and whether an order came since: it does not lift that one."""
     heard_ms: int = 0
     """When the city was last heard, UTC; 0: never, or nobody knew the time."""
 
@@ -109,6 +113,8 @@ class SiteState:
     lost_since_ms: int | None = None
     steady_since_ms: int | None = None
     unseen_since_ms: int | None = None
+    rejected_since_ms: int | None = None
+    """Since when the grid is there and the inverter stands alone: a person who is to switch back waits for it too."""
     known_grid: GridState = GridState.UNKNOWN
     """The grid as it was seen last: one poll that fails changes no set-point."""
     soc_seen_ms: int | None = None
@@ -117,6 +123,17 @@ class SiteState:
     points: SetPoints = field(default_factory=SetPoints)
     due_ms: int | None = None
     """When the next thing happens by itself."""
+
+
+def turned(kept: Kept, switch: Switch) -> Kept:
+    """After the switch on site was turned. Each lifting of an isolation counts once, whatever comes between."""
+    if switch.turn == kept.switch.turn:
+        return kept
+    if not switch.lifts_isolation:
+        return replace(kept, switch=switch)
+    is_spent = kept.is_lift_spent and switch.at_ms == kept.lift_ms
+    switch = replace(switch, lifts_isolation=not is_spent)
+    return replace(kept, switch=switch, lift_ms=switch.at_ms, is_lift_spent=is_spent)
 
 
 def advance(state: SiteState, seen: Conditions, own: Own, now_ms: int, utc_ms: int | None = None) -> SiteState:
@@ -164,17 +181,19 @@ def _watch_grid(state: SiteState, now_ms: int) -> SiteState:
     match state.grid:
         case GridState.LOST | GridState.REJECTED:
             since_ms = now_ms if state.lost_since_ms is None else state.lost_since_ms
-            state = replace(state, known_grid=state.grid)
+            back_ms = now_ms if state.rejected_since_ms is None else state.rejected_since_ms
+            rejected_ms = back_ms if state.grid is GridState.REJECTED else None
+            state = replace(state, known_grid=state.grid, rejected_since_ms=rejected_ms)
             return replace(state, lost_since_ms=since_ms, steady_since_ms=None, unseen_since_ms=None)
         case GridState.PRESENT:
             since_ms = now_ms if state.steady_since_ms is None else state.steady_since_ms
-            state = replace(state, known_grid=state.grid)
+            state = replace(state, known_grid=state.grid, rejected_since_ms=None)
             return replace(state, lost_since_ms=None, steady_since_ms=since_ms, unseen_since_ms=None)
         case GridState.METER_DARK | GridState.UNKNOWN:
             since_ms = now_ms if state.unseen_since_ms is None else state.unseen_since_ms
             if now_ms - since_ms <= UNSEEN_MS_MAX:
                 return replace(state, unseen_since_ms=since_ms)
-            state = replace(state, known_grid=state.grid)
+            state = replace(state, known_grid=state.grid, rejected_since_ms=None)
             return replace(state, lost_since_ms=None, steady_since_ms=None, unseen_since_ms=since_ms)
 
 
@@ -213,6 +232,13 @@ def _return_ms(state: SiteState, own: Own) -> int | None:
     orders = standing_orders(state.kept, own)
     delay_ms = recovery_delay_ms(own, state.kept.outages, orders.spread_s)
     return state.steady_since_ms + round(orders.grid_stable_s * 1000) + delay_ms
+
+
+def hand_back_ms(state: SiteState, own: Own) -> int | None:
+    """When a person may be asked to switch back: the grid was there for so long; None while it is not there."""
+    if state.rejected_since_ms is None or state.known_grid is not GridState.REJECTED:
+        return None
+    return state.rejected_since_ms + round(standing_orders(state.kept, own).grid_stable_s * 1000)
 
 
 def _due_ms(state: SiteState, own: Own) -> int | None:
