@@ -2,7 +2,7 @@
 # make test   every test; installs what the tests need (as root, through apt) when it is missing
 # make test TEST_WORKERS=6 TEST_ARGS="tests/e2e -x"   so many run side by side, for most of them wait; 0: one by one
 # make check  formatting, lint, types
-# make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy
+# make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy|switch
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
