@@ -28,6 +28,9 @@ DRAFT_VERSION: Final = 1
 DRAFT_BYTES_MAX: Final = 4_000_000
 PHOTOS_MAX: Final = 20
 DROPPED_MAX: Final = 20
+LOAD_W_MIN: Final = 200.0
+LOAD_W_MAX: Final = 100_000.0
+"""A known load that is switched on for the sign test; a smaller one drowns in what comes and goes."""
 
 
 class DraftError(ValueError):

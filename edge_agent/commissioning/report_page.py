@@ -48,6 +48,8 @@ def page_of(report: Report, public: bytes, lang: str) -> str:
         missing=missing_texts(judged.missing, lang),
         started=tokyo_time(report.started_ms / 1000),
         finished=tokyo_time(report.at_ms / 1000),
+        checked=tokyo_time(report.checked_ms / 1000) if report.checked_ms else "",
+        proven_at=proven_at(report, lang),
         checks=_checks(report, lang),
         controls=[_control(test, lang) for test in tests],
         devices=[_device(device, lang) for device in report.devices],
@@ -55,6 +57,13 @@ def page_of(report: Report, public: bytes, lang: str) -> str:
         fingerprint=fingerprint(public),
         sha256=hashlib.sha256(to_document(report)).hexdigest(),
     )
+
+
+def proven_at(report: Report, lang: str) -> str:
+    """When the load was switched, to be put behind the sentence that says so."""
+    at_ms = report.sign_proven_ms
+    said: str = REPORT_WORDS[lang]["proven_at"]
+    return said.format(time=tokyo_time(at_ms / 1000)) if report.sign_proven and at_ms else ""
 
 
 def missing_texts(missing: Iterable[str], lang: str) -> list[str]:
@@ -87,6 +96,7 @@ def _control(test: ReportedControl, lang: str) -> dict[str, Any]:
         "device": test.device,
         "name": words["control_names"].get(test.control, test.control),
         "text": test.ja if lang == "ja" else test.en,
+        "at": words["tested_at"].format(time=tokyo_time(test.at_ms / 1000)) if test.at_ms else "",
         "numbers": ["–" if number is None else f"{number:g} {test.unit}".strip() for number in numbers],
     }
 

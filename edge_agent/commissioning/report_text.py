@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from contract.commissioning import CheckVerdict, ReportedControl, judge
 from edge_agent.commissioning.report_files import WrittenReport
-from edge_agent.commissioning.report_page import missing_texts
+from edge_agent.commissioning.report_page import missing_texts, proven_at
 from edge_agent.commissioning.words_report import REPORT_WORDS
 from edge_agent.commissioning.words_tests import control_name
 from edge_agent.words import meaning, tokyo_time
@@ -34,6 +34,8 @@ def _lines(written: WrittenReport, lang: str) -> Iterator[str]:
         yield f"{words['remarks']}: {report.remarks}"
     yield ""
     yield words["checks"]
+    if report.checked_ms:
+        yield f"  {words['checked']}: {tokyo_time(report.checked_ms / 1000)}"
     for verdict in (CheckVerdict.FAILED, CheckVerdict.WARNED, CheckVerdict.PASSED, CheckVerdict.NOT_JUDGED):
         for check in report.checks:
             if check.verdict is verdict:
@@ -41,7 +43,7 @@ def _lines(written: WrittenReport, lang: str) -> Iterator[str]:
                 yield f"  [{words['verdicts'][verdict.value]}] {text or check.kind}"
                 if remedy and verdict in (CheckVerdict.FAILED, CheckVerdict.WARNED):
                     yield f"      {words['try']}: {remedy}"
-    yield words["sign_proven" if report.sign_proven else "sign_not_proven"]
+    yield words["sign_proven" if report.sign_proven else "sign_not_proven"] + proven_at(report, lang)
     yield ""
     yield words["controls"]
     yield from (_control(test, lang) for test in report.controls)
@@ -64,6 +66,8 @@ def _lines(written: WrittenReport, lang: str) -> Iterator[str]:
 def _control(test: ReportedControl, lang: str) -> str:
     words = REPORT_WORDS[lang]
     text = test.ja if lang == "ja" else test.en
+    if test.at_ms:
+        text = f"{text} [{words['tested_at'].format(time=tokyo_time(test.at_ms / 1000))}]"
     return (
         f"  [{words['control_verdicts'][test.verdict.value]}] {test.device} {control_name(test.control, lang)}: {text}"
     )

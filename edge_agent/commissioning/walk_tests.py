@@ -7,7 +7,7 @@ from typing import Final
 
 from contract.commissioning import PROVING, CheckVerdict, ControlVerdict, ReportedCheck
 from device_profiles.model import Control, ControlKind
-from edge_agent.commissioning.draft import ControlDone, Step
+from edge_agent.commissioning.draft import LOAD_W_MAX, LOAD_W_MIN, ControlDone, Step
 from edge_agent.commissioning.live import NotThereError
 from edge_agent.commissioning.operations import Commissioning
 from edge_agent.commissioning.progress import Facts
@@ -21,7 +21,6 @@ from edge_agent.commissioning.words_walk import IS_YES_NO, STEPS, ask_in_words, 
 from edge_agent.io.journal import JournalError
 
 _HOW: Final = (ControlKind.RESERVE, ControlKind.CHARGE, ControlKind.DISCHARGE_BLOCK, ControlKind.EXPORT_LIMIT)
-_LOAD_W: Final = (200.0, 100_000.0)
 
 
 class Tests:
@@ -103,7 +102,7 @@ class Tests:
                 load_w = float(answer.replace(",", "")) if answer else LOAD_W_DEFAULT
             except ValueError:
                 load_w = -1.0
-            if load_w == 0 or _LOAD_W[0] <= load_w <= _LOAD_W[1]:
+            if load_w == 0 or LOAD_W_MIN <= load_w <= LOAD_W_MAX:
                 return load_w
             self._say("bad_load")
 

@@ -91,7 +91,10 @@ CLI: Final[dict[str, dict[str, str]]] = {
         "next_run": "  1. エージェントを起動: shelter-edge run --config {path}(報告書は自動で市へ送られます)",
         "next_csr": "  2. 接続証明書の申請を市へ渡す: {path}",
         "next_broker": "  まず site.yaml の mqtt.host を市のサーバーに書き換える",
-        "synthetic": "模擬設備の試運転です。実在の設備ではありません。",
+        "synthetic": (
+            "模擬設備の試運転です。実在の設備ではありません。"
+            "(127.0.0.1 で接続した機器は模擬とみなします。実機は盤のネットワークのアドレスで接続してください。)"
+        ),
         "yes": "はい",
         "bad_redo": "--redo {given}: {steps} のどれかを書いてください。",
         "bad_controls": "--controls {given}: reserve、all、none、または {kinds} を書いてください。",
@@ -191,7 +194,10 @@ CLI: Final[dict[str, dict[str, str]]] = {
         "next_run": "  1. Start the agent: shelter-edge run --config {path} (it sends the report to the city)",
         "next_csr": "  2. Hand the certificate request to the city: {path}",
         "next_broker": "  First write the city's server into mqtt.host of site.yaml",
-        "synthetic": "This is a simulated plant, not a real one.",
+        "synthetic": (
+            "This is a simulated plant, not a real one. (A device that is reached at 127.0.0.1 counts as simulated: "
+            "reach a real one by its address on the cabinet's network.)"
+        ),
         "yes": "yes",
         "bad_redo": "--redo {given}: want one of {steps}.",
         "bad_controls": "--controls {given}: want reserve, all, none, or some of {kinds}.",

@@ -10,7 +10,7 @@ from aiohttp import web
 from contract.commissioning import CheckVerdict, ControlVerdict, ReportedCheck, ReportedControl
 from device_profiles.controls import registers_of
 from device_profiles.model import Confidence, Control, ControlKind
-from edge_agent.commissioning.draft import ControlDone, Draft, Step
+from edge_agent.commissioning.draft import LOAD_W_MAX, LOAD_W_MIN, ControlDone, Draft, Step
 from edge_agent.commissioning.words_report import REPORT_WORDS
 from edge_agent.commissioning.words_tests import control_name
 from edge_agent.page.forms import Form, FormError, is_on, number_in, text_in
@@ -125,7 +125,7 @@ async def load(request: web.Request, message: Message | None = None, form: Form 
 async def start_load(request: web.Request) -> web.Response:
     """Begin the test with a known load."""
     form = await request.post()
-    load_w = number_in(form, "load_w", low=100, high=20_000)
+    load_w = number_in(form, "load_w", low=LOAD_W_MIN, high=LOAD_W_MAX)
     phase = text_in(form, "phase", most=2)
     if phase not in PHASES:
         raise web.HTTPBadRequest

@@ -21,6 +21,8 @@ from edge_agent.page.parts import PARTS, Parts
 FORM_BYTES_MAX: Final = 64 * 1024
 HANDLING_S_MAX: Final = 60.0
 UPLOAD_S_MAX: Final = 300.0
+LOGIN_S_MAX: Final = 10.0
+"""The one form that strangers may send: whoever dribbles it must not hold a turn for long."""
 AT_ONCE_MAX: Final = 24
 """Requests that are worked on side by side; more wait."""
 CONNECTIONS_MAX: Final = 64
@@ -64,6 +66,8 @@ def _bounded() -> Middleware:
     @web.middleware
     async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
         limit_s = UPLOAD_S_MAX if request.content_type == "multipart/form-data" else HANDLING_S_MAX
+        if request.path == "/login":
+            limit_s = LOGIN_S_MAX
         try:
             async with asyncio.timeout(limit_s), turns:
                 return await handler(request)
