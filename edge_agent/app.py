@@ -77,14 +77,11 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
         clock = system_clock(outbox.durable_ms)
         recorder = Recorder(outbox, clock)
         records: Records = recorder
-        serving: Coroutine[Any, Any, None] | None = None
         if config.page is not None:  # Its libraries cost memory, so they are loaded only where the page is wanted.
             from edge_agent.page.live import Latest, Overheard
-            from edge_agent.page.serving import keep_page
 
             latest = Latest()
             records = Overheard(recorder, latest)
-            serving = keep_page(config, config.page, buses, latest)
         steerer: Steerer | None = None
         if config.steering is not None:  # Likewise: most of it is for those who are steered.
             from edge_agent import steering
@@ -92,6 +89,13 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
             steerer = steering.build(config, buses, records, clock)
         if steerer is not None:
             records = steering.Watched(records, steerer)
+        serving: Coroutine[Any, Any, None] | None = None
+        if config.page is not None:
+            from edge_agent.page.serving import keep_page
+            from edge_agent.page.shelter import shelter_now
+
+            shelter = partial(shelter_now, steerer, clock.boot_ms) if steerer is not None else lambda: None
+            serving = keep_page(config, config.page, buses, latest, shelter)
         # Ticks follow the monotonic clock, so that a step of the wall clock neither doubles nor stops a poll; they are
         # laid onto multiples of the interval as the wall clock sees them at the start.
         ahead_ms = wall_ms() - monotonic_ms()

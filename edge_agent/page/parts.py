@@ -8,11 +8,13 @@ from typing import Final
 
 from aiohttp import web
 
+from edge_agent.config import SiteConfig
 from edge_agent.page.addresses import Listen
 from edge_agent.page.jobs import Desk
 from edge_agent.page.live import Live
 from edge_agent.page.pin import Door
 from edge_agent.page.sessions import Session, Sessions
+from edge_agent.page.shelter import ShelterNow
 from edge_agent.page.walk import Walk
 
 
@@ -32,6 +34,10 @@ class Parts:
     is_agent: bool = False
     """Whether the page belongs to a running agent."""
     is_tls: bool = False
+    config: Callable[[], SiteConfig | None] = lambda: None
+    """The site file; None while there is none. Raises ConfigError."""
+    shelter: Callable[[], ShelterNow | None] = lambda: None
+    """What the agent of this page steers; None: no agent here, or it steers nothing."""
 
 
 PARTS: Final = web.AppKey("parts", Parts)

@@ -19,6 +19,7 @@ from edge_agent.page.words import words_of
 TYPES: Final = {
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "card.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 
@@ -34,7 +35,8 @@ class Message:
 
 
 @lru_cache(maxsize=1)
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Where all pages come from."""
     return Environment(
         loader=PackageLoader("edge_agent.page"),
         autoescape=True,
@@ -71,7 +73,7 @@ def page(
     query = {name: text for name, text in request.query.items() if name not in ("lang", "auto")}
     here = str(request.rel_url.with_query(query))
     html = (
-        _templates()
+        templates()
         .get_template(template)
         .render(
             t=words_of(lang),
@@ -83,6 +85,7 @@ def page(
             site_name=site_name,
             token_of_session=parts.sessions.token_of(session.id) if session is not None else "",
             job=parts.desk.job if session is not None else None,
+            waits_for_person=session is not None and (now := parts.shelter()) is not None and now.by_hand is not None,
             active=active,
             fresh=fresh,
             message=message,

@@ -35,6 +35,7 @@ from edge_agent.page.mending import mending
 from edge_agent.page.parts import Parts
 from edge_agent.page.pin import Door, PinError
 from edge_agent.page.sessions import Sessions
+from edge_agent.page.shelter import ShelterNow
 from edge_agent.page.site import PageError, serving, tls_context
 from edge_agent.page.walk import Walk
 from edge_agent.poll import Bus
@@ -97,6 +98,10 @@ def parts_over(
 
     desk = Desk(now_ms, explain, give_back)
     live: Live = FolderLive(mark, open_site, now_ms, is_busy=lambda: desk.is_busy)
+
+    def site() -> SiteConfig | None:
+        return load_config(path) if path.exists() else None
+
     return Parts(
         listen=listen,
         door=Door(pin_file, now_ms),
@@ -108,6 +113,7 @@ def parts_over(
         clock_is_set=clock_is_set,
         software=agent_version(),
         is_tls=is_tls,
+        config=site,
     )
 
 
@@ -133,7 +139,13 @@ async def serve(parts: Parts, ready: Callable[[int], None], tls: tuple[Path, Pat
         await asyncio.Event().wait()
 
 
-def parts_in_agent(config: SiteConfig, page: PageConfig, buses: Sequence[Bus], latest: Latest) -> Parts:
+def parts_in_agent(
+    config: SiteConfig,
+    page: PageConfig,
+    buses: Sequence[Bus],
+    latest: Latest,
+    shelter: Callable[[], ShelterNow | None] = lambda: None,
+) -> Parts:
     """The page of a running agent.
 
     Raises:
@@ -159,6 +171,8 @@ def parts_in_agent(config: SiteConfig, page: PageConfig, buses: Sequence[Bus], l
         software=agent_version(),
         is_agent=True,
         is_tls=page.cert_file is not None,
+        config=lambda: config,
+        shelter=shelter,
     )
 
 
@@ -184,13 +198,19 @@ def _log_ready(port: int) -> None:
     log.info("the page is there", port=port)
 
 
-async def keep_page(config: SiteConfig, page: PageConfig, buses: Sequence[Bus], latest: Latest) -> None:
+async def keep_page(
+    config: SiteConfig,
+    page: PageConfig,
+    buses: Sequence[Bus],
+    latest: Latest,
+    shelter: Callable[[], ShelterNow | None] = lambda: None,
+) -> None:
     """Serve the page for as long as the agent runs. Whatever is wrong with it never ends the agent."""
     tls = (page.cert_file, page.key_file) if page.cert_file is not None and page.key_file is not None else None
     told = ""
     while True:
         try:
-            parts = parts_in_agent(config, page, buses, latest)
+            parts = parts_in_agent(config, page, buses, latest, shelter)
             await serve(parts, _log_ready, tls)
         except (PageError, PinError, AddressError) as error:
             if str(error) != told:

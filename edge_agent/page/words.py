@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from edge_agent.page.words_card import CARD
 from edge_agent.page.words_frame import FRAME
+from edge_agent.page.words_mode import MODE
 from edge_agent.page.words_progress import AROUND
 from edge_agent.page.words_steps import STEPS
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {**FRAME, **STEPS, **AROUND}
+TEXTS: Final[dict[str, tuple[str, str]]] = {**FRAME, **STEPS, **AROUND, **MODE, **CARD}
 """Key → (Japanese, English)."""
 
 
