@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from tests.support import Mosquitto, find_program, running_mosquitto
 
 PARTS = {"mosquitto": ("mosquitto",), "influx": ("influxd", "nginx"), "chromium": ("chromium",)}
+HOUSES = ("test_house.py", "test_switch_city.py")
 
 
 # An example may take long where a machine is shared: how fast something is is a question for bench/.
@@ -21,12 +22,12 @@ settings.load_profile("no stop-watch")
 def group_of(item: pytest.Item) -> str | None:
     """Tests of one group run one after the other in one process, while others run beside them.
 
-    Those that start a whole city would take the machine from each other; a database or a browser is shared.
+    Houses look for a network where nobody is, which two must not do at the same time; a database or a browser is shared.
     """
     if item.get_closest_marker("influx"):
         return "influx"
-    if item.path.parent.name == "e2e" or (item.get_closest_marker("e2e") and item.get_closest_marker("mosquitto")):
-        return "city"
+    if item.path.name in HOUSES:
+        return "house"
     return f"browser {item.path.parent}" if item.get_closest_marker("chromium") else None
 
 

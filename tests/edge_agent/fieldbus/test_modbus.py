@@ -319,15 +319,21 @@ async def test_rtu_units_are_read_and_a_dead_one_does_not_confuse_its_neighbours
 
 @asynccontextmanager
 async def late_slave(device: str, delays_s: list[float]) -> AsyncIterator[None]:
-    """A slave whose register 100 + n holds 100 + n, and whose first answers come late, while it takes new questions."""
+    """A slave whose register 100 + n holds 100 + n, and whose first answers come late, while it takes new questions.
+
+    It answers in the order in which it was asked, however busy the machine is: a serial line has no other.
+    """
     loop, fd = asyncio.get_running_loop(), os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     waiting: list[asyncio.TimerHandle] = []
+    last_s = 0.0
 
     def answer() -> None:
+        nonlocal last_s
         asked = os.read(fd, 8)
         at, count = int.from_bytes(asked[2:4], "big"), int.from_bytes(asked[4:6], "big")
         reply = rtu_reply(asked[0], range(at, at + count))
-        waiting.append(loop.call_later(delays_s.pop(0) if delays_s else 0.01, os.write, fd, reply))
+        last_s = max(last_s + 0.001, loop.time() + (delays_s.pop(0) if delays_s else 0.01))
+        waiting.append(loop.call_at(last_s, os.write, fd, reply))
 
     loop.add_reader(fd, answer)
     try:
