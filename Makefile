@@ -31,7 +31,7 @@ demo: install
 test: install
 	@sh tests/install_system_parts.sh
 	@sh tests/install_oracles.sh
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup $(TEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder $(TEST_ARGS)
 
 check: install
 	@$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,26 +13,33 @@ from tests.support import Mosquitto, find_program, running_mosquitto
 
 PARTS = {"mosquitto": ("mosquitto",), "influx": ("influxd", "nginx"), "chromium": ("chromium",)}
 HOUSES = ("test_house.py", "test_switch_city.py")
-
-
 # An example may take long where a machine is shared: how fast something is is a question for bench/.
 settings.register_profile("no stop-watch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no stop-watch")
 
 
 def group_of(item: pytest.Item) -> str | None:
-    """Tests of one group run one after the other in one process, while others run beside them.
+    """Tests of one group run one after the other in one process, while others run beside them: those of a file.
 
-    Houses look for a network where nobody is, which two must not do at the same time; a database or a browser is shared.
+    What they share is then made once: a browser, a database, a long calculation. Houses look for a network where nobody
+    is, which two must not do at the same time. Whole programs mostly wait, so each of them is a group of its own.
     """
-    if item.get_closest_marker("influx"):
-        return "influx"
     if item.path.name in HOUSES:
         return "house"
-    return f"browser {item.path.parent}" if item.get_closest_marker("chromium") else None
+    if item.get_closest_marker("influx"):
+        return "influx"
+    return None if item.get_closest_marker("e2e") else str(item.path)
+
+
+def turn_of(item: pytest.Item) -> int:
+    """What takes long begins first, so that nothing long is left over at the end."""
+    first = (item.path.name in HOUSES, item.get_closest_marker("timeout"), item.get_closest_marker("chromium"))
+    return next((n for n, holds in enumerate((*first, item.get_closest_marker("e2e"))) if holds), 9)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=turn_of)
     for item in items:
         if group := group_of(item):
             item.add_marker(pytest.mark.xdist_group(group))
