@@ -26,6 +26,7 @@ from edge_agent.io.journal import Journal, journal_path
 from edge_agent.obey import Obeyer
 from edge_agent.words_orders import mended_in_words
 from tests.edge_agent.commissioning.walk_parts import Cabinet, cabinet
+from tests.edge_agent.fieldbus.test_cli import ended, start
 from tests.edge_agent.judging.wire import unpaced
 
 
@@ -91,6 +92,21 @@ async def test_a_person_may_give_up_an_entry_and_the_report_says_so(tmp_path: Pa
         assert of_json(to_json(at.commissioning.draft)).dropped == (told,)
         report = at.commissioning.finish().report
         assert [c.verdict for c in report.checks if c.kind == DROPPED_KIND] == [CheckVerdict.WARNED]
+
+
+async def test_the_command_gives_up_an_entry_says_what_it_means_and_names_those_there_are(tmp_path: Path) -> None:
+    async with cabinet(tmp_path, "goodwe-et") as at:
+        saved = await cut_off(at)
+        at.commissioning.close()
+        wrong = await ended(await start("commission", "--dir", str(tmp_path), "--forget-restore", "x"), 60)
+        assert wrong[0] == 2
+        assert saved.id in wrong[2]
+        right = await ended(await start("commission", "--dir", str(tmp_path), "--forget-restore", saved.id), 60)
+        assert right[0] == 0
+        assert "inverter" in right[1]
+        with Commissioning(tmp_path) as again:
+            assert not again.must_mend
+            assert len(again.draft.dropped) == 1
 
 
 async def test_a_journal_that_cannot_be_read_keeps_a_shelter_from_verified_until_somebody_has_looked(
@@ -282,3 +298,64 @@ def test_a_report_says_when_each_thing_was_proven() -> None:
         config_sha256="",
     )
     assert (report.checked_ms, report.sign_proven_ms) == (5, 0)
+
+
+class Cut(BaseException):
+    """The power goes: nothing of this process happens any more."""
+
+
+class UntilCut(Deaf):
+    """A line that lives for so many requests; the last write may arrive, or not."""
+
+    def __init__(self, line: RegisterLine, left: list[int], *, arrives: bool) -> None:
+        super().__init__(line)
+        self._left, self._arrives = left, arrives
+
+    async def read(self, block: Block, unit: int, *, timeout_s: float) -> tuple[int, ...]:
+        self._spend()
+        return await super().read(block, unit, timeout_s=timeout_s)
+
+    async def write(
+        self, block: Block, words: Sequence[int], unit: int, *, timeout_s: float, multiple: bool = False
+    ) -> None:
+        if self._arrives and self._left[0] == 1:
+            await super().write(block, words, unit, timeout_s=timeout_s, multiple=multiple)
+        self._spend()
+        await super().write(block, words, unit, timeout_s=timeout_s, multiple=multiple)
+
+    def _spend(self) -> None:
+        self._left[0] -= 1
+        if self._left[0] <= 0:
+            raise Cut
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize(("profile", "kind", "stride"), [("goodwe-et", "reserve", 1), ("sungrow-sh", "charge", 13)])
+async def test_cut_off_between_any_two_requests_the_next_start_puts_back_what_stood_there(
+    tmp_path: Path, profile: str, kind: str, stride: int, *, arrives: bool
+) -> None:
+    async with cabinet(tmp_path, profile, hold_s=4.0) as at:
+        device = at.shelter.simulated.devices["inverter"]
+        names = [each.name for each in device.device_map.registers]
+        before = {name: device.value_of(name) for name in names}
+        at.commissioning.close()
+        changed = 0
+        for requests in range(1, 600, stride):
+            left = [requests]
+
+            def line_of(bus: BusConfig, profiles: list[Profile], left: list[int] = left) -> RegisterLine:
+                return UntilCut(unpaced(bus, profiles), left, arrives=arrives)
+
+            with Commissioning(tmp_path, timing=at.commissioning.timing, make_line=line_of) as commissioning:
+                try:
+                    await commissioning.control_test("inverter", kind)
+                except Cut:
+                    changed += {name: device.value_of(name) for name in names} != before
+                else:
+                    break
+            with Commissioning(tmp_path, timing=at.commissioning.timing, make_line=unpaced) as commissioning:
+                assert all(mended.is_done for mended in await commissioning.mend()), requests
+                assert not commissioning.must_mend
+            assert {name: device.value_of(name) for name in names} == before, requests
+        assert changed > 3, "it was cut off while the test's value stood in the device"
+        assert {name: device.value_of(name) for name in names} == before
