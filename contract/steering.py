@@ -148,8 +148,6 @@ class Reason(StrEnum):
     """One of several devices obeys."""
     FELL_BACK = "fell_back"
     HEARTBEAT_LOST = "heartbeat_lost"
-    SUPERSEDED = "superseded"
-    """A newer revision, or somebody with more say, took its place."""
 
 
 class StandingOrders(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -31,6 +31,7 @@ from edge_agent.core.interlocks import (
     View,
     allow_restoring,
     judge,
+    may_release,
 )
 from edge_agent.core.outcomes import Failure, Outcome, Stage
 from edge_agent.core.saved import CannotRestore, Saved, last_values, released_of, saved_of, targets_to_restore
@@ -157,8 +158,14 @@ class Obeyer:
             serial=self.serial,
         )
 
-    async def restore(self, saved: Saved) -> Receipt:
-        """Write back what stood there, and read it back. What stands there already is not written."""
+    async def restore(self, saved: Saved, *, is_order: bool = False) -> Receipt:
+        """Write back what stood there, and read it back. What stands there already is not written.
+
+        Args:
+            saved: what stood there.
+            is_order: releasing is what is ordered, so the interlocks have a say. After a test they have none: the
+                device is to be as it was found.
+        """
         async with self._lock:
             began_ms = self._now_ms()
             control = self.control(saved.kind)
@@ -171,6 +178,9 @@ class Obeyer:
             except CannotRestore as error:
                 outcome = Outcome(stage=Stage.FAILED, failure=Failure.OTHER_DEVICE, detail=str(error))
                 return self._receipt(control, {}, True, began_ms, outcome=outcome, kind=saved.kind)
+            refused = may_release(control, await self._look(control), self.rules) if is_order else None
+            if refused is not None:
+                return self._receipt(control, {}, True, began_ms, refused=refused)
             allowed = allow_restoring(control, self._registers)
             outcome = await self._act(targets, allowed, control, take_back=False)
             return self._receipt(control, {}, True, began_ms, outcome=outcome)

@@ -110,7 +110,7 @@ class SteeredDevice:
                 return refused
         saved = self.saved.get(order.kind) if order.off else None
         if saved is not None:
-            receipt = await obeyer.restore(saved)
+            receipt = await obeyer.restore(saved, is_order=True)
         else:
             receipt = await obeyer.order(control, order.arguments, off=order.off)
         if order.off and receipt.is_done:

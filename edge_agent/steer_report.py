@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from contract.steering import Receipt, Reported, Stage, encode_reported
+from contract.steering import Mode, Receipt, Reported, Stage, encode_reported
 from edge_agent.core.conditions import Conditions
 from edge_agent.core.receipts import Part
 from edge_agent.core.standing import SiteState
@@ -42,7 +42,7 @@ def reported(
         devices={device: part.stage for device, part in parts.items()},
         by_hand_ja=by_hand[0][:TEXT_MAX] if _is_waiting(parts) else "",
         by_hand_en=by_hand[1][:TEXT_MAX] if _is_waiting(parts) else "",
-        is_drill=kept.drill is not None,
+        is_drill=kept.drill is not None and kept.drill.mode is not Mode.NORMAL,  # Normal: the drill is over.
         until_ms=max(0, until_ms),
     )
 

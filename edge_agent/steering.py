@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -131,15 +132,14 @@ def _switch(config: SiteConfig, now_ms: Callable[[], int]) -> Callable[[], Switc
         if now_ms() - looked_ms < 1_000:
             return last
         looked_ms = now_ms()
-        if is_busy(journal):
-            last = Switch(position=Position.MAINTENANCE, by="control test")
-            return last
         try:
             last, told = read_switch(path) or Switch(), ""
         except StateError as error:
             if told != str(error):
                 told = str(error)
                 log.error("the switch on site can't be read; it stays as it was", why=told)
+        if is_busy(journal):  # What somebody said of the water stays said.
+            last = replace(last, position=Position.MAINTENANCE, by="control test")
         return last
 
     return look

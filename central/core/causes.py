@@ -142,9 +142,6 @@ CAUSES: Final[dict[str, Words]] = {
     Reason.HEARTBEAT_LOST: Words(
         f"継続信号が途切れ、元に戻りました。{_GO}", "Its heartbeat stopped, and it fell back. Send a crew."
     ),
-    Reason.SUPERSEDED: Words(
-        "より新しい指示、または優先される操作に置き換わりました。", "Something with more say took its place."
-    ),
 }
 
 

@@ -131,6 +131,14 @@ def allow_restoring(control: Control, registers: Mapping[str, Register]) -> Allo
     return Allow(writes=(), unlock=planned(control.unlock, registers, {}))
 
 
+def may_release(control: Control, view: View | None, rules: Rules) -> Refuse | None:
+    """Why an order may not release what was ordered before, by writing back what stood there; None: it may."""
+    order = Order(control=control, registers={}, off=True)
+    if view is None:
+        return Refuse(reason=Reason.BLIND)
+    return _isolated(order, rules) or _below_floor(order, view, rules)
+
+
 def _wrong_arguments(order: Order) -> Refuse | None:
     control = order.control
     if order.off:

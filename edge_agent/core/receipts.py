@@ -9,6 +9,7 @@ from typing import Final
 
 from contract.steering import Desired, Reason, Receipt, Stage, SteeringError, open_desired
 from edge_agent.core import interlocks, outcomes
+from edge_agent.core.clock import PROVISIONAL_MAX_MS
 from edge_agent.core.standing import Kept
 
 SKEW_MS_MAX: Final = 300_000
@@ -42,6 +43,7 @@ FAR: Final = {Stage.ACCEPTED: 0, Stage.WRITTEN: 1, Stage.READ_BACK: 2, Stage.VER
 """How far a stage is on the way."""
 PROVEN: Final = frozenset({Stage.VERIFIED, Stage.HELD})
 BAD: Final = frozenset({Stage.REFUSED, Stage.FAILED, Stage.REVERTED})
+OF_TIME: Final = frozenset({Reason.CLOCK_UNKNOWN, Reason.FROM_THE_FUTURE, Reason.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Judged:
     receipt: Receipt | None
     is_news: bool = False
     is_waiting: bool = False
-    """It cannot be judged before the time is known; it is asked again then."""
+    """It was refused for its time alone; it is asked again as time passes and clocks are set."""
 
 
 def judge(
@@ -80,7 +82,7 @@ def judge(
     if refusal is not None:
         reason, why = refusal
         receipt = _refused(desired.revision, reason, at_ms, why)
-        return Judged(kept, receipt, is_waiting=reason is Reason.CLOCK_UNKNOWN)
+        return Judged(kept, receipt, is_waiting=reason in OF_TIME)
     is_drill = desired.is_drill and not desired.is_live_drill
     taken = replace(
         kept,
@@ -90,13 +92,15 @@ def judge(
         drill=desired if is_drill else None,
         # An order that is newer than what somebody said of the water counts again.
         switch=kept.switch if is_drill else replace(kept.switch, lifts_isolation=False),
+        is_lift_spent=kept.is_lift_spent or not is_drill,
     )
     receipt = Receipt(revision=desired.revision, stage=Stage.ACCEPTED, at_ms=at_ms, detail=desired.mode.value)
     return Judged(taken, receipt, is_news=True)
 
 
 def _refusal(desired: Desired, kept: Kept, digest: str, utc_ms: int | None) -> tuple[Reason, str] | None:
-    if desired.revision < kept.revision or (desired.revision == kept.revision and digest != kept.digest):
+    is_other = bool(kept.digest) and digest != kept.digest
+    if desired.revision < kept.revision or (desired.revision == kept.revision and is_other):
         return Reason.OLD_REVISION, f"revision {desired.revision}, taken is {kept.revision}"
     if utc_ms is None:
         return Reason.CLOCK_UNKNOWN, "asked again when the time is known"
@@ -149,12 +153,19 @@ class Told:
     part: Part | None = None
     devices: Mapping[str, Part] | None = None
     """Last bad news of each device."""
+    at_ms: int = 0
+    """When that was."""
 
 
 def tell(told: Told, revision: int, now: Part, devices: Mapping[str, Part], at_ms: int) -> tuple[Told, list[Receipt]]:
-    """The receipts that are news. A later plan of the same order that is on its way takes nothing back."""
+    """The receipts that are news. A later plan of the same order that is on its way takes nothing back.
+
+    Whoever reads receipts sorts them by their time, so a clock that was set back must not put one before the last.
+    """
     if told.revision != revision:
         told = Told(revision=revision)
+    if at_ms >= PROVISIONAL_MAX_MS:
+        at_ms = max(at_ms, told.at_ms + 1)
     receipts: list[Receipt] = []
     known = dict(told.devices or {})
     if len(devices) > 1:
@@ -171,11 +182,11 @@ def tell(told: Told, revision: int, now: Part, devices: Mapping[str, Part], at_m
     if last is not None and last.stage in PROVEN and now.stage is Stage.FAILED:
         now = replace(now, stage=Stage.REVERTED)
     if not _is_news(last, now):
-        return replace(told, devices=known), receipts
+        return replace(told, devices=known, at_ms=at_ms if receipts else told.at_ms), receipts
     if now.writes and now.stage is Stage.READ_BACK and (last is None or FAR.get(last.stage, 9) < FAR[Stage.WRITTEN]):
         receipts.append(_receipt(revision, replace(now, stage=Stage.WRITTEN), at_ms))
     receipts.append(_receipt(revision, now, at_ms))
-    return Told(revision=revision, part=now, devices=known), receipts
+    return Told(revision=revision, part=now, devices=known, at_ms=at_ms), receipts
 
 
 def _is_news(last: Part | None, now: Part) -> bool:

@@ -17,6 +17,9 @@ def towards_city(kept: Kept, now: Part) -> Part | None:
         return Part(stage=Stage.REFUSED, reason=Reason.LOCKED_OUT)
     if kept.mode is kept.desired.mode:
         return now
+    if kept.desired.mode is Mode.ISOLATED and not kept.is_isolated:
+        detail = f"somebody on site has lifted the isolation; the mode is {kept.mode.value}"
+        return Part(stage=Stage.REFUSED, reason=Reason.LOCAL_SWITCH, detail=detail)
     if kept.source is Source.LOCAL_SWITCH:
         reason = Reason.ISOLATED if kept.mode is Mode.ISOLATED else Reason.LOCAL_SWITCH
         return Part(stage=Stage.REFUSED, reason=reason, detail=f"the switch on site says {kept.mode.value}")
@@ -34,12 +37,15 @@ class Teller:
 
     def taken(self, receipt: Receipt) -> None:
         """A new order was taken, and that was told."""
-        self.told = Told(revision=receipt.revision, part=Part())
+        self.told = Told(revision=receipt.revision, part=Part(), at_ms=receipt.at_ms)
         self.receipt = receipt
+        self._own = Told()
 
     def mode_changed(self) -> None:
-        """What comes now is about another mode."""
+        """What comes now is about another mode; what was proven of the one before says nothing of it."""
         self._own = Told()
+        if self.receipt is not None and self.receipt.stage in PROVEN:
+            self.receipt = None
 
     def news(self, kept: Kept, now: Part, devices: Mapping[str, Part], at_ms: int) -> list[Receipt]:
         """What must be told, given how far the shelter and each device have come."""

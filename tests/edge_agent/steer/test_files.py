@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from typer.testing import CliRunner
 
 from contract.signing import Signer, fingerprint, public_pem
@@ -15,11 +18,23 @@ from contract.steering import Mode, Source, sign
 from edge_agent.cli import app
 from edge_agent.config import ConfigError, parse_config
 from edge_agent.config_faults import in_words
+from edge_agent.core.receipts import judge
 from edge_agent.core.saved import Saved, SavedRegister
 from edge_agent.core.standing import Kept, Phase, Position, Switch
 from edge_agent.io.city_keys import CityKeyError, read_keys
-from edge_agent.io.state_file import SiteMemory, StateError, load, read_switch, save, state_path, switch_path, turn
-from tests.edge_agent.steer.test_messages import TAKEN
+from edge_agent.io.state_file import (
+    SiteMemory,
+    StateError,
+    copy_path,
+    load,
+    read_switch,
+    save,
+    state_path,
+    switch_path,
+    turn,
+)
+from tests.edge_agent.steer.house import CITY, KEYS
+from tests.edge_agent.steer.test_messages import NOW_MS, PAYLOAD, TAKEN
 
 REGISTER = SavedRegister(name="limit", table="holding", address=47_077, words=(0, 5_000), value=5_000.0)
 SAVED = Saved(
@@ -53,10 +68,41 @@ def test_a_damaged_state_is_put_aside_and_never_half_believed(
     save(path, MEMORY)
     raw = bytearray(path.read_bytes())
     raw[flip % len(raw)] ^= 1
-    path.write_bytes(bytes(raw[: max(1, len(raw) - cut)]))
+    damaged = bytes(raw[: max(1, len(raw) - cut)])
+    path.write_bytes(damaged)
+    assert load(path) == MEMORY, "the other copy counts, so that an old order does not pass again"
+    assert path.with_name(path.name + ".damaged").exists()
+    path.write_bytes(damaged)
+    copy_path(path).write_bytes(damaged)
     with pytest.raises(StateError, match="put aside"):
         load(path)
     assert load(path) is None
+
+
+@pytest.mark.parametrize("older", [state_path, lambda outbox: copy_path(state_path(outbox))])
+def test_of_two_copies_the_newer_one_counts(tmp_path: Path, older: Callable[[Path], Path]) -> None:
+    outbox = tmp_path / "outbox.sqlite"
+    save(state_path(outbox), SiteMemory(kept=Kept(revision=49)))
+    before = older(outbox).read_bytes()
+    save(state_path(outbox), MEMORY)
+    older(outbox).write_bytes(before)
+    assert load(state_path(outbox)) == MEMORY
+
+
+def test_of_a_state_of_another_version_the_revision_counts(tmp_path: Path) -> None:
+    path = state_path(tmp_path / "outbox.sqlite")
+    body = b'{"kept":{"revision":50,"mode":"hibernation"},"news":1}'
+    for each in (path, copy_path(path)):
+        each.write_bytes(b"%08x %s\n" % (zlib.crc32(body), body))
+    found = load(path)
+    assert found is not None
+    assert found == SiteMemory(kept=Kept(revision=50))
+
+    def taken(payload: bytes) -> bool:
+        return judge(payload, found.kept, keys=KEYS, site=TAKEN.site, at_ms=NOW_MS, utc_ms=NOW_MS).is_news
+
+    assert taken(PAYLOAD), "the one that held is taken again"
+    assert not taken(sign(structs.replace(TAKEN, revision=49), CITY))
 
 
 def test_what_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
