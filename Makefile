@@ -1,6 +1,6 @@
 # make demo   the whole city on this machine: simulator, edge agents, broker, central, page
 # make test   every test; installs what the tests need (as root, through apt) when it is missing
-# make test TEST_WORKERS=6 TEST_ARGS="tests/e2e -x"   so many run side by side, for most of them wait; 0: one by one
+# make test TEST_WORKERS=4 TEST_ARGS="tests/e2e -x"   so many run side by side, for most of them wait; 0: one by one
 # make check  formatting, lint, types
 # make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy|switch
 PYTHON ?= python3
@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_ARGS ?=
-TEST_WORKERS ?= 6
+TEST_WORKERS ?= 4
 TEST_ARGS ?=
 BENCH ?= wire
 BENCH_ARGS ?=

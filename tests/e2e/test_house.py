@@ -18,7 +18,7 @@ import pytest
 from demo.house import House, Plan
 from demo.processes import Child
 from edge_agent.io.outbox_audit import audit
-from tests.support import eventually
+from tests.support import eventually, free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 needs_mosquitto = pytest.mark.mosquitto
@@ -26,7 +26,8 @@ DEMO = Path(sys.executable).with_name("shelter-demo")
 
 
 def run_demo(*arguments: str) -> tuple[dict[str, object], str]:
-    done = subprocess.run([DEMO, *arguments, "--json"], capture_output=True, text=True, timeout=180, check=False)
+    command = [DEMO, *arguments, "--port", str(free_port()), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=360, check=False)
     assert done.returncode == 0, done.stderr
     report: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     return report, done.stderr
