@@ -151,8 +151,12 @@ class Desk:
             job.ended_ms = self._now_ms()
 
     def stop(self) -> None:
-        """End the job early; what a test has changed is put back first, so it may take a while."""
-        if self._task is not None and self.job is not None and not self.job.is_over:
+        """End the job early; what a test has changed is put back first, so it may take a while.
+
+        Asked twice it must not end the putting back too.
+        """
+        is_stopping = self.job is not None and self.job.state is JobState.STOPPING
+        if self._task is not None and self.job is not None and not self.job.is_over and not is_stopping:
             self.job.state = JobState.STOPPING
             self._task.cancel()
 

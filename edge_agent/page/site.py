@@ -117,6 +117,7 @@ async def serving(parts: Parts, tls: ssl.SSLContext | None = None) -> AsyncItera
         try:
             yield listener.sockets[0].getsockname()[1]
         finally:
+            parts.desk.stop()  # At once: what a test has changed is put back while open pages are said goodbye to.
             listener.close()
     finally:
         await runner.cleanup()

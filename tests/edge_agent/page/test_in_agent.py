@@ -18,7 +18,8 @@ from edge_agent.io.journal import Journal, journal_path
 from edge_agent.mending import has_pending
 from edge_agent.obey import Obeyer
 from edge_agent.page.addresses import Listen
-from edge_agent.page.jobs import JobState
+from edge_agent.page.explain import explain
+from edge_agent.page.jobs import Desk, Job, JobState
 from edge_agent.page.pin import new_pin
 from edge_agent.page.serving import Borrowed, parts_over, serve
 from tests.edge_agent.fieldbus.parts import FakeLine
@@ -102,6 +103,58 @@ async def test_it_shows_the_agents_values_and_tests_over_the_agents_own_line(tmp
         await eventually(is_over, what="the end of the stopped test", timeout_s=30)
         async with client.get(f"{url}/devices/inverter") as answer:
             assert "応答あり" in await answer.text()
+        assert not has_pending(load_config(tmp_path / "site.yaml"))
+
+
+async def test_who_stops_twice_does_not_stop_the_putting_back() -> None:
+    put_back = asyncio.Event()
+    began = asyncio.Event()
+
+    async def nothing() -> None:
+        return
+
+    async def work(_: Job) -> None:
+        try:
+            began.set()
+            await asyncio.Event().wait()
+        finally:
+            for _turn in range(5):
+                await asyncio.sleep(0)
+            put_back.set()
+
+    desk = Desk(lambda: 0, explain, nothing)
+    job = desk.start("control", "/", work)
+    await began.wait()
+    desk.stop()
+    await asyncio.sleep(0)
+    desk.stop()
+    await desk.close()
+    assert put_back.is_set()
+    assert job.state is JobState.STOPPED
+
+
+async def test_an_agent_that_is_ended_in_a_control_test_puts_back_what_stood_there(tmp_path: Path) -> None:
+    async with shelter(tmp_path, "goodwe-et") as at:
+        device = at.simulated.devices["inverter"]
+        at.simulated.world.soc_pct = 55.0
+        at.simulated.world.touch()
+        before = device.value_of("reserve")
+        async with agent(tmp_path, at) as url, ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
+            await opened(client, url)
+
+            async def token() -> str:
+                async with client.get(f"{url}/walk/controls/inverter/reserve") as answer:
+                    return (await answer.text()).partition('name="token" value="')[2][:64]
+
+            async def is_known() -> bool:
+                return bool(await token())
+
+            await eventually(is_known, what="the control of the inverter", timeout_s=20)
+            path = f"{url}/walk/controls/inverter/reserve"
+            async with client.post(path, data={"token": await token(), "sure": "on"}) as answer:
+                assert str(answer.url).endswith("/job")
+            await eventually(lambda: device.value_of("reserve") != before, what="the write", timeout_s=20)
+        assert device.value_of("reserve") == before
         assert not has_pending(load_config(tmp_path / "site.yaml"))
 
 
