@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ class Card:
     name: str
     over: tuple[str, ...]
     """Steps of whoever has to switch over by hand; none where it does so by itself."""
+    size: str
+    """How large it is printed, so that it fits on one sheet: large, medium or small."""
     back: tuple[str, ...]
     off: tuple[str, ...]
     lost: str
@@ -62,10 +65,12 @@ def card_of(config: SiteConfig, lang: str, *, address: str, scheme: str, printed
         raise NotSteeredError
     is_by_hand = steering.stand_alone == "by_hand" and steering.by_hand is not None
     text = (steering.by_hand.ja, steering.by_hand.en)[column] if is_by_hand and steering.by_hand is not None else ""
+    over = steps_of(text)
     return Card(
         site=config.site,
         name=config.name,
-        over=steps_of(text),
+        over=over,
+        size=size_of(over),
         back=steps_of(SWITCH_BACK[column]) if is_by_hand else (),
         off=steps_of(SWITCH_OFF[column]),
         lost=duration(steering.standing.grid_lost_s, lang),
@@ -74,6 +79,14 @@ def card_of(config: SiteConfig, lang: str, *, address: str, scheme: str, printed
         address=address if scheme == "http" or not address else f"{scheme}://{address}",
         printed=tokyo_time(printed_ms / 1000)[:10],
     )
+
+
+def size_of(steps: tuple[str, ...]) -> str:
+    """How large a card with these steps can be printed, by the lines that they take."""
+    lines = sum(
+        1 + sum(2 if unicodedata.east_asian_width(char) in "WFA" else 1.4 for char in step) // 66 for step in steps
+    )
+    return "large" if lines <= 3 else "medium" if lines <= 10 else "small"
 
 
 def write_card(card: Card, lang: str, *, style_link: str = "", back: str = "") -> str:

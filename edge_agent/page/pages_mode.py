@@ -7,9 +7,10 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from contract.steering import Mode
+from contract.steering import Mode, Stage
 from edge_agent.commissioning.words_scan import duration
 from edge_agent.config import SiteConfig
+from edge_agent.core.receipts import BAD
 from edge_agent.core.standing import Position, Switch
 from edge_agent.io.state_file import StateError
 from edge_agent.page.card import card_of, write_card
@@ -139,7 +140,7 @@ def said(now: ShelterNow, lang: str, now_ms: int, *, is_clock_set: bool) -> dict
             due = t("due_at", at=tokyo_time(now_ms / 1000 + now.due_s), wait=due)
     stage = "none" if now.stage is None else now.stage.value
     return {
-        "mode": t(f"mode_{now.mode.value}") if now.is_proven else t("mode_unproven", mode=t(f"mode_{now.mode.value}")),
+        "mode": _mode(now, t),
         "tone": _tone(now),
         "source": t(f"source_{now.source.value}"),
         "stage": t(f"receipt_{stage}"),
@@ -157,6 +158,16 @@ def said(now: ShelterNow, lang: str, now_ms: int, *, is_clock_set: bool) -> dict
 
 
 _WORD: Final = {True: "closed", False: "open", None: "unknown"}
+
+
+def _mode(now: ShelterNow, t: Words) -> str:
+    """The mode's name; what is not proven is not called so."""
+    name = t(f"mode_{now.mode.value}")
+    if now.is_proven:
+        return name
+    if now.stage is Stage.WAITING:
+        return t("mode_waits", mode=name)
+    return t("mode_bad" if now.stage in BAD else "mode_unproven", mode=name)
 
 
 def _tone(now: ShelterNow) -> str:

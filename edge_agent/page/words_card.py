@@ -39,6 +39,10 @@ CARD: Final[dict[str, tuple[str, str]]] = {
         "右のコードを読むか、ブラウザーで下のアドレスを開く。",
         "Scan the code, or open the address below in a browser.",
     ),
+    "card_switch2_pen": (
+        "ブラウザーで、下のアドレスを開く。",
+        "Open the address below in a browser.",
+    ),
     "card_switch3": ("PIN を入れ、「運転モード」で選ぶ。", "Enter the PIN, then choose under Mode."),
     "card_address": ("ページのアドレス", "Address of the page"),
     "card_wifi": ("盤の Wi-Fi の名前", "Name of the cabinet's Wi-Fi"),

@@ -31,6 +31,8 @@ MODE: Final[dict[str, tuple[str, str]]] = {
     "mode_isolated": ("切り離し", "Isolated"),
     "mode_maintenance": ("保守中", "Maintenance"),
     "mode_unproven": ("「{mode}」へ切替中(未確認)", "Switching to: {mode} (not proven)"),
+    "mode_waits": ("「{mode}」: 現地操作待ち", "{mode}: waits for a person"),
+    "mode_bad": ("「{mode}」の指示どおりに動いていません", "{mode}: the plant does not do it"),
     "decided_by": ("決めたもの", "Decided by"),
     "source_protection": ("保護装置", "a protection"),
     "source_lock_out": ("保守ロック(現地)", "lock-out on site"),

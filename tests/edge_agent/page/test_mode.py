@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from contract.steering import GridState, Mode, Reason, Source, Stage
 from edge_agent.cli import app as cli
 from edge_agent.config import SiteConfig, parse_config
+from edge_agent.core.receipts import BAD
 from edge_agent.core.standing import Position, Switch
 from edge_agent.core.upcoming import Next
 from edge_agent.io.state_file import read_switch, switch_path
@@ -70,9 +71,21 @@ class Steered:
     config: SiteConfig
     now: ShelterNow | None = field(default=BACKUP)
 
-    @property
     def switch(self) -> Switch | None:
+        """How the switch stands in its file."""
         return read_switch(switch_path(self.config.outbox.path))
+
+
+def turned(steered: Steered) -> Switch:
+    """The switch, which somebody has turned."""
+    switch = steered.switch()
+    assert switch is not None
+    return switch
+
+
+def lifts(steered: Steered) -> bool:
+    """Whether somebody has said that the water is gone."""
+    return turned(steered).lifts_isolation
 
 
 @pytest.fixture
@@ -115,7 +128,8 @@ async def test_it_says_who_decided_and_how_far_the_plant_has_come(caretaker: Vis
 async def test_a_mode_that_is_not_proven_is_not_called_so(caretaker: Visitor, steered: Steered, stage: Stage) -> None:
     steered.now = replace(BACKUP, stage=stage, reason=Reason.DEVICE_DARK, detail="inverter: <b>dark</b>")
     text = await caretaker.text("/mode")
-    assert "未確認" in text
+    words = {Stage.WAITING: "mode_waits"} | dict.fromkeys(BAD, "mode_bad")
+    assert TEXTS[words.get(stage, "mode_unproven")][0].format(mode="非常用") in text
     assert "<strong>非常用</strong>" not in text
     assert "<b>dark</b>" not in text
     assert "機器が応答しない" in text
@@ -143,13 +157,12 @@ async def test_each_position_says_what_it_does_and_is_turned(
 ) -> None:
     text = await caretaker.text(f"/mode/{position}")
     assert TEXTS[f"{position}_does1"][0] in text
-    assert steered.switch is None, "looking turns nothing"
+    assert steered.switch() is None, "looking turns nothing"
     response = await caretaker.post("/mode", of=f"/mode/{position}", position=position, sure="on")
     assert (response.status, response.headers["Location"]) == (303, "/mode")
-    assert steered.switch == Switch(position=Position(position), at_ms=NOW_MS, by="page")
+    assert steered.switch() == Switch(position=Position(position), at_ms=NOW_MS, by="page")
     assert "まもなく反映" in await caretaker.text("/mode")
-    assert steered.switch is not None
-    steered.now = replace(BACKUP, switch=steered.switch)
+    steered.now = replace(BACKUP, switch=turned(steered))
     assert "まもなく反映" not in await caretaker.text("/mode")
 
 
@@ -157,14 +170,14 @@ async def test_each_position_says_what_it_does_and_is_turned(
 async def test_what_is_grave_wants_a_word(caretaker: Visitor, steered: Steered, position: str) -> None:
     response = await caretaker.post("/mode", of=f"/mode/{position}", position=position)
     assert (response.status, response.headers["Location"]) == (303, f"/mode/{position}")
-    assert steered.switch is None
+    assert steered.switch() is None
 
 
 @pytest.mark.parametrize("position", ["", "storm_watch", "isolated", "../x", "x" * 100])
 async def test_there_are_no_other_positions(caretaker: Visitor, steered: Steered, position: str) -> None:
     response = await caretaker.post("/mode", of="/mode/auto", position=position, sure="on")
     assert response.status == 400
-    assert steered.switch is None
+    assert steered.switch() is None
     assert (await caretaker.get("/mode/storm_watch")).status == 404
 
 
@@ -181,23 +194,22 @@ async def test_without_the_pin_or_its_token_nothing_is_turned(caretaker: Visitor
         response = await caretaker.get(path)
         assert response.status == 303
         assert "模擬" not in await response.text()
-    assert steered.switch is None
+    assert steered.switch() is None
 
 
 async def test_isolation_by_the_city_ends_only_by_somebody_who_has_looked(caretaker: Visitor, steered: Steered) -> None:
     steered.now = replace(BACKUP, mode=Mode.ISOLATED, source=Source.CITY, wanted=Mode.ISOLATED)
     assert "水が引いたこと" in await caretaker.text("/mode/auto")
     await caretaker.post("/mode", of="/mode/auto", position="auto")
-    assert steered.switch is not None
-    assert not steered.switch.lifts_isolation
+    assert not lifts(steered)
     await caretaker.post("/mode", of="/mode/auto", position="auto", water_gone="on")
-    assert steered.switch.lifts_isolation
-    steered.now = replace(steered.now, switch=steered.switch)
+    assert lifts(steered)
+    steered.now = replace(steered.now, switch=turned(steered))
     assert "水が引いたこと" not in await caretaker.text("/mode/backup"), "it was said already"
     await caretaker.post("/mode", of="/mode/backup", position="backup")
-    assert steered.switch.lifts_isolation, "and is not taken back by turning the switch further"
+    assert lifts(steered), "and is not taken back by turning the switch further"
     await caretaker.post("/mode", of="/mode/isolate", position="isolate", sure="on", water_gone="on")
-    assert not steered.switch.lifts_isolation
+    assert not lifts(steered)
 
 
 async def test_a_city_that_wants_no_isolation_asks_for_no_water(caretaker: Visitor) -> None:
@@ -223,7 +235,7 @@ async def test_a_page_without_an_agent_claims_no_mode(caretaker: Visitor, steere
     assert "いまのモードは分かりません" in text
     assert "動作確認済み" not in text
     await caretaker.post("/mode", of="/mode/backup", position="backup")
-    assert steered.switch is not None
+    assert steered.switch() is not None
 
 
 async def test_a_damaged_switch_is_said_and_can_be_turned_anew(caretaker: Visitor, steered: Steered) -> None:

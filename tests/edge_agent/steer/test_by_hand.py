@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from contract.steering import GridState, Mode, Source, Stage
-from edge_agent.core.standing import Own, SiteState, StandingOrders, hand_back_ms
+from contract.steering import GridState, Mode, Source, Stage, StandingOrders
+from edge_agent.core.standing import Own, SiteState, hand_back_ms
 from edge_agent.words_steer import SWITCH_BACK
 from tests.edge_agent.steer.house import House, house
 
