@@ -357,5 +357,5 @@ async def test_cut_off_between_any_two_requests_the_next_start_puts_back_what_st
                 assert all(mended.is_done for mended in await commissioning.mend()), requests
                 assert not commissioning.must_mend
             assert {name: device.value_of(name) for name in names} == before, requests
-        assert changed > 3, "it was cut off while the test's value stood in the device"
+        assert changed >= 3, "it was cut off while the test's value stood in the device"
         assert {name: device.value_of(name) for name in names} == before
