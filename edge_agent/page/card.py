@@ -15,7 +15,7 @@ from edge_agent.page.render import static_files, templates
 from edge_agent.page.shelter import steps_of
 from edge_agent.page.words import words_of
 from edge_agent.words import tokyo_time
-from edge_agent.words_steer import SWITCH_BACK, SWITCH_OFF
+from edge_agent.words_steer import SWITCH_OFF
 
 if TYPE_CHECKING:
     from edge_agent.config import SiteConfig
@@ -71,7 +71,7 @@ def card_of(config: SiteConfig, lang: str, *, address: str, scheme: str, printed
         name=config.name,
         over=over,
         size=size_of(over),
-        back=steps_of(SWITCH_BACK[column]) if is_by_hand else (),
+        back=(words_of(lang)("card_back_switch"),) if is_by_hand else (),
         off=steps_of(SWITCH_OFF[column]),
         lost=duration(steering.standing.grid_lost_s, lang),
         stable=duration(steering.standing.grid_stable_s, lang),

@@ -29,6 +29,10 @@ CARD: Final[dict[str, tuple[str, str]]] = {
         "{stable}ほど待ち、続けて電気が来ていることを確かめる(すぐにまた停電することがあります)。",
         "Wait for about {stable} and see that the power stays: it may go again.",
     ),
+    "card_back_switch": (
+        "自立運転を終え、PCSを連系運転に戻す。",
+        "End stand-alone operation and switch the inverter back to the grid.",
+    ),
     "card_off": ("水が来るおそれがあるとき", "When water is expected"),
     "card_switch": ("現地スイッチの使い方", "The switch on site"),
     "card_switch1": (
