@@ -28,7 +28,7 @@ def group_of(item: pytest.Item) -> str | None:
         return "house"
     if item.get_closest_marker("influx"):
         return "influx"
-    return None if item.get_closest_marker("e2e") else str(item.path)
+    return None if item.get_closest_marker("e2e") else f"{item.path.parent.name}/{item.path.stem}"
 
 
 def turn_of(item: pytest.Item) -> int:
@@ -37,6 +37,7 @@ def turn_of(item: pytest.Item) -> int:
     return next((n for n, holds in enumerate((*first, item.get_closest_marker("e2e"))) if holds), 9)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=turn_of)
