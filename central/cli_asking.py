@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from central.incident_words import REFUSALS
 from central.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
@@ -29,7 +30,18 @@ Lang = Annotated[str | None, typer.Option("--lang", help="ja or en; without it b
 By = Annotated[str, typer.Option("--by", help="Who does it.", envvar="SHELTER_BY")]
 Why = Annotated[str, typer.Option("--why", help="Why.")]
 Id = Annotated[str, typer.Argument(help="Incident, such as I20261125-1.")]
-Mode = Annotated[str, typer.Option("--mode", help="storm_watch, backup or isolated.")]
+
+
+def _known_mode(mode: str) -> str:
+    if mode not in MODES:
+        raise typer.BadParameter(
+            f"{mode!r}: want {', '.join(MODES)} (荒天準備、非常用、切り離し). To go back to normal: stand-down (解除)"
+        )
+    return mode
+
+
+MODES = ("storm_watch", "backup", "isolated")
+Mode = Annotated[str, typer.Option("--mode", help="storm_watch, backup or isolated.", callback=_known_mode)]
 Sites = Annotated[list[str] | None, typer.Option("--site", help="A shelter's id; may be repeated.")]
 Wards = Annotated[list[str] | None, typer.Option("--ward", help="A ward; may be repeated.")]
 Groups = Annotated[list[str] | None, typer.Option("--group", help="A saved group; may be repeated.")]
@@ -74,7 +86,7 @@ def read(client: Client, path: str, answer: Callable[[Desk], Awaitable[BaseModel
     return run(client.read(f"api/v1/{path}", answer))
 
 
-def decide(client: Client, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def decide(client: Client, method: str, path: str, body: dict[str, Any], lang: str | None = None) -> dict[str, Any]:
     """Have the service do something, or end the command with what it says."""
     from central.client import NoServiceError, RefusedError
 
@@ -83,7 +95,8 @@ def decide(client: Client, method: str, path: str, body: dict[str, Any]) -> dict
     except NoServiceError as error:
         fail(str(error), code=1)
     except RefusedError as error:
-        fail(str(error), code=2)
+        in_japanese = REFUSALS.get(error.no, "") if lang_of(lang) == "ja" else ""
+        fail(in_japanese or str(error), code=2)
 
 
 def run(work: Awaitable[dict[str, Any]]) -> dict[str, Any]:

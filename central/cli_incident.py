@@ -36,6 +36,7 @@ from central.cli_asking import (
     terminal,
     texts,
 )
+from central.incident_words import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -116,7 +117,7 @@ def open_incident(
     def show(console: Console) -> None:
         texts().show_incident(console, found | {"shelters": []}, lang_of(lang))
         texts().show_preview(console, seen, lang_of(lang))
-        console.print(f"Nothing is sent yet. To go on: shelter-central incident confirm {found['id']}")
+        console.print(say("not yet", lang_of(lang)).format(id=found["id"]), soft_wrap=True)
 
     put(found | {"preview": seen}, as_json, show)
 
@@ -150,12 +151,12 @@ def confirm(
     seen = decide(client, "POST", "incidents/preview", wish | {"drill": known["drill"], "live": known["live"]})
     if not as_json:
         console = terminal()
-        console.print(texts().head_of(known))
+        console.print(texts().head_of(known, lang_of(lang)), markup=False)
         texts().show_preview(console, seen, lang_of(lang))
-    if not yes and not as_json and not typer.confirm("Send the orders?"):
-        fail("nothing was sent", code=1)
+    if not yes and not as_json and not typer.confirm(say("send", lang_of(lang))):
+        fail(say("not sent", lang_of(lang)), code=1)
     body = {"by": by, "why": why, "break_glass": break_glass}
-    decide(client, "POST", f"incidents/{quote(incident_id, safe='')}/confirm", body)
+    decide(client, "POST", f"incidents/{quote(incident_id, safe='')}/confirm", body, lang)
     _watch(client, incident_id, wait, lang, as_json)
 
 
@@ -203,7 +204,7 @@ def stand_down(
         shelter-central incident stand-down I20261125-1 --by 田中 --why 停電解消
     """
     client = client_of(data, config)
-    decide(client, "POST", f"incidents/{quote(incident_id, safe='')}/stand-down", {"by": by, "why": why})
+    decide(client, "POST", f"incidents/{quote(incident_id, safe='')}/stand-down", {"by": by, "why": why}, lang)
     _watch(client, incident_id, wait, lang, as_json)
 
 
@@ -227,18 +228,19 @@ def close(
         shelter-central incident close I20261125-1 --by 田中 --why 復旧完了
     """
     body = {"by": by, "why": why, "anyway": anyway}
-    found = decide(client_of(data, config), "POST", f"incidents/{quote(incident_id, safe='')}/close", body)
+    found = decide(client_of(data, config), "POST", f"incidents/{quote(incident_id, safe='')}/close", body, lang)
     put(found, as_json, lambda console: texts().show_incident(console, found, lang_of(lang)))
 
 
 @incident.command("list")
-def list_incidents(data: Data = None, config: Config = None, as_json: AsJson = False) -> None:
+def list_incidents(data: Data = None, config: Config = None, lang: Lang = None, as_json: AsJson = False) -> None:
     """List incidents, the newest first."""
     found = read(client_of(data, config), "incidents", lambda desk: desk.list())
 
     def text(console: Console) -> None:
         for one in found["incidents"]:
-            console.print(f"{texts().head_of(one)} — {texts().counts_of(one['tally'])}", markup=False, highlight=False)
+            line = f"{texts().head_of(one, lang_of(lang))} — {texts().counts_of(one['tally'], lang_of(lang))}"
+            console.print(line, markup=False, highlight=False)
 
     put(found, as_json, text)
 
@@ -251,7 +253,10 @@ def _watch(client: Client, incident_id: str, wait: float | None, lang: str | Non
 
         try:
             texts().follow(
-                terminal(stderr=as_json), client.stream(f"api/v1/{path}/stream", limit_s=30.0), limit_s=wait_s
+                terminal(stderr=as_json),
+                client.stream(f"api/v1/{path}/stream", limit_s=30.0),
+                lang_of(lang),
+                limit_s=wait_s,
             )
         except RefusedError as error:
             fail(str(error), code=2)

@@ -28,6 +28,7 @@ from central.cli_asking import (
     settings_of,
     texts,
 )
+from central.incident_words import say
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -93,7 +94,7 @@ def list_crew(data: Data = None, config: Config = None, lang: Lang = None, as_js
 
     def text(console: Console) -> None:
         texts().show_members(console, found["shelters"], lang_of(lang))
-        console.print(f"{len(found['shelters'])} shelters", highlight=False)
+        console.print(say("shelters", lang_of(lang)).format(count=len(found["shelters"])), highlight=False)
 
     put(found, as_json, text)
 

@@ -27,8 +27,10 @@ class NoServiceError(Exception):
 class RefusedError(Exception):
     """The service said no; the text says why and what to try."""
 
-    def __init__(self, text: str, *, status: int) -> None:
+    def __init__(self, text: str, *, status: int, no: str = "") -> None:
         self.status = status
+        self.no = no
+        """Name of a refusal that depends on the incident's phase (core/incidents.No)."""
         super().__init__(text)
 
 
@@ -153,4 +155,5 @@ def _body(answer: httpx.Response) -> dict[str, Any]:
         return dict(told)
     text = " ".join(str(told[name]) for name in ("detail", "try") if told.get(name))
     near = f" Near: {', '.join(told['nearest'])}" if told.get("nearest") else ""
-    raise RefusedError(text + near, status=answer.status_code)
+    no = str(told.get("title", "")).removeprefix("Not now: ")
+    raise RefusedError(text + near, status=answer.status_code, no=no)

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from central.core.audit import SYSTEM, Action, Decision
+from central.core.audit import SYSTEM, Action, Decision, first_fault
 from central.core.incidents import (
     Act,
     Incident,
@@ -103,7 +103,10 @@ class Control:
         Raises:
             StoreError: the records can't be read.
         """
-        book = [entry.decision for entry in await self.decisions.book()]
+        entries = await self.decisions.book()
+        if fault := first_fault(entries):
+            log.error("book_changed", fault=fault, try_="shelter-central audit verify; compare with a copy")
+        book = [entry.decision for entry in entries]
         self.incidents = incidents_of(book)
         self.groups = groups_of(book)
         self._escalated = {

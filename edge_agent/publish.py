@@ -18,7 +18,7 @@ import structlog
 from msgspec.structs import replace
 
 from contract.layouts import Layout
-from contract.messages import Ack, ClockState, Event, EventKind, Status
+from contract.messages import Ack, ClockState, Status
 from contract.ranges import RangeSet
 from contract.topics import Channel, topic
 from contract.trouble import advice
@@ -33,7 +33,8 @@ from contract.wire import (
     live_telemetry,
 )
 from edge_agent.core.backfill import Delivery, History, Pace, Single
-from edge_agent.core.clock import PROVISIONAL_MAX_MS, SiteClock
+from edge_agent.core.clock import SiteClock
+from edge_agent.core.dating import dated
 from edge_agent.core.reconnect import STEADY_MS, delay_s
 from edge_agent.io.broker import Connection, MqttLink, heed_cancellation, is_refused, subscribe
 from edge_agent.io.outbox import Outbox, OutboxUnreadableError
@@ -262,8 +263,7 @@ class Publisher:
                 complain("an event in the outbox can't be sent", seq=seq, error=str(error))
                 self._delivery.gone(seq)
                 return
-            at_ms = max(0, self._outbox.utc_of(entry))
-            event = replace(event, epoch=self._outbox.epoch, seq=seq, at_ms=at_ms, detail=_dated(event, at_ms))
+            event = dated(replace(event, epoch=self._outbox.epoch, seq=seq), max(0, self._outbox.utc_of(entry)))
             self._delivery.sent(seq, now_ms=self._now_ms())
             self._post(connection, Channel.EVENT, encode(event))
             return
@@ -380,15 +380,6 @@ def _gist(status: Status) -> Status:
     """What of a status is news: not the times and not the length of the queue."""
     devices = [replace(device, last_answer_ms=0) for device in status.devices]
     return replace(status, at_ms=0, devices=devices, outbox=None)
-
-
-def _dated(event: Event, at_ms: int) -> dict[str, str | int | float | bool]:
-    """What an event tells; a receipt from before the time was known gets its time like the event itself."""
-    told_ms = event.detail.get("at_ms")
-    is_provisional = isinstance(told_ms, int) and told_ms < PROVISIONAL_MAX_MS
-    if event.kind is not EventKind.RECEIPT or not is_provisional:
-        return event.detail
-    return {**event.detail, "at_ms": at_ms}
 
 
 async def publish(

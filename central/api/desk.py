@@ -48,7 +48,7 @@ class Desk:
                 "Unknown incident",
                 f"No incident has the id {incident_id[:60]!r}.",
                 where="path: incident_id",
-                attempt="GET /api/v1/incidents lists all.",
+                attempt="List all: shelter-central incident list, or GET /api/v1/incidents.",
                 nearest=nearest(incident_id, self.control.incidents),
             ) from None
 

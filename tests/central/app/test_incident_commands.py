@@ -218,7 +218,8 @@ async def test_a_person_sees_what_will_happen_what_happens_and_who_did_not(
             assert "! failed" in seen
             crew = await run("crew", "list", "--lang", "ja")
             assert "値が変わっていません" in crew
-            assert "1 shelters" in crew
+            assert "! 失敗" in crew
+            assert "1 か所" in crew
             assert incident in await run("incident", "show", incident, "--watch", "--wait", "5", code=3)
             shelters[IDS.index(LIAR)].fails = None
             back = await run("incident", "stand-down", incident, "--by", "田中", "--why", "解消", "--wait", "30")

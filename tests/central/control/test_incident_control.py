@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -305,3 +306,17 @@ async def test_the_same_revision_is_never_kept_twice(tmp_path: Path) -> None:
         with pytest.raises(StoreRefusedError):
             await city.records.decisions.decide([], [Order(desired=changed, payload=order.payload)])
         assert (await city.records.decisions.orders())[FIRST] == order
+
+
+async def test_a_book_that_was_changed_is_said_when_the_service_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with house(tmp_path, signer=Signer.new()) as here:
+        await here.active()
+    with sqlite3.connect(tmp_path / "records.sqlite") as db:
+        db.execute("UPDATE audit SET why = '別の理由' WHERE n = 2")
+    async with house(tmp_path, signer=Signer.new(), is_new=False, run=False):
+        pass
+    said = capsys.readouterr()
+    assert "book_changed" in said.out + said.err
+    assert "entry 2 was changed" in said.out + said.err

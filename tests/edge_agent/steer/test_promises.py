@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from contract.steering import Desired, Mode, Reason, Receipt, Source, Stage
+from contract.messages import Event, EventKind
+from contract.steering import Desired, Mode, Reason, Receipt, Source, Stage, receipt_detail, receipt_of
 from device_profiles.load import load
 from device_profiles.model import Control
+from edge_agent.core.dating import dated
 from edge_agent.core.interlocks import Reason as No
 from edge_agent.core.interlocks import Rules, View, may_release
 from edge_agent.core.receipts import Part, Told, tell
@@ -74,6 +76,14 @@ async def test_an_older_order_that_waited_for_its_time_does_not_take_the_place_o
         it.order(Mode.NORMAL, revision=6)
         await it.live(60)
         assert (it.said.mode, it.said.revision) == (Mode.NORMAL, 6)
+
+
+@pytest.mark.parametrize(("told_ms", "shown_ms"), [(35_000, NIGHT_MS), (NIGHT_MS - 5, NIGHT_MS - 5)])
+def test_a_receipt_from_before_the_time_was_known_gets_it_when_it_is_sent(told_ms: int, shown_ms: int) -> None:
+    receipt = Receipt(revision=1, stage=Stage.REVERTED, at_ms=told_ms)
+    event = Event(epoch="e", seq=1, at_ms=told_ms, kind=EventKind.RECEIPT, detail={**receipt_detail(receipt)})
+    assert receipt_of(dated(event, NIGHT_MS).detail).at_ms == shown_ms
+    assert dated(event, NIGHT_MS).at_ms == NIGHT_MS
 
 
 def test_what_was_proven_of_one_mode_is_not_shown_with_another() -> None:
