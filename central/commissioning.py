@@ -31,10 +31,12 @@ def report_of(site: str, detail: Mapping[str, object], received_ms: int) -> Repo
     if report.at_ms > received_ms + AHEAD_MAX_MS:
         raise ReportError("it was finished in the future: the shelter's clock was wrong; commission again")
     judged = judge(report)
+    # A clock that nobody vouched for, or that is ahead, must not decide which of two reports is the newer one.
+    at_ms = min(report.at_ms, received_ms) if report.clock_is_set else received_ms
     return ReportRecord(
         site=site,
         sha256=hashlib.sha256(signed.document).hexdigest(),
-        at_ms=report.at_ms,
+        at_ms=at_ms,
         received_ms=received_ms,
         public_key=in_text(signed.public),
         stage=judged.stage,

@@ -217,7 +217,7 @@ def judge(report: Report) -> Judgement:
     if not report.sign_proven:
         missing.append("sign_not_proven")
     missing += _controls_missing(report.controls, {device.id for device in report.devices})
-    if report.backup is not None and report.backup.verdict is not ControlVerdict.PASSED:
+    if report.backup is not None and report.backup.verdict in (ControlVerdict.FAILED, ControlVerdict.NOT_RESTORED):
         missing.append("backup_failed")
     return Judgement(SiteStage.INSTALLED if missing else SiteStage.VERIFIED, tuple(missing))
 

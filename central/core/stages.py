@@ -24,7 +24,7 @@ class ReportRecord:
     sha256: str
     """Of the document, in hexadecimal digits."""
     at_ms: int
-    """When the technician finished, by the shelter's clock."""
+    """When the technician finished, by the shelter's clock; when it came, if that clock is not to be trusted."""
     received_ms: int
     public_key: str
     """Base64; the key that signed it."""

@@ -112,6 +112,11 @@ def test_a_register_may_round_what_is_written() -> None:
     assert judge(msgspec.structs.replace(GOOD, controls=[rounded])).stage is SiteStage.VERIFIED
 
 
+def test_an_outage_test_that_was_not_made_does_not_stand_in_the_way() -> None:
+    declined = msgspec.structs.replace(RESERVE, control="backup", verdict=ControlVerdict.NOT_TESTED)
+    assert judge(msgspec.structs.replace(GOOD, backup=declined)).stage is SiteStage.VERIFIED
+
+
 def test_any_control_that_a_battery_obeys_proves_it_and_others_do_not() -> None:
     for control in PROVING:
         assert judge(replaced(control)).stage is SiteStage.VERIFIED

@@ -153,6 +153,16 @@ async def test_the_reports_of_one_key_are_bounded_and_the_newest_stay(tmp_path: 
         assert kept[0].at_ms == NOW - 1_000_000 + REPORTS_KEPT_MAX + 4
 
 
+async def test_a_clock_that_is_ahead_or_unset_does_not_outrank_later_reports(tmp_path: Path) -> None:
+    ahead = msgspec.structs.replace(GOOD, at_ms=NOW + 3_600_000)
+    unset = msgspec.structs.replace(BAD, at_ms=NOW - 9_000_000, clock_is_set=False)
+    async with running(tmp_path) as house:
+        await send(house, as_detail(signed(ahead)))
+        house.clock.now_ms += 60_000
+        await send(house, as_detail(signed(unset)), first=2)
+        assert (await house.records.proofs())[SITE].missing == ("sign_not_proven",)
+
+
 async def test_a_report_of_one_shelter_proves_nothing_of_another(tmp_path: Path) -> None:
     async with running(tmp_path) as house:
         await send(house, as_detail(signed(GOOD)))
