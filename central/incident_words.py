@@ -61,7 +61,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "column since": ("時刻", "since"),
     "column means": ("意味と対応", "what it means"),
     # Sentences
-    "proven": ("動作確認済み", "proven"),
+    "proven": ("確認済み", "proven"),
     "crew": ("派遣リスト", "crew"),
     "two persons": (
         "全市の切り替えです。起案した人とは別の人の承認が必要です。",
@@ -104,7 +104,7 @@ def counted(done: int, told: int, crew: int, total: int, words: dict[str, int], 
     if lang == "ja":
         each = "、".join(f"{say(word, lang)} {count}" for word, count in sorted(words.items()))
         return (
-            f"指示した {told} か所のうち {done} か所で動作確認済み、派遣リスト {crew} か所、対象 {total} か所（{each}）"
+            f"指示した {told} か所のうち {done} か所を確認済み、派遣リスト {crew} か所、対象 {total} か所（{each}）"
         )
     each = ", ".join(f"{count} {word}" for word, count in sorted(words.items()))
     return f"{done} of {told} proven, {crew} on the crew list, {total} in all: {each}"

@@ -31,5 +31,5 @@ def test_shelters_are_counted_in_both_languages() -> None:
     words = {"obeys": 4, "failed": 1}
     assert counted(4, 5, 1, 5, words, "en") == "4 of 5 proven, 1 on the crew list, 5 in all: 1 failed, 4 obeys"
     assert counted(4, 5, 1, 5, words, "ja") == (
-        "指示した 5 か所のうち 4 か所で動作確認済み、派遣リスト 1 か所、対象 5 か所（失敗 1、動作確認済み 4）"
+        "指示した 5 か所のうち 4 か所を確認済み、派遣リスト 1 か所、対象 5 か所（失敗 1、動作確認済み 4）"
     )
