@@ -103,8 +103,6 @@ def counted(done: int, told: int, crew: int, total: int, words: dict[str, int], 
     """An incident's shelters in one line."""
     if lang == "ja":
         each = "、".join(f"{say(word, lang)} {count}" for word, count in sorted(words.items()))
-        return (
-            f"指示した {told} か所のうち {done} か所を確認済み、派遣リスト {crew} か所、対象 {total} か所（{each}）"
-        )
+        return f"指示した {told} か所のうち {done} か所を確認済み、派遣リスト {crew} か所、対象 {total} か所（{each}）"
     each = ", ".join(f"{count} {word}" for word, count in sorted(words.items()))
     return f"{done} of {told} proven, {crew} on the crew list, {total} in all: {each}"

@@ -22,9 +22,7 @@ WAIT_S: Final = 15.0
 class Desk:
     """Reads; what is decided goes to ``control`` itself."""
 
-    def __init__(
-        self, control: Control, live: LiveView, *, rations: Callable[[], Mapping[str, int]] = dict
-    ) -> None:
+    def __init__(self, control: Control, live: LiveView, *, rations: Callable[[], Mapping[str, int]] = dict) -> None:
         self.control = control
         self.rations = rations
         """Shelter → load tiers that rationing would leave on now."""
