@@ -72,7 +72,8 @@ def following(commissioning: Commissioning, lang: str, after: Step | None = None
     steps = [step for step in Step if states[step] is StepState.OPEN]
     if after is not None:
         order = list(Step)
-        steps = [step for step in steps if order.index(step) > order.index(after)] or steps
+        later = [step for step in steps if order.index(step) > order.index(after)]
+        steps = later or [step for step in steps if step is not after]  # Its own page does not lead to itself.
     if not steps:
         return None
     step = steps[0]
