@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from device_profiles.model import Block
 from edge_agent.core.interlocks import Reason
 from edge_agent.core.outcomes import Failure, Outcome, Step
 from edge_agent.core.saved import Saved
@@ -215,12 +214,6 @@ def exception_in_words(code: int, lang: str) -> Said:
         Said(f"The device refused with code {code}, which is not in the standard.", "See the maker's document."),
     )
     return _of(_EXCEPTIONS.get(code, unknown), lang)
-
-
-def place_in_words(block: Block) -> str:
-    """Registers as documents write them."""
-    last = f"–{block.end - 1}" if block.count > 1 else ""
-    return f"{block.table.value} {block.start}{last}"
 
 
 def refusal_in_words(reason: Reason, facts: Mapping[str, float | str], lang: str) -> str:

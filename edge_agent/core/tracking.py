@@ -15,7 +15,7 @@ from typing import Final
 
 from contract.steering import Reason, Stage
 from edge_agent.core.effects import Verdict
-from edge_agent.core.receipts import FAR, Part
+from edge_agent.core.receipts import Part
 from edge_agent.core.wanted import DeviceOrder
 
 PASSING: Final = frozenset({Reason.DEVICE_DARK, Reason.SOC_BELOW_FLOOR})
@@ -297,8 +297,3 @@ def _fail(track: Track, reason: Reason, detail: str, timing: Timing, now_ms: int
 
 def _later(timing: Timing, now_ms: int) -> int:
     return now_ms + round(timing.checks_s[-1] * 1000)
-
-
-def has_come(part: Part, stage: Stage) -> bool:
-    """Whether a device has come so far."""
-    return FAR.get(part.stage, -1) >= FAR[stage]
