@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from central.core.autonomy.values import Autonomy, Note, Unknown, Words
+from central.core.autonomy.values import Note, Unknown, Words
 
 UNKNOWN_SAYS: Final = {
     Unknown.NO_SOC: Words("不明（蓄電池の残量が届いていません）", "Unknown: no fresh reading of the battery's charge"),
@@ -34,15 +34,3 @@ def hours_say(hours: float, horizon_h: float) -> Words:
     # Rounded down: nobody plans on minutes that may not be there.
     shown = f"{int(hours)}" if hours >= 10 else f"{int(hours * 10) / 10:.1f}"
     return Words(f"約{shown}時間", f"about {shown} h")
-
-
-def autonomy_says(one: Autonomy) -> Words:
-    """A shelter's hours in one line: the careful figure first, then the likely one."""
-    if one.unknown is not None or one.p10_h is None or one.p50_h is None:
-        return UNKNOWN_SAYS[one.unknown or Unknown.NO_SOC]
-    careful, likely = hours_say(one.p10_h, one.horizon_h), hours_say(one.p50_h, one.horizon_h)
-    notes = [NOTE_SAYS[note] for note in one.notes]
-    return Words(
-        "。".join([f"少なくとも{careful.ja}（中心見込み{likely.ja}）", *(note.ja for note in notes)]),
-        ". ".join([f"At least {careful.en} (most likely {likely.en})", *(note.en for note in notes)]),
-    )

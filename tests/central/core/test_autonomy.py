@@ -15,7 +15,7 @@ from central.core.autonomy.calibration import replayed_h
 from central.core.autonomy.scenarios import Futures
 from central.core.autonomy.values import Floats
 from central.core.autonomy.walk import walk
-from central.core.autonomy.words import autonomy_says
+from central.core.autonomy.words import NOTE_SAYS, UNKNOWN_SAYS, hours_say
 from tests.central.core.autonomy_parts import HORIZON, HOUR_MS, MIDNIGHT_MS, dark, shelter, sunny, tier
 
 EVEN = {"load_spread": 0.0, "own_use_w": 0.0, "conversion_loss": 0.0, "efficiency": 1.0, "peak_factor": 1.0}
@@ -48,8 +48,9 @@ class TestArithmetic:
         found = one(shelter(tiers=(tier(watts=50.0),), **EVEN))
         assert found.p10_h == found.horizon_h == 72.0
         assert found.lasting_share == 1.0
-        assert autonomy_says(found).ja == "少なくとも72時間以上（中心見込み72時間以上）"
-        assert autonomy_says(found).en == "At least 72 h or more (most likely 72 h or more)"
+        assert found.p10_h is not None
+        said = hours_say(found.p10_h, found.horizon_h)
+        assert (said.ja, said.en) == ("72時間以上", "72 h or more")
 
     def test_a_full_battery_wastes_the_sun(self) -> None:
         # Sun of one day only, more than the battery can hold: what counts is its size.
@@ -63,7 +64,7 @@ class TestArithmetic:
         found = one(shelter(tiers=(tier(watts=12_000.0),)))
         assert found.p90_h == 0.0
         assert found.notes == (Note.POWER_SHORT,)
-        assert "出力の上限" in autonomy_says(found).ja
+        assert "出力の上限" in NOTE_SAYS[found.notes[0]].ja
 
     def test_a_measured_load_moves_the_next_hours_and_is_forgotten(self) -> None:
         usual = one(shelter(**EVEN)).p50_h
@@ -99,8 +100,8 @@ class TestUnknown:
         found = one(energy)
         assert found.unknown is why
         assert (found.p10_h, found.p50_h, found.p90_h, found.lasting_share) == (None, None, None, None)
-        assert autonomy_says(found).ja.startswith("不明")
-        assert autonomy_says(found).en.startswith("Unknown")
+        assert UNKNOWN_SAYS[why].ja.startswith("不明")
+        assert UNKNOWN_SAYS[why].en.startswith("Unknown")
 
     def test_unknown_shelters_do_not_move_the_others(self) -> None:
         known, other = shelter(site="A"), shelter(site="B", soc_pct=40.0)
