@@ -37,6 +37,7 @@ from central.inbox import Inbox
 from central.ingest import Ingest
 from central.keys import key_of
 from central.queries import CityQueries
+from central.rooms import House, open_rooms
 from central.settings import Settings, StoreKind, read_secret
 from central.store.base import StoreError, TelemetryStore
 from central.store.records import Records
@@ -120,18 +121,20 @@ class Central:
             await alerts.load()
         self._broker.on_subscribed = self._control.send_all
         settings = self._settings
+        desk = Desk(self._control, self._live, rations=self._forecast.rations)
         app = create_app(
             queries,
             ready=lambda: self._ready(ingest),
             city_name=settings.city.name,
             city_name_en=settings.city.name_en,
             clock=self._now,
-            desk=Desk(self._control, self._live, rations=self._forecast.rations),
+            desk=desk,
             token=self._token,
         )
         app.include_router(self._hours())
         if alerts and self._feeds:
             app.include_router(hook.router(alerts, self._feeds.secrets, clock=self._now, sources=self._feeds.sources))
+        loops = await open_rooms(self._house(queries, desk, alerts), app)
         server = _Server(
             uvicorn.Config(
                 app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, server_header=False
@@ -149,9 +152,10 @@ class Central:
                 alerting = tasks.create_task(self._alerting(alerts), name="alerts")
                 announcing = tasks.create_task(self._announce(server, listener, announce), name="announce")
                 stopping = tasks.create_task(self._stop.wait(), name="stop")
+                roomy = [tasks.create_task(loop(), name=name) for name, loop in loops]
                 await asyncio.wait((stopping, http), return_when=asyncio.FIRST_COMPLETED)
                 log.info("stopping", waiting=len(self._inbox))
-                for task in (alerting, announcing, estimating, looking, steering, stopping):
+                for task in (alerting, announcing, estimating, looking, steering, stopping, *roomy):
                     task.cancel()
                 app.state.live.close()
                 self._control.end_streams()
@@ -160,6 +164,21 @@ class Central:
                 receiving.cancel()
         if not self._stop.is_set():
             raise StartError("the HTTP server ended by itself; what it logged above says why")
+
+    def _house(self, queries: CityQueries, desk: Desk, alerts: AlertDesk | None) -> House:
+        return House(
+            settings=self._settings,
+            records=self._records,
+            store=self._store,
+            queries=queries,
+            live_view=self._live,
+            control=self._control,
+            desk=desk,
+            forecast=self._forecast,
+            alert_desk=alerts,
+            token=self._token,
+            now=self._now,
+        )
 
     def _hours(self) -> APIRouter:
         return autonomy.router(

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from central.api import health, incidents, models, problems, routes
 from central.api.desk import Desk
+from central.api.gate import Gate, OpenGate
 from central.api.headers import HeadAsGet, SecurityHeaders
 from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
@@ -79,11 +80,12 @@ def create_app(
     version: str = "1.0.0",
     desk: Desk | None = None,
     token: str = "",
+    gate: Gate | None = None,
 ) -> FastAPI:
     """Make the app.
 
     ``ready`` tells for each part of the service ``ok`` or what it lacks. With a ``desk`` and a ``token`` incidents are
-    served too. Before the server waits for its connections to
+    served too. ``gate`` tells who asks; without one everybody reads. Before the server waits for its connections to
     end, call ``app.state.live.close()``: event streams never end by themselves.
     """
     live = Live(queries.now, epoch=secrets.token_hex(4), interval_s=interval_s, clock=clock)
@@ -111,12 +113,14 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.live = live
+    app.state.gate = gate or OpenGate(token)
     app.state.outlook = outlook
     problems.install(app)
     app.include_router(health.router(queries, live, ready))
     app.include_router(routes.router(queries, live, clock))
     if desk is not None and token:
         app.include_router(incidents.router(desk, token))
-    pages.install(app, pages.Pages(queries, live, outlook, clock, city_name, city_name_en))
+    app.state.pages = pages.Pages(queries, live, outlook, clock, city_name, city_name_en)
+    pages.install(app, app.state.pages)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     return app
