@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+FILE: Final = "service.json"
+"""Its name in the data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,9 @@ def find(path: Path) -> Access | None:
         return Access(url=str(said["url"]), token=str(said["token"]), pid=int(said["pid"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def headers_of(data: Path) -> dict[str, str]:
+    """What a request to the running service carries so that it comes from its machine; nothing when none runs."""
+    access = find(data / FILE)
+    return {"Authorization": f"Bearer {access.token}"} if access else {}

@@ -186,7 +186,6 @@ class Central:
             self._records.facts,
             sites=lambda: {site.id: site for site in self._live.sites()},
             clock=self._now,
-            token=self._token,
         )
 
     def _alerts(self) -> AlertDesk | None:

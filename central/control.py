@@ -261,6 +261,14 @@ class Control:
             await self._decide([saved])
         return self.groups[tidy]
 
+    def sites_in(self, scope: Scope) -> tuple[str, ...]:
+        """Ids of the shelters that a scope means now.
+
+        Raises:
+            ScopeError: it names nothing, or something unknown.
+        """
+        return self._resolve(scope)[0]
+
     def _resolve(self, scope: Scope) -> tuple[tuple[str, ...], bool]:
         registered = self._live.sites()
         sites = resolve(scope, registered, self.groups)

@@ -5,9 +5,10 @@ A loop that fails ends the service, as every loop does: what a room can get over
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -15,12 +16,19 @@ from central.api.desk import Desk
 from central.control import Control
 from central.core.city import Queries
 from central.core.live import LiveView
+from central.doorkeeper import FIRST, Doorkeeper, key_at
 from central.feeds.desk import AlertDesk
 from central.forecast import Forecast
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
 
+FIRST_WORDS: Final = """
+First start. Sign in at /login (最初のログイン):
+    name      {login}
+    password  {password}
+It is shown this once and opens nothing but the choice of your own. Lost: shelter-central users reset-password {login}
+"""
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -48,5 +56,18 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         StoreError: what a room has to remember can't be read.
         SettingsError: a room's own file can't be used.
     """
-    del house, app
+    app.state.gate = await _door(house)
     return []
+
+
+async def _door(house: House) -> Doorkeeper:
+    settings = house.settings
+    key = key_at(settings.data / "cookie-key")
+    door = Doorkeeper(
+        house.records.accounts, key=key, token=house.token, now=house.now, origin=settings.http.public_url or ""
+    )
+    password = await door.first_password()
+    if password is not None:
+        # To whoever starts the service, and nowhere else: it is neither logged nor kept.
+        print(FIRST_WORDS.format(login=FIRST, password=password), file=sys.stderr, flush=True)  # noqa: T201
+    return door

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from central.access import FILE
+
 ENVIRONMENT: Final = "SHELTER_"
 """``mqtt.password_file`` is ``SHELTER_MQTT_PASSWORD_FILE`` in the environment."""
 
@@ -78,6 +80,19 @@ class HttpSettings(_Section):
 
     host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    public_url: str | None = None
+    """Address under which people reach the pages, such as https://shelters.city.example: with https its cookies
+    travel encrypted only, and requests for another host name are refused."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.path.strip("/"):
+            raise ValueError("http.public_url: want https://HOST without a path")
+        return url.rstrip("/")
 
 
 class CitySettings(_Section):
@@ -167,7 +182,7 @@ class Settings(_Section):
     @property
     def access_path(self) -> Path:
         """Where a running service tells commands on this machine its address and its token."""
-        return self.data / "service.json"
+        return self.data / FILE
 
     @property
     def records_address(self) -> str | Path:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import httpx
 import yaml
 
+from central.access import headers_of
 from central.store.sqlite import SqliteStore
 from contract.signing import Signer
 from demo import broker as brokers
@@ -303,7 +304,7 @@ class House:
         """An answer of the city's API; ``None`` while it does not answer."""
         assert self._http is not None
         try:
-            answer = await self._http.get(path)
+            answer = await self._http.get(path, headers=headers_of(self.central_folder))
             answer.raise_for_status()
         except httpx.HTTPError:
             return None

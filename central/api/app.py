@@ -84,9 +84,9 @@ def create_app(
 ) -> FastAPI:
     """Make the app.
 
-    ``ready`` tells for each part of the service ``ok`` or what it lacks. With a ``desk`` and a ``token`` incidents are
-    served too. ``gate`` tells who asks; without one everybody reads. Before the server waits for its connections to
-    end, call ``app.state.live.close()``: event streams never end by themselves.
+    ``ready`` tells for each part of the service ``ok`` or what it lacks. With a ``desk`` incidents are served too.
+    ``gate`` tells who asks; without one everybody reads, and the ``token`` lets change. Before the server waits for its
+    connections to end, call ``app.state.live.close()``: event streams never end by themselves.
     """
     live = Live(queries.now, epoch=secrets.token_hex(4), interval_s=interval_s, clock=clock)
     live.add(routes.STREAM, render_json, event="changes", raw=True)
@@ -118,8 +118,8 @@ def create_app(
     problems.install(app)
     app.include_router(health.router(queries, live, ready))
     app.include_router(routes.router(queries, live, clock))
-    if desk is not None and token:
-        app.include_router(incidents.router(desk, token))
+    if desk is not None:
+        app.include_router(incidents.router(desk))
     app.state.pages = pages.Pages(queries, live, outlook, clock, city_name, city_name_en)
     pages.install(app, app.state.pages)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final, TypeVar
 from fastapi import APIRouter, Depends, Path, Query
 
 from central.api.asked import parse_time_ms
+from central.api.gate import needs, person, within
 from central.api.models import autonomy as models
 from central.api.problems import MEDIA_TYPE, Problem, ProblemBody, nearest
-from central.api.token import checker
+from central.core.access import Principal, Right
 from central.core.autonomy.values import HOUR_MS
 from central.core.city import Site
 from central.core.dispatch import AT_ONCE_H
@@ -27,27 +28,25 @@ _PROBLEM: Final[dict[str, Any]] = {
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
 }
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {**_PROBLEM, "description": "Nobody is signed in, or the token opens nothing"},
+    403: {**_PROBLEM, "description": "The person or the token may not do this, or not in this ward"},
     400: {**_PROBLEM, "description": "The question can't be answered as asked"},
     404: {**_PROBLEM, "description": "Nothing has this name"},
     422: {**_PROBLEM, "description": "A parameter is not valid"},
     500: {**_PROBLEM, "description": "The service failed; its log says why"},
     503: {**_PROBLEM, "description": "The records do not answer, or nothing was worked out yet"},
 }
-WRITE_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    **ERRORS,
-    401: {**_PROBLEM, "description": "The token is missing or wrong"},
-}
 SiteId = Annotated[str, Path(max_length=64, description="ID of the shelter", examples=["E0000000001111"])]
 
 
 def router(
-    forecast: Forecast, facts: FactRows, *, sites: Callable[[], dict[str, Site]], clock: Callable[[], int], token: str
+    forecast: Forecast, facts: FactRows, *, sites: Callable[[], dict[str, Site]], clock: Callable[[], int]
 ) -> APIRouter:
-    """All routes. ``sites``: the registry by id. Who wants to change something has to know ``token``."""
-    routes = APIRouter(prefix="/api/v1")
+    """All routes. ``sites``: the registry by id."""
+    routes = APIRouter(prefix="/api/v1", dependencies=[Depends(needs(Right.READ))])
     _add_hours(routes, forecast, sites)
     _add_plans(routes, forecast, sites, clock)
-    _add_facts(routes, facts, sites, clock, Depends(checker(token)))
+    _add_facts(routes, facts, sites, clock)
     return routes
 
 
@@ -133,7 +132,6 @@ def _add_facts(
     facts: FactRows,
     sites: Callable[[], dict[str, Site]],
     clock: Callable[[], int],
-    allowed: Any,
 ) -> None:
     async def told(site_id: str) -> models.Facts:
         said = await facts.of_site(site_id, limit=1_000)
@@ -153,19 +151,21 @@ def _add_facts(
         "/sites/{site_id}/facts",
         tags=["autonomy"],
         summary="Say something of a shelter",
-        responses=WRITE_ERRORS,
-        dependencies=[allowed],
+        responses=ERRORS,
     )
-    async def write(site_id: SiteId, body: models.FactsIn) -> models.Facts:
+    async def write(
+        site_id: SiteId, body: models.FactsIn, who: Annotated[Principal, Depends(needs(Right.TELL))]
+    ) -> models.Facts:
         """All or none. What was said before is kept."""
         _check_site(site_id, sites())
+        within(who, Right.TELL, [sites()[site_id].ward])
         try:
-            person = signed_by(body.by)
+            by = signed_by(person(who, body.by))
             pairs = [tidy(name, str(value)) for name, value in body.facts.items()]
         except FactError as error:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "It can't be kept as said", f"{error}.", where="body"
             ) from None
         at_ms = clock()
-        await facts.add([Fact(site=site_id, name=name, value=value, by=person, at_ms=at_ms) for name, value in pairs])
+        await facts.add([Fact(site=site_id, name=name, value=value, by=by, at_ms=at_ms) for name, value in pairs])
         return await told(site_id)

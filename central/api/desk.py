@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -31,6 +31,15 @@ class Desk:
     def sites(self) -> dict[str, Site]:
         """The registry, by id."""
         return {site.id: site for site in self._live.sites()}
+
+    def wards(self, sites: Iterable[str]) -> set[str]:
+        """Wards of these shelters, by their Japanese names; one that is not registered any more has none."""
+        known = self.sites()
+        return {known[site].ward for site in sites if site in known}
+
+    def wards_of(self, incident: Incident) -> set[str]:
+        """Wards that an incident reaches."""
+        return self.wards(incident.sites)
 
     def find(self, incident_id: str) -> Incident:
         """One incident.

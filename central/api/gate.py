@@ -6,16 +6,22 @@ Whoever stands at the gate (``Gate``) tells who asks; the routes do not know whe
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from fastapi import Request
 
 from central.api.problems import Problem
 from central.core.access import EVERYBODY, MACHINE, Principal, Right
 
-PUBLIC_MARK: Final = "is_public"
+
+class GoTo(Problem):
+    """A person has to do something else first: pages lead there, the API answers 403."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(HTTPStatus.FORBIDDEN, "Something else first", f"{why}.", attempt=f"Open {path}.")
+        self.path = path
 
 
 class Gate(Protocol):
@@ -73,6 +79,41 @@ def needs(right: Right) -> Callable[[Request], Any]:
 
     check.right = right  # type: ignore[attr-defined]  # The test that walks all routes reads it.
     return check
+
+
+def person(who: Principal, named: str) -> str:
+    """Who stands in the book: whoever signed in; the machine's own commands say who it is.
+
+    Raises:
+        Problem: somebody names another person.
+    """
+    if who.may_name_others or who is EVERYBODY:
+        return named
+    if named and " ".join(named.split()) != who.name:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Not your name",
+            f"You are signed in as {who.name}.",
+            where="body: by",
+            attempt="Leave 'by' out.",
+        )
+    return who.name
+
+
+def within(who: Principal, right: Right, wards: Iterable[str]) -> None:
+    """Refuse what reaches beyond the wards that a person is bound to.
+
+    Raises:
+        Problem: names the wards.
+    """
+    if not who.may(right, wards):
+        beyond = sorted(set(wards) - who.wards) if who.wards else []
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "Not your ward",
+            f"{who.name} may do this in {', '.join(sorted(who.wards))} only, not in {', '.join(beyond)}.",
+            attempt="Choose shelters of your wards, or ask somebody of the city.",
+        )
 
 
 def for_everybody() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from central.api.gate import for_everybody, needs
 from central.api.live import Live
 from central.api.models import Health
+from central.core.access import Right
 from central.core.city import Queries, SiteState
 
 Ready = Callable[[], Mapping[str, str]]
@@ -84,11 +86,16 @@ def router(queries: Queries, live: Live, ready: Ready) -> APIRouter:
     registry = CollectorRegistry()
     registry.register(CityCollector(queries, live))
 
-    @routes.get("/healthz", summary="Whether the process lives")
+    @routes.get("/healthz", summary="Whether the process lives", dependencies=[Depends(for_everybody)])
     async def healthz() -> Health:
         return Health(status="ok", parts={})
 
-    @routes.get("/readyz", summary="Whether it serves", responses={503: {"model": Health, "description": "Not ready"}})
+    @routes.get(
+        "/readyz",
+        summary="Whether it serves",
+        responses={503: {"model": Health, "description": "Not ready"}},
+        dependencies=[Depends(for_everybody)],
+    )
     async def readyz(response: Response) -> Health:
         """503 with the part that lacks something, so that a balancer sends people elsewhere."""
         parts = dict(ready())
@@ -96,7 +103,9 @@ def router(queries: Queries, live: Live, ready: Ready) -> APIRouter:
         response.status_code = 200 if fine else 503
         return Health(status="ok" if fine else "not_ready", parts=parts)
 
-    @routes.get("/metrics", summary="Numbers for Prometheus", response_class=Response)
+    @routes.get(
+        "/metrics", summary="Numbers for Prometheus", response_class=Response, dependencies=[Depends(needs(Right.READ))]
+    )
     async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import StreamingResponse
 
 from central.api.desk import Desk
+from central.api.gate import needs, person, within
 from central.api.models import incident as models
 from central.api.models import incident_asked as asked
 from central.api.problems import MEDIA_TYPE, Problem, ProblemBody, nearest
-from central.api.token import checker
 from central.control import NoKeyError, UnknownError
+from central.core.access import Principal, Right
 from central.core.incidents import Act, AskedWronglyError, Phase, RefusedError
-from central.core.scope import ScopeError
+from central.core.scope import Scope, ScopeError
 
 READERS_MAX: Final = 100
 STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -28,6 +29,8 @@ _PROBLEM: Final[dict[str, Any]] = {
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
 }
 READ_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {**_PROBLEM, "description": "Nobody is signed in, or the token opens nothing"},
+    403: {**_PROBLEM, "description": "The person or the token may not do this, or not in these wards"},
     404: {**_PROBLEM, "description": "Nothing has this name"},
     422: {**_PROBLEM, "description": "A parameter is not valid"},
     500: {**_PROBLEM, "description": "The service failed; its log says why"},
@@ -35,7 +38,6 @@ READ_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 }
 WRITE_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     **READ_ERRORS,
-    401: {**_PROBLEM, "description": "The token is missing or wrong"},
     409: {**_PROBLEM, "description": "Not in this phase, another person is wanted, or the city has no key"},
 }
 IncidentId = Annotated[str, Path(max_length=40, description="As people say it", examples=["I20261125-1"])]
@@ -48,13 +50,16 @@ class Readers:
         self.count = 0
 
 
-def router(desk: Desk, token: str) -> APIRouter:
-    """All routes. Who wants to change something has to know ``token``."""
-    routes = APIRouter(prefix="/api/v1")
+Decider = Annotated[Principal, Depends(needs(Right.SWITCH))]
+
+
+def router(desk: Desk) -> APIRouter:
+    """All routes."""
+    routes = APIRouter(prefix="/api/v1", dependencies=[Depends(needs(Right.READ))])
 
     _add_reading(routes, desk)
     _add_stream(routes, desk, Readers())
-    _add_deciding(routes, desk, Depends(checker(token)))
+    _add_deciding(routes, desk)
     return routes
 
 
@@ -83,6 +88,13 @@ def _rations(desk: Desk) -> tuple[tuple[str, int], ...]:
             attempt="Enter loads by tier (sites set-fact SITE tiers_w=…), or give one number of tiers for all.",
         )
     return tuple(sorted(found.items()))
+
+
+def _wards(desk: Desk, scope: Scope) -> set[str]:
+    try:
+        return desk.wards(desk.control.sites_in(scope))
+    except ScopeError as error:
+        raise _wrong(error) from None
 
 
 def _wrong(error: Exception) -> Problem:
@@ -133,9 +145,9 @@ def _add_reading(routes: APIRouter, desk: Desk) -> None:
         return await desk.audit(limit=limit)
 
 
-def _add_deciding(routes: APIRouter, desk: Desk, allowed: Any) -> None:
+def _add_deciding(routes: APIRouter, desk: Desk) -> None:
     control = desk.control
-    how: dict[str, Any] = {"tags": ["incidents"], "responses": WRITE_ERRORS, "dependencies": [allowed]}
+    how: dict[str, Any] = {"tags": ["incidents"], "responses": WRITE_ERRORS}
 
     @routes.post(
         "/incidents/preview", summary="What an incident would reach", tags=["incidents"], responses=READ_ERRORS
@@ -148,44 +160,54 @@ def _add_deciding(routes: APIRouter, desk: Desk, allowed: Any) -> None:
             raise _wrong(error) from None
 
     @routes.post("/incidents", summary="Declare an incident", status_code=HTTPStatus.CREATED, **how)
-    async def declare(body: asked.DeclareIn) -> models.IncidentDetail:
+    async def declare(body: asked.DeclareIn, who: Decider) -> models.IncidentDetail:
         """Nothing is sent before it is confirmed."""
+        by = person(who, body.by)
         try:
             wish = body.wish()
         except AskedWronglyError as error:
             raise _wrong(error) from None
         if body.ration:
             wish = replace(wish, tiers_by_site=_rations(desk))
-        made = await _decided(control.declare(wish, body.scope.scope(), by=body.by, why=body.why))
+        within(who, Right.SWITCH, _wards(desk, body.scope.scope()))
+        made = await _decided(control.declare(wish, body.scope.scope(), by=by, why=body.why))
         return await desk.show(made)
 
     @routes.post("/incidents/{incident_id}/confirm", summary="Confirm an incident: orders go out", **how)
-    async def confirm(incident_id: IncidentId, body: asked.ConfirmIn) -> models.IncidentDetail:
+    async def confirm(incident_id: IncidentId, body: asked.ConfirmIn, who: Decider) -> models.IncidentDetail:
         """The whole city wants another person than the one who declared it."""
-        desk.find(incident_id)
-        work = control.confirm(incident_id, by=body.by, why=body.why, break_glass=body.break_glass)
+        by = person(who, body.by)
+        within(who, Right.SWITCH, _wards(desk, desk.find(incident_id).scope))
+        work = control.confirm(incident_id, by=by, why=body.why, break_glass=body.break_glass)
         return await desk.show(await _decided(work))
 
     @routes.post("/incidents/{incident_id}/stand-down", summary="Release an incident's shelters", **how)
-    async def stand_down(incident_id: IncidentId, body: asked.StepIn) -> models.IncidentDetail:
+    async def stand_down(incident_id: IncidentId, body: asked.StepIn, who: Decider) -> models.IncidentDetail:
         """Shelters that another incident holds stay as that one wants them."""
-        desk.find(incident_id)
-        return await desk.show(await _decided(control.end(incident_id, Act.STAND_DOWN, by=body.by, why=body.why)))
+        by = person(who, body.by)
+        within(who, Right.SWITCH, desk.wards_of(desk.find(incident_id)))
+        return await desk.show(await _decided(control.end(incident_id, Act.STAND_DOWN, by=by, why=body.why)))
 
     @routes.post("/incidents/{incident_id}/close", summary="Close an incident", **how)
-    async def close(incident_id: IncidentId, body: asked.CloseIn) -> models.IncidentDetail:
+    async def close(incident_id: IncidentId, body: asked.CloseIn, who: Decider) -> models.IncidentDetail:
         """After every shelter has shown that it is back."""
-        desk.find(incident_id)
-        work = control.end(incident_id, Act.CLOSE, by=body.by, why=body.why, anyway=body.anyway)
+        by = person(who, body.by)
+        within(who, Right.SWITCH, desk.wards_of(desk.find(incident_id)))
+        work = control.end(incident_id, Act.CLOSE, by=by, why=body.why, anyway=body.anyway)
         return await desk.show(await _decided(work))
 
     @routes.put("/groups/{name}", summary="Save shelters under a name", **how)
     async def save_group(
         name: Annotated[str, Path(max_length=100, description="Name of the group", examples=["沿岸部"])],
         body: asked.GroupIn,
+        who: Decider,
     ) -> models.GroupOut:
         """Instead of what had that name before."""
-        work = control.save_group(name, body.scope.scope(), by=body.by, why=body.why)
+        by = person(who, body.by)
+        before = desk.control.groups.get(name)
+        wards = _wards(desk, body.scope.scope()) | (desk.wards(before.sites) if before else set())
+        within(who, Right.SWITCH, wards)
+        work = control.save_group(name, body.scope.scope(), by=by, why=body.why)
         return models.group_out(await _decided(work))
 
 

@@ -7,13 +7,15 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import Response, StreamingResponse
 
 from central.api import models
 from central.api.asked import Span, check_steps, fill_gaps, moment, parse_span, parse_step_ms
+from central.api.gate import needs
 from central.api.live import Live
 from central.api.problems import MEDIA_TYPE, Problem, ProblemBody, nearest
+from central.core.access import Right
 from central.core.city import Aggregate, Queries, SiteNow, SiteState
 from contract.commissioning import SiteStage
 from contract.points import POINTS
@@ -25,6 +27,8 @@ _PROBLEM: Final[dict[str, Any]] = {
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
 }
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {**_PROBLEM, "description": "Nobody is signed in, or the token opens nothing"},
+    403: {**_PROBLEM, "description": "The person or the token may not do this"},
     400: {**_PROBLEM, "description": "The question can't be answered as asked"},
     404: {**_PROBLEM, "description": "Nothing has this name"},
     422: {**_PROBLEM, "description": "A parameter is not valid"},
@@ -114,7 +118,7 @@ class Asker:
 
 def router(queries: Queries, live: Live, clock: Callable[[], int]) -> APIRouter:
     """All of ``/api/v1``."""
-    routes = APIRouter(prefix="/api/v1", responses=ERRORS)
+    routes = APIRouter(prefix="/api/v1", responses=ERRORS, dependencies=[Depends(needs(Right.READ))])
     asker = Asker(queries, clock)
     _add_sites(routes, asker)
     _add_proof(routes, asker)

@@ -33,9 +33,18 @@ class Action(StrEnum):
     ESCALATED = "escalated"
     """A shelter did not prove what was wanted within its deadline."""
     KEY_MADE = "key_made"
+    ACCOUNT_MADE = "account_made"
+    ACCOUNT_CHANGED = "account_changed"
+    """Role, wards, name, disabled or enabled: ``detail`` says what."""
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a word, no password
+    SIGNED_IN = "signed_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    """Many wrong passwords for one name or from one address."""
+    TOKEN_MADE = "token_made"  # noqa: S105 - a word, no token
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a word, no token
 
 
-LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE})
+LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE, Action.SIGN_IN_REFUSED})
 """Entries that every list of the book puts forward."""
 
 

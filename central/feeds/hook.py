@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Depends, Header, Path, Request
 from pydantic import BaseModel, Field
 
+from central.api.gate import for_everybody, needs
 from central.api.problems import Problem
 from central.api.routes import ERRORS
+from central.core.access import Right
 from central.core.alerts.telegram import Origin
 from central.feeds import hooked
 from central.feeds.desk import AlertDesk
@@ -60,7 +62,12 @@ def router(
     """The routes. ``secrets``: hook's name → its secret."""
     routes = APIRouter(prefix="/api/v1", tags=["triggers"], responses=ERRORS)
 
-    @routes.post("/hooks/{name}", summary="A signed call of another system", status_code=HTTPStatus.ACCEPTED)
+    @routes.post(
+        "/hooks/{name}",
+        summary="A signed call of another system",
+        status_code=HTTPStatus.ACCEPTED,
+        dependencies=[Depends(for_everybody)],
+    )
     async def call(
         request: Request,
         name: Annotated[str, Path(pattern=NAME, description="Name of the hook")],
@@ -83,7 +90,7 @@ def router(
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Not understood", taken.text, where="body")
         return TakenBody(word=taken.word, text=taken.text)
 
-    @routes.get("/triggers", summary="What the rules ask for now")
+    @routes.get("/triggers", summary="What the rules ask for now", dependencies=[Depends(needs(Right.READ))])
     async def triggers() -> TriggersBody:
         return TriggersBody(
             rules=[rule.name for rule in desk.settled.rules],

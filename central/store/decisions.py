@@ -50,10 +50,7 @@ class Decisions:
 
         def job(db: Connection) -> list[Entry]:
             do = self._statements()
-            row = db.execute(do.newest_entries, {"at_most": 1}).mappings().first()
-            entries = chained(decisions, last=_entry_of(dict(row)) if row else None)
-            if entries:
-                db.execute(do.add_entry, [_values_of_entry(entry) for entry in entries])
+            entries = enter(db, do, decisions)
             if orders:
                 db.execute(do.add_desired, [_values_of_order(order) for order in orders])
             return entries
@@ -109,6 +106,15 @@ class Decisions:
             return [dict(row) for row in db.execute(chosen, parameters).mappings()]
 
         return await self._ask(job)
+
+
+def enter(db: Connection, do: DecisionStatements, decisions: Sequence[Decision]) -> list[Entry]:
+    """Add to the book inside the transaction of whoever changes something; returns the new entries."""
+    row = db.execute(do.newest_entries, {"at_most": 1}).mappings().first()
+    entries = chained(decisions, last=_entry_of(dict(row)) if row else None)
+    if entries:
+        db.execute(do.add_entry, [_values_of_entry(entry) for entry in entries])
+    return entries
 
 
 def save_steering(

@@ -20,6 +20,8 @@ from central.core.city import DeadLetter, EventRecord, Site
 from central.core.ledger import LedgerRun
 from central.core.orders import ReceiptRecord
 from central.core.stages import REPORTS_KEPT_MAX, KeyRecord, ReportRecord, SiteProof, proof_of
+from central.store.account_tables import AccountStatements
+from central.store.accounts import AccountRows
 from central.store.advice import explain
 from central.store.base import StoreError, StoreRefusedError
 from central.store.decision_tables import DecisionStatements
@@ -94,9 +96,11 @@ class Records:
         self._decide: DecisionStatements
         self._told: TelegramStatements
         self._said: FactStatements
+        self._known: AccountStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
         self.telegrams = Telegrams(self._ask, lambda: self._told)
         self.facts = FactRows(self._ask, lambda: self._said)
+        self.accounts = AccountRows(self._ask, lambda: self._known, lambda: self._decide)
 
     @classmethod
     async def open(cls, url: str | Path, *, dead_letters_max: int = DEAD_LETTERS_MAX) -> Self:
@@ -262,6 +266,7 @@ class Records:
             self._decide = DecisionStatements(dialect)
             self._told = TelegramStatements(dialect)
             self._said = FactStatements(dialect)
+            self._known = AccountStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error

@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from central.api.gate import GoTo
 from central.api.problems import Problem
 from central.core.city import Site
 from central.web.catalogue import Lang, choose
 
 log = structlog.get_logger(__name__)
 
-MACHINE_PATHS: Final = ("/api", "/live", "/healthz", "/readyz", "/metrics")
+MACHINE_PATHS: Final = (
+    "/api",
+    "/ngsi-ld",
+    "/opendata",
+    "/cap",
+    "/public/api",
+    "/live",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)
 _KEYS: Final = {
+    HTTPStatus.FORBIDDEN: "error_403",
     HTTPStatus.NOT_FOUND: "error_404",
     HTTPStatus.METHOD_NOT_ALLOWED: "error_405",
     HTTPStatus.INTERNAL_SERVER_ERROR: "error_500",
@@ -56,6 +69,18 @@ def is_for_machines(path: str) -> bool:
     return any(path == start or path.startswith(f"{start}/") for start in MACHINE_PATHS)
 
 
+def first_page(request: Request, error: Exception) -> str:
+    """Where a person has to go first: to sign in, or to choose a password. Empty: nowhere."""
+    if isinstance(error, GoTo):
+        return error.path
+    if not isinstance(error, Problem) or error.status is not HTTPStatus.UNAUTHORIZED:
+        return ""
+    # What was to be changed is not sent again by itself: a person looks at the page first.
+    path = request.url.path if request.method == "GET" else "/"
+    query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
+    return f"/login?{urlencode({'next': path + query})}"
+
+
 def install(app: FastAPI, render: Callable[[PageError, Lang], str]) -> None:
     """Put a page in front of every error handler that an app has, for addresses that people read."""
 
@@ -64,6 +89,9 @@ def install(app: FastAPI, render: Callable[[PageError, Lang], str]) -> None:
             if machine is not None and is_for_machines(request.url.path):
                 answer = machine(request, error)
                 return await answer if isinstance(answer, Awaitable) else answer
+            first = first_page(request, error)
+            if first:
+                return RedirectResponse(first, HTTPStatus.SEE_OTHER)
             shown = of(error)
             if shown.status is HTTPStatus.INTERNAL_SERVER_ERROR:
                 log.error("page_failed", path=request.url.path, error=repr(error), exc_info=error)

@@ -10,14 +10,16 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from central.api.asked import TOKYO_OFFSET_MS, Span, fill_gaps
+from central.api.gate import for_everybody, needs
 from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
 from central.api.problems import nearest
 from central.api.routes import STREAM_HEADERS
+from central.core.access import Right
 from central.core.city import Aggregate, CityNow, EventRecord, Queries, Sample, SiteNow, SiteState, Stretch
 from central.web import citymap, cityview, errors, reports, siteview, static
 from central.web.answers import Accept, Asked, html
@@ -224,8 +226,9 @@ def install(app: FastAPI, pages: Pages) -> None:
 
 def _pages(pages: Pages) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
+    reading = [Depends(needs(Right.READ))]
 
-    @routes.get("/", response_class=HTMLResponse)
+    @routes.get("/", response_class=HTMLResponse, dependencies=reading)
     async def city(
         *,
         lang: Asked = None,
@@ -238,12 +241,12 @@ def _pages(pages: Pages) -> APIRouter:
         chosen = cityview.Chosen(ward.strip(), state.strip(), stage.strip())
         return html(pages.city(chosen_lang, chosen), chosen_lang)
 
-    @routes.get("/sites/{site_id}", response_class=HTMLResponse)
+    @routes.get("/sites/{site_id}", response_class=HTMLResponse, dependencies=reading)
     async def site(site_id: str, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
         chosen_lang = choose(lang, accept_language)
         return html(await pages.site(site_id, chosen_lang), chosen_lang)
 
-    @routes.get("/static/{name}")
+    @routes.get("/static/{name}", dependencies=[Depends(for_everybody)])
     async def file(name: str, request: Request, v: Annotated[str, Query(max_length=64)] = "") -> Response:
         found = pages.files.get(name)
         if found is None:
@@ -260,7 +263,7 @@ def _pages(pages: Pages) -> APIRouter:
 
 
 def _streams(pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/live", include_in_schema=False)
+    routes = APIRouter(prefix="/live", include_in_schema=False, dependencies=[Depends(needs(Right.READ))])
     live = pages.live
 
     def answer(channel: str, mark: str) -> StreamingResponse:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
+from central.api.gate import needs
+from central.core.access import Right
 from central.core.city import Queries, SiteNow
 from central.core.stages import ReportRecord
 from central.web import reportview
@@ -72,7 +74,7 @@ class ReportPages:
 
 def router(pages: ReportPages) -> APIRouter:
     """The routes of reports."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, dependencies=[Depends(needs(Right.READ))])
 
     @routes.get("/sites/{site_id}/report", response_class=HTMLResponse)
     async def newest(site_id: str, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:

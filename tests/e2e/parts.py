@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import yaml
 
+from central.access import headers_of
 from central.store.base import StoreRow
 from central.store.sqlite import SqliteStore
 from demo.house import program
@@ -60,7 +61,7 @@ class Parts:
     async def ask(self, path: str) -> Any:
         """An answer of the city's API."""
         async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=5) as http:
-            return (await http.get(path)).json()
+            return (await http.get(path, headers=headers_of(self.data))).json()
 
     async def rows(self, site: str) -> list[StoreRow]:
         """What the city's store has of a shelter."""

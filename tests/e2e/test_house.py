@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from central.access import headers_of
 from demo.house import House, Plan
 from demo.processes import Child
 from edge_agent.io.outbox_audit import audit
@@ -140,7 +141,8 @@ async def test_the_page_shows_every_shelter_of_the_running_house(tmp_path: Path)
         await house.prepare()
         await house.start()
         await eventually(lambda: everybody_online(house), timeout_s=40, what="all shelters online")
-        page = await asyncio.to_thread(lambda: urllib.request.urlopen(house.url, timeout=5).read().decode())
+        asked = urllib.request.Request(house.url, headers=headers_of(house.central_folder))
+        page = await asyncio.to_thread(lambda: urllib.request.urlopen(asked, timeout=5).read().decode())
         for path in house.site_files():
             assert path.parent.name in page
         await house.stop()

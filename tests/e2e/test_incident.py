@@ -82,7 +82,7 @@ async def test_the_city_says_backup_only_of_plants_that_do_it(mosquitto: Mosquit
             async def shown(site: str) -> dict[str, object]:
                 url = f"{central.said['url']}api/v1/sites/{site}"
                 async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
-                    return dict((await http.get(url)).json())
+                    return dict((await http.get(url, headers=central.headers)).json())
 
             opened = await ask(data, "incident", "open", "--city", "--mode", "backup", "--by", "田中", "--why", "台風")
             incident = str(opened["id"])

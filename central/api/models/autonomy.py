@@ -190,7 +190,9 @@ class FactsIn(BaseModel):
         json_schema_extra={"examples": [{"by": "田中", "facts": {"people": "120", "medical": "1"}}]},
     )
 
-    by: str = Field(max_length=200, description="Who says it")
+    by: str = Field(
+        "", max_length=200, description="Who says it: for commands on the service's machine; else who signed in"
+    )
     facts: dict[str, str | int | float] = Field(
         min_length=1, max_length=20, description="Name → value; an empty text withdraws"
     )

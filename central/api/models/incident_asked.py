@@ -10,7 +10,14 @@ from central.core.incidents import Wish
 from central.core.scope import Scope, ScopeKind
 from contract.steering import Mode
 
-Person = Annotated[str, Field(max_length=200, description="Who does it", examples=["田中"])]
+Person = Annotated[
+    str,
+    Field(
+        max_length=200,
+        description="Who does it: for commands on the service's machine; else who signed in",
+        examples=["田中"],
+    ),
+]
 Why = Annotated[str, Field(max_length=400, description="Why", examples=["台風15号 接近"])]
 _SCOPE: dict[str, Any] = {"kind": "ward", "names": ["中央区"]}
 
@@ -75,7 +82,7 @@ class DeclareIn(WishIn):
         },
     )
 
-    by: Person
+    by: Person = ""
     why: Why
     ration: bool = Field(
         False, description="Take over how many tiers of each shelter rationing would leave on now; it only lowers them"
@@ -85,7 +92,7 @@ class DeclareIn(WishIn):
 class StepIn(_In):
     """A step of an incident."""
 
-    by: Person
+    by: Person = ""
     why: Why
 
 
@@ -105,5 +112,5 @@ class GroupIn(_In):
     """A group to save."""
 
     scope: ScopeIn = Field(description="Which shelters")
-    by: Person
+    by: Person = ""
     why: Why

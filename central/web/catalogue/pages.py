@@ -185,6 +185,11 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
         "アドレスを確かめるか、全市の一覧から進んでください。",
         "Check the address, or start from the city.",
     ),
+    "error_403": ("この操作は許可されていません", "You may not do this"),
+    "error_403_try": (
+        "ページを読み込み直してもう一度試すか、権限のある人に頼んでください。",
+        "Load the page again and try once more, or ask somebody who may.",
+    ),
     "error_405": ("この操作はできません", "That is not possible"),
     "error_405_try": ("このサービスは閲覧専用です。", "This service can only be read."),
     "error_500": ("ページを作れませんでした", "The page could not be made"),

@@ -22,11 +22,9 @@ ALLOWED = {"Authorization": f"Bearer {TOKEN}"}
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
     async with house(folder, site(), site(OTHER)) as here:
-        app = create_app(FakeQueries.of_city(1), ready=dict, clock=here.clock)
+        app = create_app(FakeQueries.of_city(1), ready=dict, clock=here.clock, token=TOKEN)
         sites = {one.id: one for one in here.live.sites()}
-        app.include_router(
-            autonomy.router(here.forecast, here.records.facts, sites=lambda: sites, clock=here.clock, token=TOKEN)
-        )
+        app.include_router(autonomy.router(here.forecast, here.records.facts, sites=lambda: sites, clock=here.clock))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://city") as client:
             yield here, client

@@ -17,6 +17,7 @@ import aiomqtt
 import httpx
 import pytest
 
+from central.access import headers_of
 from central.store.sqlite import SqliteStore
 from contract.messages import Ack
 from contract.topics import Channel, topic
@@ -32,7 +33,7 @@ CSV = "id,name,ward,latitude,longitude\n"
 class Service:
     """A running process and what it said on stdout."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], data: Path) -> None:
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, encoding="utf-8"
         )
@@ -42,12 +43,13 @@ class Service:
             self.process.kill()
             raise AssertionError(self.process.communicate(timeout=10)[1])
         self.said: dict[str, Any] = json.loads(self.first.removeprefix("ready "))
+        self.headers = headers_of(data)
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.said["url"] + path, trust_env=False, timeout=10)
+        return httpx.get(self.said["url"] + path, headers=self.headers, trust_env=False, timeout=10)
 
     def head(self, path: str) -> httpx.Response:
-        return httpx.head(self.said["url"] + path, trust_env=False, timeout=10)
+        return httpx.head(self.said["url"] + path, headers=self.headers, trust_env=False, timeout=10)
 
     def end(self) -> tuple[int, str]:
         """Tell it to stop; its exit code and what else it printed."""
@@ -59,7 +61,7 @@ class Service:
 @contextlib.contextmanager
 def service(data: Path, mqtt_port: int, *, command: Sequence[str] = ()) -> Iterator[Service]:
     options = ["--data", str(data), "--mqtt-port", str(mqtt_port), "--http-port", "0"]
-    running = Service(command or [*CENTRAL, "run", *options])
+    running = Service(command or [*CENTRAL, "run", *options], data)
     try:
         yield running
     finally:
@@ -198,7 +200,8 @@ def test_it_serves_without_a_broker_alone_in_its_folder_and_ends_although_a_stre
         second = call("run", "--data", str(tmp_path / "data"), "--http-port", "0")
         assert second.returncode == 1
         assert "another shelter-central runs with this folder" in second.stderr
-        with httpx.stream("GET", central.said["url"] + "api/v1/stream", trust_env=False, timeout=10) as stream:
+        url = central.said["url"] + "api/v1/stream"
+        with httpx.stream("GET", url, headers=central.headers, trust_env=False, timeout=10) as stream:
             assert stream.status_code == 200
             began = time.monotonic()
             assert central.end()[0] == 0

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.api import problems
+from central.api.gate import OpenGate
 from central.core.incidents import Phase
 from central.feeds import hook, hooked
 from central.feeds.desk import AlertDesk
@@ -45,6 +46,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     async with house(tmp_path, run=False) as here:
         desk = of(here, RULES)
         app = FastAPI()
+        app.state.gate = OpenGate()
         problems.install(app)
         app.include_router(hook.router(desk, {"siren": SECRET}, clock=here.clock, sources=lambda: {"hook siren": "ok"}))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
