@@ -17,6 +17,7 @@ from central.cli_incident import incident
 from central.cli_keys import keys
 from central.cli_lists import audit, crew, group
 from central.cli_triggers import triggers
+from central.cli_users import tokens, users
 from central.settings import Settings, SettingsError, StoreKind, load
 from contract.commissioning import SiteStage
 
@@ -33,6 +34,8 @@ for name, part in {
     "audit": audit,
     "keys": keys,
     "triggers": triggers,
+    "users": users,
+    "tokens": tokens,
 }.items():
     app.add_typer(part, name=name)
 app.command("autonomy")(autonomy)

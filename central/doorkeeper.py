@@ -73,7 +73,8 @@ class Doorkeeper:
             Problem: a token that opens nothing, or a form that did not come from our own pages.
             GoTo: a person who has to choose a password first.
         """
-        if request.headers.get("authorization"):
+        scheme, _, _ = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
             return await self._bearer(request)
         session = await self._session(request)
         if session is None:

@@ -22,6 +22,7 @@ from central.forecast import Forecast
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
+from central.web.accounts import book, people, signing
 
 FIRST_WORDS: Final = """
 First start. Sign in at /login (最初のログイン):
@@ -56,7 +57,11 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         StoreError: what a room has to remember can't be read.
         SettingsError: a room's own file can't be used.
     """
-    app.state.gate = await _door(house)
+    door = app.state.gate = await _door(house)
+    renderer = app.state.pages.renderer
+    app.include_router(signing.router(door, renderer))
+    app.include_router(people.router(door, renderer, house.queries))
+    app.include_router(book.router(house.records.decisions, renderer))
     return []
 
 

@@ -19,7 +19,7 @@ from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
 from central.api.problems import nearest
 from central.api.routes import STREAM_HEADERS
-from central.core.access import Right
+from central.core.access import Principal, Right
 from central.core.city import Aggregate, CityNow, EventRecord, Queries, Sample, SiteNow, SiteState, Stretch
 from central.web import citymap, cityview, errors, reports, siteview, static
 from central.web.answers import Accept, Asked, html
@@ -35,6 +35,7 @@ HISTORY_WAIT_S: Final = 5.0
 """A store that takes longer does not keep people from the live values."""
 Filter = Annotated[str, Query(max_length=100)]
 Mark = Annotated[str, Query(max_length=64)]
+Reader = Annotated[Principal, Depends(needs(Right.READ))]
 LastId = Annotated[str, Header(max_length=64)]
 
 
@@ -58,9 +59,9 @@ class Pages:
         self._outlook = outlook
         self._clock = clock
         self._history_wait_s = history_wait_s
-        self._renderer = Renderer({Lang.JA: city_name, Lang.EN: city_name_en}, static.addresses(self.files))
+        self.renderer = Renderer({Lang.JA: city_name, Lang.EN: city_name_en}, static.addresses(self.files))
         self._assets = hashlib.blake2b("".join(file.mark for file in self.files.values()).encode()).hexdigest()
-        self.reports = reports.ReportPages(queries, self._renderer, self.find)
+        self.reports = reports.ReportPages(queries, self.renderer, self.find)
         self._made: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self.synthetic = False
         for lang in Lang:
@@ -79,21 +80,23 @@ class Pages:
         """A mark that changes when an open page no longer fits what the service would make."""
         return hashlib.blake2b(f"{self._assets}{shape!r}".encode(), digest_size=6).hexdigest()
 
-    def city(self, lang: Lang, chosen: cityview.Chosen) -> str:
+    def city(self, lang: Lang, chosen: cityview.Chosen, who: Principal | None = None) -> str:
         """The city's page.
 
         Raises:
             PageError: the filter names a ward, state or stage that does not exist.
         """
         feed = self.live.current(f"city:{lang.value}")
-        key = (lang.value, chosen.ward, chosen.state, chosen.stage, feed.mark)
+        # Kept for all who see the same: the page says nothing of the person but where its rights lead.
+        seen = "+".join(sorted(who.rights)) if who and who.user else ""
+        key = (lang.value, chosen.ward, chosen.state, chosen.stage, seen, feed.mark)
         if key in self._made:
             self._made.move_to_end(key)
             return self._made[key]
         city = self._queries.now()
         self._check(city, chosen)
         self.synthetic = any(now.site.synthetic for now in city.sites)
-        page = self._renderer.city(
+        page = self.renderer.city(
             CATALOGUES[lang],
             city,
             dict(feed.texts),
@@ -101,6 +104,7 @@ class Pages:
             chosen,
             mark=feed.mark,
             synthetic=self.synthetic,
+            who=who,
         )
         self._made[key] = page
         while len(self._made) > PAGES_KEPT:
@@ -147,7 +151,7 @@ class Pages:
 
         return render
 
-    async def site(self, site: str, lang: Lang) -> str:
+    async def site(self, site: str, lang: Lang, who: Principal | None = None) -> str:
         """A shelter's page.
 
         Raises:
@@ -157,8 +161,8 @@ class Pages:
         history = await self._history(site)
         feed = self.live.current(self.channel(site, lang))
         now = self.find(site)
-        return self._renderer.site(
-            CATALOGUES[lang], now, dict(feed.texts), history, mark=feed.mark, at_ms=self._clock()
+        return self.renderer.site(
+            CATALOGUES[lang], now, dict(feed.texts), history, mark=feed.mark, at_ms=self._clock(), who=who
         )
 
     async def _history(self, site: str) -> siteview.History | None:
@@ -213,7 +217,7 @@ class Pages:
         """An error in the looks of the pages. After a fault of ours it asks nothing of what may have failed."""
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.synthetic = any(now.site.synthetic for now in self._queries.now().sites)
-        return self._renderer.error(CATALOGUES[lang], error, synthetic=self.synthetic)
+        return self.renderer.error(CATALOGUES[lang], error, synthetic=self.synthetic)
 
 
 def install(app: FastAPI, pages: Pages) -> None:
@@ -226,11 +230,11 @@ def install(app: FastAPI, pages: Pages) -> None:
 
 def _pages(pages: Pages) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
-    reading = [Depends(needs(Right.READ))]
 
-    @routes.get("/", response_class=HTMLResponse, dependencies=reading)
+    @routes.get("/", response_class=HTMLResponse)
     async def city(
         *,
+        who: Reader,
         lang: Asked = None,
         ward: Filter = "",
         state: Filter = "",
@@ -239,12 +243,12 @@ def _pages(pages: Pages) -> APIRouter:
     ) -> HTMLResponse:
         chosen_lang = choose(lang, accept_language)
         chosen = cityview.Chosen(ward.strip(), state.strip(), stage.strip())
-        return html(pages.city(chosen_lang, chosen), chosen_lang)
+        return html(pages.city(chosen_lang, chosen, who), chosen_lang)
 
-    @routes.get("/sites/{site_id}", response_class=HTMLResponse, dependencies=reading)
-    async def site(site_id: str, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
+    @routes.get("/sites/{site_id}", response_class=HTMLResponse)
+    async def site(site_id: str, who: Reader, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
         chosen_lang = choose(lang, accept_language)
-        return html(await pages.site(site_id, chosen_lang), chosen_lang)
+        return html(await pages.site(site_id, chosen_lang, who), chosen_lang)
 
     @routes.get("/static/{name}", dependencies=[Depends(for_everybody)])
     async def file(name: str, request: Request, v: Annotated[str, Query(max_length=64)] = "") -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from central.api.live import Key
+from central.core.access import Principal, Right
 from central.core.city import URGENCY, CityNow, Fate, SiteNow, SiteState
 from central.web import chart, cityview, figures, proofview, reportview, siteview
 from central.web.catalogue import Catalogue, Lang
@@ -35,6 +36,23 @@ def _templates() -> Environment:
     return templates
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page that the navigation leads to, and the right that it asks for."""
+
+    path: str
+    key: str
+    right: Right
+
+
+PLACES: Final = (
+    Place("/", "nav_city", Right.READ),
+    Place("/audit", "nav_audit", Right.READ),
+    Place("/users", "nav_users", Right.ADMIN),
+    Place("/account", "nav_account", Right.READ),
+)
+
+
 class Renderer:
     """Fills the templates for one city."""
 
@@ -43,8 +61,25 @@ class Renderer:
         self._addresses = addresses
         self._script_words = {lang: _script_words(Catalogue(lang)) for lang in Lang}
 
-    def _render(self, name: str, words: Catalogue, **values: Any) -> str:
+    def page(
+        self, name: str, words: Catalogue, *, who: Principal | None, here: str, query: str = "", **values: Any
+    ) -> str:
+        """A page of its own template, in the frame of all pages.
+
+        Args:
+            name: the template, which extends ``base.html``.
+            words: the language.
+            who: who reads it; the navigation shows where that person may go.
+            here: its path; ``query``: what the address says besides the language, as ``ward=…``.
+            values: what the template shows.
+        """
+        switch = f"{query}&lang={words.lang.other.value}" if query else f"lang={words.lang.other.value}"
+        frame = {"stream": "", "mark": "", "now": "", "release": "", "here": here, "switch_query": switch}
+        return self._render(name, words, who=who, **{"synthetic": False, **frame, **values})
+
+    def _render(self, name: str, words: Catalogue, *, who: Principal | None = None, **values: Any) -> str:
         lang = words.lang
+        places = [place for place in PLACES if who is not None and place.right in who.rights]
         frame = {
             "t": words,
             "files": self._addresses,
@@ -52,6 +87,9 @@ class Renderer:
             "other_lang": lang.other.value,
             "city_name": self._city_names[lang],
             "script_words": self._script_words[lang],
+            "who": who,
+            "places": places if who is not None and who.user else [],
+            "at": values.get("here", ""),
         }
         return _templates().get_template(name).render(**frame, **values)
 
@@ -65,6 +103,7 @@ class Renderer:
         *,
         mark: str,
         synthetic: bool,
+        who: Principal | None = None,
     ) -> str:
         """The city's page. Order and filter go by the states that the page shows."""
         shown = [replace(now, state=SiteState(texts[now.site.id, "state"])) for now in city.sites]
@@ -74,6 +113,7 @@ class Renderer:
         return self._render(
             "city.html",
             words,
+            who=who,
             x=texts,
             total=len(city.sites),
             rows=rows,
@@ -106,12 +146,14 @@ class Renderer:
         *,
         mark: str,
         at_ms: int,
+        who: Principal | None = None,
     ) -> str:
         """A shelter's page."""
         site = now.site.id
         return self._render(
             "site.html",
             words,
+            who=who,
             x=texts,
             now_site=now,
             site=site,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import PurePath
 from typing import Final
 
 TYPES: Final = {
-    "page.css": "text/css; charset=utf-8",
-    "page.js": "text/javascript; charset=utf-8",
-    "icon.svg": "image/svg+xml",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
 }
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 ASK_AGAIN: Final = "public, max-age=60"
@@ -29,9 +30,11 @@ def load() -> dict[str, StaticFile]:
     """Every file that the pages use."""
     folder = resources.files("central.web") / "static"
     found = {}
-    for name, media_type in TYPES.items():
-        body = (folder / name).read_bytes()
-        found[name] = StaticFile(body, media_type, hashlib.blake2b(body, digest_size=6).hexdigest())
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        media_type = TYPES.get(PurePath(file.name).suffix)
+        if media_type is not None:
+            body = file.read_bytes()
+            found[file.name] = StaticFile(body, media_type, hashlib.blake2b(body, digest_size=6).hexdigest())
     return found
 
 

@@ -26,6 +26,15 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "api_note": ("同じ内容を API で公開しています", "The same content as an API"),
     "km": ("{n} km", "{n} km"),
     "north": ("北", "N"),
+    # Navigation
+    "nav": ("主なページ", "Main pages"),
+    "nav_city": ("全市", "City"),
+    "nav_board": ("災害ボード", "Disaster board"),
+    "nav_fleet": ("設備の状態", "Fleet health"),
+    "nav_rules": ("警報ルール", "Alert rules"),
+    "nav_audit": ("操作記録", "Audit"),
+    "nav_users": ("利用者", "Users"),
+    "nav_account": ("自分のアカウント", "My account"),
     # Ages
     "age_s": ("{n}秒前", "{n} s ago"),
     "age_min": ("{n}分前", "{n} min ago"),

@@ -1,0 +1,178 @@
+"""Signing in and out, and one's own account. A form answers with a page that can be loaded again."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Final
+from urllib.parse import quote, urlsplit
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from central.api.gate import for_everybody, needs
+from central.api.problems import Problem
+from central.core.access import Principal, Right
+from central.core.accounts import LASTS_MS, PASSWORD_CHARS_MIN, AccountError
+from central.doorkeeper import COOKIE, Doorkeeper
+from central.web.answers import Accept, Asked, html, see_other
+from central.web.catalogue import CATALOGUES, Lang, choose
+from central.web.render import Renderer
+
+Next = Annotated[str, Query(max_length=500)]
+Text = Annotated[str, Form(max_length=1_000)]
+Reader = Annotated[Principal, Depends(needs(Right.READ))]
+SESSIONS_SHOWN: Final = 20
+
+
+def local(path: str) -> str:
+    """A path of ours to go on to, whatever somebody wrote into the address; else the city."""
+    parts = urlsplit(path)
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and path.isprintable()
+    return path if is_ours and not parts.path.startswith(("/login", "/logout")) else "/"
+
+
+class SigningPages:
+    """The pages and their forms."""
+
+    def __init__(self, door: Doorkeeper, renderer: Renderer) -> None:
+        self._door = door
+        self._renderer = renderer
+
+    def login(self, lang: Lang, onward: str, *, wrong: str = "", login: str = "") -> str:
+        """The page on which people sign in. ``wrong``: the catalogue's key of what was wrong."""
+        return self._renderer.page(
+            "login.html",
+            CATALOGUES[lang],
+            who=None,
+            here="/login",
+            query=f"next={quote(onward, safe='')}",
+            onward=onward,
+            wrong=wrong,
+            login=login,
+        )
+
+    async def account(self, who: Principal, digest: str, lang: Lang, *, done: str = "", wrong: str = "") -> str:
+        """A person's own page."""
+        account = await self._door.rows.account(who.user)
+        now_ms = self._door.now()
+        sessions = [one for one in await self._door.rows.sessions(who.user) if one.is_alive(now_ms)]
+        return self._renderer.page(
+            "account.html",
+            CATALOGUES[lang],
+            who=who,
+            here="/account",
+            account=account,
+            sessions=sessions[:SESSIONS_SHOWN],
+            digest=digest,
+            now_ms=now_ms,
+            done=done,
+            wrong=wrong,
+            chars_min=PASSWORD_CHARS_MIN,
+        )
+
+    def with_cookie(self, response: Response, cookie: str) -> Response:
+        """The response, with a session's cookie. Only https carries it where people come by https."""
+        response.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=LASTS_MS // 1_000,
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=self._door.origin.startswith("https:"),
+        )
+        return response
+
+
+def router(door: Doorkeeper, renderer: Renderer) -> APIRouter:
+    """The routes of signing in and of one's own account."""
+    routes = APIRouter(include_in_schema=False)
+    pages = SigningPages(door, renderer)
+
+    @routes.get("/login", response_class=HTMLResponse, dependencies=[Depends(for_everybody)])
+    async def login(next: Next = "/", lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:  # noqa: A002
+        chosen = choose(lang, accept_language)
+        return html(pages.login(chosen, local(next)), chosen)
+
+    @routes.post("/login", response_class=HTMLResponse, dependencies=[Depends(for_everybody)])
+    async def sign_in(
+        request: Request,
+        login: Text = "",
+        password: Text = "",
+        onward: Text = "/",
+        lang: Asked = None,
+        accept_language: Accept = None,
+    ) -> Response:
+        chosen = choose(lang, accept_language)
+        address = request.client.host if request.client else ""
+        agent = request.headers.get("user-agent", "")
+        try:
+            cookie = await door.sign_in(login, password, address=address, agent=agent)
+        except Problem as error:
+            page = html(pages.login(chosen, local(onward), wrong="login_wait", login=login), chosen, error.status)
+            page.headers["Retry-After"] = (error.headers or {}).get("Retry-After", "60")
+            return page
+        if cookie is None:
+            text = pages.login(chosen, local(onward), wrong="login_wrong", login=login)
+            return html(text, chosen, HTTPStatus.UNAUTHORIZED)
+        return pages.with_cookie(see_other(local(onward)), cookie)
+
+    @routes.post("/logout")
+    async def sign_out(request: Request, _: Reader) -> Response:
+        digest = door.digest(request.cookies.get(COOKIE, ""))
+        if digest is not None:
+            await door.rows.end(digest)
+        response = see_other("/login")
+        response.delete_cookie(COOKIE, path="/")
+        return response
+
+    @routes.get("/account", response_class=HTMLResponse)
+    async def account(
+        request: Request,
+        who: Reader,
+        done: Annotated[str, Query(max_length=20, pattern="^(password|sessions)?$")] = "",
+        lang: Asked = None,
+        accept_language: Accept = None,
+    ) -> Response:
+        chosen = choose(lang, accept_language)
+        if not who.user:
+            return see_other("/login?next=%2Faccount")
+        digest = door.digest(request.cookies.get(COOKIE, "")) or ""
+        return html(await pages.account(who, digest, chosen, done=done), chosen)
+
+    @routes.post("/account/password", response_class=HTMLResponse)
+    async def change(
+        request: Request,
+        who: Reader,
+        before: Text = "",
+        password: Text = "",
+        again: Text = "",
+        lang: Asked = None,
+        accept_language: Accept = None,
+    ) -> Response:
+        chosen = choose(lang, accept_language)
+        digest = door.digest(request.cookies.get(COOKIE, "")) or ""
+        known = await door.rows.account(who.user)
+        wrong = ""
+        if known is None or not await door.fits(known.password, before):
+            wrong = "password_before_wrong"
+        elif password != again:
+            wrong = "password_again_wrong"
+        elif password == before:
+            wrong = "password_same"
+        else:
+            try:
+                await door.change_password(known, password, keep=digest)
+            except AccountError:
+                wrong = "password_weak"
+        if wrong:
+            text = await pages.account(who, digest, chosen, wrong=wrong)
+            return html(text, chosen, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return see_other(f"/account?done=password&lang={chosen.value}")
+
+    @routes.post("/account/sessions")
+    async def end_others(request: Request, who: Reader, lang: Asked = None) -> Response:
+        await door.rows.end_others(who.user, door.digest(request.cookies.get(COOKIE, "")) or "")
+        return see_other(f"/account?done=sessions&lang={choose(lang, None).value}")
+
+    return routes
