@@ -117,6 +117,9 @@ async def _run(plan: Plan, *, for_s: float | None) -> Report:
             await unless_stopped(house.start(), stop)
             online_after_s = await all_online(house, stop, say, began)
             await all_proven(house, stop, say)
+            say(f"pages: {house.url}login   (this start's names and passwords)")
+            for one in house.passes:
+                say(f"    {one.login:<10} {one.password}")
             shown = time.monotonic()
             async with staff(house, say):
                 await _show(house, stop, for_s=for_s)

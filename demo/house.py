@@ -21,6 +21,7 @@ from central.store.sqlite import SqliteStore
 from contract.signing import Signer
 from demo import broker as brokers
 from demo import proofs
+from demo.accounts import Pass, make_people
 from demo.audit import Comparison, RowKey, Values, accepted, compare
 from demo.processes import Child, ChildError, Usage, all_ready
 from edge_agent.io.outbox_audit import audit
@@ -122,6 +123,8 @@ class House:
     mqtt_port: int = 0
     http_port: int = 0
     network: str = ""
+    passes: Sequence[Pass] = ()
+    """Who may sign in to the pages, with the password of this start."""
     _http: httpx.AsyncClient | None = None
 
     @property
@@ -215,6 +218,7 @@ class House:
         self.say("registering the shelters in the city")
         central = ["--data", str(self.central_folder)]
         await self._run("shelter-central", "sites", "import", str(self.fleet_folder / "sites.csv"), *central)
+        self.passes = await make_people(self.central_folder, self.plan.folder / "demo-accounts")
         self.say("starting the city's service")
         service = self._child("central", "shelter-central", "run", *central, *self._central_arguments())
         await service.start()

@@ -78,7 +78,9 @@ def first_page(request: Request, error: Exception) -> str:
     # What was to be changed is not sent again by itself: a person looks at the page first.
     path = request.url.path if request.method == "GET" else "/"
     query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
-    return f"/login?{urlencode({'next': path + query})}"
+    lang = request.query_params.get("lang", "")
+    asked = {"next": path + query} | ({"lang": lang} if lang in set(Lang) else {})
+    return f"/login?{urlencode(asked)}"
 
 
 def install(app: FastAPI, render: Callable[[PageError, Lang], str]) -> None:

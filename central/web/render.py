@@ -88,7 +88,7 @@ class Renderer:
             "city_name": self._city_names[lang],
             "script_words": self._script_words[lang],
             "who": who,
-            "places": places if who is not None and who.user else [],
+            "nav_places": places if who is not None and who.user else [],
             "at": values.get("here", ""),
         }
         return _templates().get_template(name).render(**frame, **values)
