@@ -123,8 +123,8 @@ class Doorkeeper:
     async def _check_form(self, request: Request, who: Principal) -> None:
         """A form of our own pages carries the session's mark, and browsers say where a request began."""
         origin = request.headers.get("origin", "")
-        ours = {urlsplit(self.origin).netloc, request.headers.get("host", "")}
-        is_ours = not origin or urlsplit(origin).netloc in ours
+        ours = {urlsplit(self.origin).netloc, request.headers.get("host", "")} - {""}
+        is_ours = not origin or urlsplit(origin).netloc in ours  # "null" is nobody's.
         if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             is_ours = False
         given = request.headers.get("x-csrf-token", "")
