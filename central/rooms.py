@@ -19,6 +19,7 @@ from central.core.live import LiveView
 from central.doorkeeper import FIRST, Doorkeeper, key_at
 from central.feeds.desk import AlertDesk
 from central.forecast import Forecast
+from central.ngsi import room as ngsi
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
@@ -62,7 +63,16 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     app.include_router(signing.router(door, renderer))
     app.include_router(people.router(door, renderer, house.queries))
     app.include_router(book.router(house.records.decisions, renderer))
-    return []
+    telling = await ngsi.open_room(
+        app,
+        house.queries,
+        house.store,
+        house.records.subscriptions,
+        incidents=lambda: tuple(house.control.incidents.values()),
+        allow_private=house.settings.ngsi.allow_private,
+        now=house.now,
+    )
+    return [("ngsi", telling)]
 
 
 async def _door(house: House) -> Doorkeeper:

@@ -150,6 +150,13 @@ class FeedSettings(_Section):
         return url
 
 
+class NgsiSettings(_Section):
+    """Notifications to other systems that subscribed."""
+
+    allow_private: list[Host] = []
+    """Hosts in networks of one's own (or loopback) to which notifications may go; others have to be public."""
+
+
 class Settings(_Section):
     """Everything that the service can be told."""
 
@@ -162,6 +169,7 @@ class Settings(_Section):
     city: CitySettings = CitySettings()
     steering: SteeringSettings = SteeringSettings()
     feeds: FeedSettings = FeedSettings()
+    ngsi: NgsiSettings = NgsiSettings()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

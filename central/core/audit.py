@@ -42,6 +42,10 @@ class Action(StrEnum):
     """Many wrong passwords for one name or from one address."""
     TOKEN_MADE = "token_made"  # noqa: S105 - a word, no token
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a word, no token
+    SUBSCRIBED = "subscribed"
+    """Another system is told of changes from now on: ``detail`` says where."""
+    SUBSCRIPTION_CHANGED = "subscription_changed"
+    UNSUBSCRIBED = "unsubscribed"
 
 
 LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE, Action.SIGN_IN_REFUSED})

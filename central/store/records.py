@@ -43,6 +43,8 @@ from central.store.records_rows import (
     values_of_site,
 )
 from central.store.records_tables import Statements
+from central.store.subscription_tables import SubscriptionStatements
+from central.store.subscriptions import SubscriptionRows
 from central.store.telegram_tables import TelegramStatements
 from central.store.telegrams import Telegrams
 from contract.layouts import Layout
@@ -97,10 +99,12 @@ class Records:
         self._told: TelegramStatements
         self._said: FactStatements
         self._known: AccountStatements
+        self._subscribed: SubscriptionStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
         self.telegrams = Telegrams(self._ask, lambda: self._told)
         self.facts = FactRows(self._ask, lambda: self._said)
         self.accounts = AccountRows(self._ask, lambda: self._known, lambda: self._decide)
+        self.subscriptions = SubscriptionRows(self._ask, lambda: self._subscribed, lambda: self._decide)
 
     @classmethod
     async def open(cls, url: str | Path, *, dead_letters_max: int = DEAD_LETTERS_MAX) -> Self:
@@ -267,6 +271,7 @@ class Records:
             self._told = TelegramStatements(dialect)
             self._said = FactStatements(dialect)
             self._known = AccountStatements(dialect)
+            self._subscribed = SubscriptionStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error

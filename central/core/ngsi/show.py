@@ -161,7 +161,7 @@ def types_by_name(all_now: Iterable[Entity]) -> dict[str, list[str]]:
 
 
 def instances(attr: Attr, rows: Sequence[tuple[int, float]], *, temporal_values: bool) -> Any:
-    """An attribute over time: its values with their moments (UTC milliseconds), the newest first."""
+    """An attribute over time: its values with their moments (UTC milliseconds), in the order in which they come."""
     if temporal_values:
         return {"type": attr.kind.value, "values": [[value, iso(at_ms)] for at_ms, value in rows]}
     unit: JSON = {"unitCode": attr.unit_code} if attr.unit_code else {}

@@ -155,4 +155,7 @@ ACCOUNTS: Final[dict[str, tuple[str, str]]] = {
     "action_sign_in_refused": ("ログイン失敗の繰り返し", "Many wrong passwords"),
     "action_token_made": ("トークン作成", "Made a token"),
     "action_token_revoked": ("トークン取り消し", "Withdrew a token"),
+    "action_subscribed": ("通知先の登録", "Subscribed another system"),
+    "action_subscription_changed": ("通知先の変更", "Changed a subscription"),
+    "action_unsubscribed": ("通知先の削除", "Removed a subscription"),
 }
