@@ -16,9 +16,11 @@ from central.api.desk import Desk
 from central.control import Control
 from central.core.city import Queries
 from central.core.live import LiveView
+from central.core.newsmaking import Look
 from central.doorkeeper import FIRST, Doorkeeper, key_at
 from central.feeds.desk import AlertDesk
 from central.forecast import Forecast
+from central.newsroom import Newsroom
 from central.ngsi import room as ngsi
 from central.settings import Settings
 from central.store.base import TelemetryStore
@@ -63,6 +65,8 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     app.include_router(signing.router(door, renderer))
     app.include_router(people.router(door, renderer, house.queries))
     app.include_router(book.router(house.records.decisions, renderer))
+    newsroom = app.state.newsroom = _newsroom(house)
+    await newsroom.load()
     telling = await ngsi.open_room(
         app,
         house.queries,
@@ -72,7 +76,21 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         allow_private=house.settings.ngsi.allow_private,
         now=house.now,
     )
-    return [("ngsi", telling)]
+    return [("ngsi", telling), ("newsroom", newsroom.run)]
+
+
+def _newsroom(house: House) -> Newsroom:
+    control, desk = house.control, house.alert_desk
+
+    def look() -> Look:
+        return Look(
+            city=house.queries.now(),
+            incidents=tuple(control.incidents.values()),
+            proposals=tuple(desk.proposals) if desk else (),
+            standings=control.fleet.standings(house.now()),
+        )
+
+    return Newsroom(house.records.news, look, now=house.now)
 
 
 async def _door(house: House) -> Doorkeeper:

@@ -157,6 +157,13 @@ class NgsiSettings(_Section):
     """Hosts in networks of one's own (or loopback) to which notifications may go; others have to be public."""
 
 
+class OutgoingSettings(_Section):
+    """What webhooks and notifications may reach besides the public internet."""
+
+    allow_hosts: list[Host] = []
+    """Hosts in networks of one's own (or loopback), by the name or address that the webhook uses."""
+
+
 class Settings(_Section):
     """Everything that the service can be told."""
 
@@ -170,6 +177,7 @@ class Settings(_Section):
     steering: SteeringSettings = SteeringSettings()
     feeds: FeedSettings = FeedSettings()
     ngsi: NgsiSettings = NgsiSettings()
+    outgoing: OutgoingSettings = OutgoingSettings()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

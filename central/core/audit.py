@@ -46,6 +46,10 @@ class Action(StrEnum):
     """Another system is told of changes from now on: ``detail`` says where."""
     SUBSCRIPTION_CHANGED = "subscription_changed"
     UNSUBSCRIBED = "unsubscribed"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOK_RETRIED = "webhook_retried"
+    """What could not be delivered is tried once more."""
 
 
 LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE, Action.SIGN_IN_REFUSED})

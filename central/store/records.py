@@ -28,6 +28,9 @@ from central.store.decision_tables import DecisionStatements
 from central.store.decisions import Decisions, save_steering
 from central.store.fact_tables import FactStatements
 from central.store.facts import FactRows
+from central.store.hooks import HookRows
+from central.store.news import NewsRows
+from central.store.news_tables import NewsStatements
 from central.store.records_database import engine_of, migrate, url_of
 from central.store.records_rows import (
     event_of,
@@ -100,10 +103,13 @@ class Records:
         self._said: FactStatements
         self._known: AccountStatements
         self._subscribed: SubscriptionStatements
+        self._news: NewsStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
         self.telegrams = Telegrams(self._ask, lambda: self._told)
         self.facts = FactRows(self._ask, lambda: self._said)
         self.accounts = AccountRows(self._ask, lambda: self._known, lambda: self._decide)
+        self.news = NewsRows(self._ask, lambda: self._news)
+        self.hooks = HookRows(self._ask, lambda: self._news, lambda: self._decide)
         self.subscriptions = SubscriptionRows(self._ask, lambda: self._subscribed, lambda: self._decide)
 
     @classmethod
@@ -272,6 +278,7 @@ class Records:
             self._said = FactStatements(dialect)
             self._known = AccountStatements(dialect)
             self._subscribed = SubscriptionStatements(dialect)
+            self._news = NewsStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error
