@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from central.api import health, incidents, models, problems, routes
+from central.api import health, incidents, models, problems, routes, stream
 from central.api.desk import Desk
 from central.api.gate import Gate, OpenGate
 from central.api.headers import HeadAsGet, SecurityHeaders
@@ -117,7 +117,8 @@ def create_app(
     app.state.outlook = outlook
     problems.install(app)
     app.include_router(health.router(queries, live, ready))
-    app.include_router(routes.router(queries, live, clock))
+    app.include_router(routes.router(queries, clock))
+    app.include_router(stream.router(queries, live))
     if desk is not None:
         app.include_router(incidents.router(desk))
     app.state.pages = pages.Pages(queries, live, outlook, clock, city_name, city_name_en)

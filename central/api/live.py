@@ -8,6 +8,7 @@ missed between page and stream, nor over a broken connection, and nothing is sen
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -112,11 +113,20 @@ class Live:
         self._channels: dict[str, Channel] = {}
         self._closed = False
         self.readers_dropped = 0
+        self.guests: Counter[str] = Counter()
+        """Channel → readers that take what is newer than their mark by themselves when the bell rings."""
+        self.bell = asyncio.Event()
+        """Set, and replaced by a new one, when a channel changed or the service is ending."""
 
     @property
     def readers(self) -> int:
         """Open connections."""
-        return sum(len(channel.readers) for channel in self._channels.values())
+        return sum(len(channel.readers) for channel in self._channels.values()) + self.guests.total()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether every stream has to end."""
+        return self._closed
 
     def add(self, name: str, render: Render, *, event: str, raw: bool = False) -> None:
         """Offer a channel."""
@@ -136,7 +146,7 @@ class Live:
 
     def tick(self) -> None:
         """Look once, and tell every reader what changed."""
-        busy = [channel for channel in self._channels.values() if channel.readers]
+        busy = [channel for name, channel in self._channels.items() if channel.readers or self.guests[name]]
         if not busy:
             return
         city = self._look()
@@ -148,7 +158,10 @@ class Live:
 
     def _publish(self, channel: Channel, city: CityNow) -> None:
         changed = channel.feed.update(city)
-        if not changed or not channel.readers:
+        if not changed:
+            return
+        self._ring()
+        if not channel.readers:
             return
         message = encode(changed, channel.feed.mark, channel.event, raw=channel.raw)
         for reader in list(channel.readers):
@@ -180,6 +193,11 @@ class Live:
         for channel in self._channels.values():
             for reader in list(channel.readers):
                 self._let_go(channel, reader)
+        self._ring()
+
+    def _ring(self) -> None:
+        self.bell.set()
+        self.bell = asyncio.Event()
 
     def check_room(self) -> None:
         """Refuse a reader before its answer starts.

@@ -7,13 +7,12 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Header, Path, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import Response
 
 from central.api import models
 from central.api.asked import Span, check_steps, fill_gaps, moment, parse_span, parse_step_ms
 from central.api.gate import needs
-from central.api.live import Live
 from central.api.problems import MEDIA_TYPE, Problem, ProblemBody, nearest
 from central.core.access import Right
 from central.core.city import Aggregate, Queries, SiteNow, SiteState
@@ -116,7 +115,7 @@ class Asker:
         return parse_span(from_text, to_text, now_ms=self.clock())
 
 
-def router(queries: Queries, live: Live, clock: Callable[[], int]) -> APIRouter:
+def router(queries: Queries, clock: Callable[[], int]) -> APIRouter:
     """All of ``/api/v1``."""
     routes = APIRouter(prefix="/api/v1", responses=ERRORS, dependencies=[Depends(needs(Right.READ))])
     asker = Asker(queries, clock)
@@ -124,20 +123,6 @@ def router(queries: Queries, live: Live, clock: Callable[[], int]) -> APIRouter:
     _add_proof(routes, asker)
     _add_history(routes, asker)
     _add_intake(routes, asker)
-
-    @routes.get("/stream", tags=["city"], summary="Changes as server-sent events", response_class=StreamingResponse)
-    async def stream(
-        since: Annotated[str, Query(max_length=64, description="Mark of the last event that you have")] = "",
-        last_event_id: Annotated[str, Header(max_length=64, description="The same, as browsers send it")] = "",
-    ) -> StreamingResponse:
-        """Event `changes`: `{site id: {"now": …}}` and `{"city": {"now": …}}`, first all, then only what changed.
-
-        The fields are those of a shelter and of the city. Without a message for 30 s the connection is gone.
-        """
-        live.check_room()
-        return StreamingResponse(
-            live.stream(STREAM, last_event_id or since), media_type="text/event-stream", headers=STREAM_HEADERS
-        )
 
     return routes
 

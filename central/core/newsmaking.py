@@ -1,8 +1,8 @@
 """Two looks at the city → news. Pure.
 
 A look is a set of facts, each a word under a key. What was last told of each key is kept; a fact that differs from it
-is told when it has stood for as long as its kind asks for, so that a shelter that comes and goes rings nobody. A key that
-a look says nothing of stays as it was told: nobody knows whether the grid is back at a shelter that is silent.
+is told when it has stood for as long as its kind asks for, so that a shelter that comes and goes rings nobody. A key
+that a look says nothing of stays as it was told: nobody knows whether the grid is back at a shelter that is silent.
 """
 
 from __future__ import annotations
