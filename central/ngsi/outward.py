@@ -43,7 +43,13 @@ class Outward:
         self._whole_s = whole_s
         self._turn = asyncio.Semaphore(AT_ONCE)
         limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=whole_s, limits=limits)
+        self._client = httpx.AsyncClient(
+            trust_env=False,
+            follow_redirects=False,
+            timeout=whole_s,
+            limits=limits,
+            headers={"User-Agent": "shelter-ems"},
+        )
 
     async def __aenter__(self) -> Self:
         return self

@@ -33,6 +33,7 @@ _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">=": operator.ge,
     "<=": operator.le,
 }
+_SIGNS: Final = frozenset({";", "|", "(", ")", ",", "..", "==", "!=", "~=", "!~=", *_ORDER})
 _MISSING: Final = object()
 
 NameOf = Callable[[str], str]
@@ -253,7 +254,7 @@ class _Reader:
     def _path(self) -> Path:
         word = self._next()
         piece = _NAME.fullmatch(word)
-        if piece is None or word[:1] in {'"', ""}:
+        if piece is None or word[0] == '"' or word in _SIGNS:
             raise self._fault("the name of an attribute")
         self._take()
         if word.startswith(("http://", "https://", "urn:")):
@@ -266,7 +267,7 @@ class _Reader:
         return Path(self._name_of(piece[1]), members[0] if members else "", trail)
 
     def _take_word(self, wanted: str) -> str:
-        if self._next() in {"", ";", "|", "(", ")", ",", "..", "==", "!=", "~=", "!~=", *_ORDER}:
+        if self._next() in {"", *_SIGNS}:
             raise self._fault(wanted)
         return self._take()
 
