@@ -18,6 +18,7 @@ from central.cli_keys import keys
 from central.cli_lists import audit, crew, group
 from central.cli_triggers import triggers
 from central.cli_users import tokens, users
+from central.cli_webhooks import webhooks
 from central.settings import Settings, SettingsError, StoreKind, load
 from contract.commissioning import SiteStage
 
@@ -36,6 +37,7 @@ for name, part in {
     "triggers": triggers,
     "users": users,
     "tokens": tokens,
+    "webhooks": webhooks,
 }.items():
     app.add_typer(part, name=name)
 app.command("autonomy")(autonomy)

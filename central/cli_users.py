@@ -173,8 +173,8 @@ def list_tokens(data: Data = None, config: Config = None, as_json: AsJson = Fals
                 "rights": sorted(one.rights),
                 "wards": sorted(one.wards),
                 "valid": one.is_alive(now_ms),
-                "expires": _moment(one.expires_ms),
-                "used": _moment(one.used_ms),
+                "expires": moment(one.expires_ms),
+                "used": moment(one.used_ms),
                 "by": one.by,
             }
             for one in await people.door.rows.tokens()
@@ -206,7 +206,8 @@ def revoke(
     typer.echo(f"token {token_id}: withdrawn")
 
 
-def _moment(at_ms: int) -> str:
+def moment(at_ms: int) -> str:
+    """A time in Tokyo; empty for 0."""
     return f"{datetime.fromtimestamp(at_ms / 1_000, TOKYO):%Y-%m-%d %H:%M} JST" if at_ms else ""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from central.api import webhooks as hooks_api
 from central.api.desk import Desk
 from central.control import Control
 from central.core.city import Queries
@@ -20,11 +21,13 @@ from central.core.newsmaking import Look
 from central.doorkeeper import FIRST, Doorkeeper, key_at
 from central.feeds.desk import AlertDesk
 from central.forecast import Forecast
+from central.hooks_out import HookBook, Hooks
 from central.newsroom import Newsroom
 from central.ngsi import room as ngsi
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
+from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing
 
 FIRST_WORDS: Final = """
@@ -67,6 +70,9 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     app.include_router(book.router(house.records.decisions, renderer))
     newsroom = app.state.newsroom = _newsroom(house)
     await newsroom.load()
+    hook_book = HookBook(house.records.hooks, allow_hosts=house.settings.outgoing.allow_hosts, now=house.now)
+    app.include_router(hooks_api.router(hook_book, newsroom, house.queries))
+    app.include_router(hooks_page.router(hook_book, newsroom, house.queries, renderer))
     telling = await ngsi.open_room(
         app,
         house.queries,
@@ -76,7 +82,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         allow_private=house.settings.ngsi.allow_private,
         now=house.now,
     )
-    return [("ngsi", telling), ("newsroom", newsroom.run)]
+    return [("ngsi", telling), ("newsroom", newsroom.run), ("webhooks", Hooks(hook_book, newsroom).run)]
 
 
 def _newsroom(house: House) -> Newsroom:

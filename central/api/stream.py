@@ -37,8 +37,8 @@ STALLED_S: Final = 60.0
 """A reader that takes nothing for so long is cut; it comes back by itself with its marks."""
 CITY: Final = "city"
 FIELDS: Final = frozenset(
-    ("stage", "switchable", "mode", "wanted_mode", "state", "last_reading_at", "pv_w", "load_w", "grid_w")
-    + ("battery_w", "soc_pct", "reserve_pct", "stored_wh", "devices_dark")
+    {"stage", "switchable", "mode", "wanted_mode", "state", "last_reading_at", "pv_w", "load_w", "grid_w"}
+    | {"battery_w", "soc_pct", "reserve_pct", "stored_wh", "devices_dark"}
 )
 """What a stream says of a shelter (``models.stream_row``)."""
 _object = msgspec.json.Decoder(dict[str, Any])

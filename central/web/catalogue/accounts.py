@@ -158,4 +158,7 @@ ACCOUNTS: Final[dict[str, tuple[str, str]]] = {
     "action_subscribed": ("通知先の登録", "Subscribed another system"),
     "action_subscription_changed": ("通知先の変更", "Changed a subscription"),
     "action_unsubscribed": ("通知先の削除", "Removed a subscription"),
+    "action_webhook_added": ("Webhookの登録", "Registered a webhook"),
+    "action_webhook_removed": ("Webhookの削除", "Removed a webhook"),
+    "action_webhook_retried": ("Webhookの再送", "Sent to a webhook again"),
 }
