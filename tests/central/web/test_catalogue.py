@@ -78,7 +78,7 @@ def test_every_point_has_words(lang: Lang) -> None:
 
 
 def test_templates_and_code_use_only_keys_that_exist_and_no_key_is_left_over() -> None:
-    sources = [path.read_text() for path in (*WEB.glob("templates/*"), *WEB.glob("*.py"))]
+    sources = [path.read_text() for path in (*WEB.glob("templates/*"), *WEB.rglob("*.py"))]
     used = {key for text in sources for key in re.findall(r"""\b(?:t|words)\(\s*["']([a-z0-9_.]+)["']""", text)}
     assert {key for key in used if not key.endswith(".")} <= TEXTS.keys()
     everything = "".join(sources)
