@@ -7,7 +7,6 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from central.core.news import News, NewsKind, Severity
 
@@ -89,35 +88,6 @@ class Letter:
     reason: str
     again: bool = False
     """Somebody asked to try it once more."""
-
-
-def checked(name: str, url: str) -> tuple[str, str]:
-    """Name and address, tidied.
-
-    Raises:
-        HookError: says what to give.
-    """
-    tidy, address = " ".join(name.split()), url.strip()
-    if not tidy.isprintable() or not 0 < len(tidy) <= NAME_CHARS_MAX:
-        raise HookError(f"name: want 1 to {NAME_CHARS_MAX} characters")
-    if len(address) > URL_CHARS_MAX or not address.isascii() or not address.isprintable() or " " in address:
-        raise HookError(f"url: want at most {URL_CHARS_MAX} ASCII characters without spaces")
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError as error:
-        raise HookError(f"url: {error}") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise HookError("url: want https://HOST/PATH")
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        raise HookError("url: want no user, password or fragment; deliveries are signed with the secret")
-    return tidy, address
-
-
-def needs_https(url: str, allow_hosts: Sequence[str]) -> bool:
-    """Whether an address is refused because it is not encrypted and not a host of one's own."""
-    parts = urlsplit(url)
-    return parts.scheme != "https" and (parts.hostname or "") not in {host.lower() for host in allow_hosts}
 
 
 def signature(secret: str, at_s: int, body: bytes) -> str:

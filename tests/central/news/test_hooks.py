@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from central.core.hooks import BACKOFF_S, GIVE_UP_MS, Filter, Hook, HookError, checked, signature
+from central.core.hooks import BACKOFF_S, GIVE_UP_MS, Filter, Hook, HookError, signature
 from central.core.news import News, NewsKind, Severity
 from central.core.newsmaking import Look
-from central.hooks_out import HookBook, Hooks
+from central.hooks_out import HookBook, Hooks, checked
 from central.newsroom import Newsroom
 from central.store.records import Records
 from tests.central.fake import NOW_MS
