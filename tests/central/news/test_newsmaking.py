@@ -107,7 +107,8 @@ def test_whatever_happens_what_is_told_in_the_end_is_how_the_city_is(
     story: list[tuple[list[SiteState], int]], restarts: list[int]
 ) -> None:
     teller = Teller({}, since_ms=START)
-    second, seen = 0, {}
+    second = 0
+    seen: dict[tuple[str, str], NewsKind] = {}
     for at, (states, long_s) in enumerate(story):
         if at in restarts:
             teller = Teller(teller.told, since_ms=NOW_MS + second * 1_000)
