@@ -16,7 +16,7 @@ from central.core.access import Principal, Right
 from central.core.autonomy.values import HOUR_MS
 from central.core.city import Site
 from central.core.dispatch import AT_ONCE_H
-from central.core.facts import Fact, FactError, newest, signed_by, tidy
+from central.core.facts import FOR_STAFF, RESTS_ON, Fact, FactError, newest, signed_by, tidy
 from central.core.rationing import TARGET_H
 from central.core.reach import TARGET_PCT
 from central.forecast import ONSET_HOURS_MAX, TARGET_H_MAX, Forecast, NotYetError
@@ -133,8 +133,8 @@ def _add_facts(
     sites: Callable[[], dict[str, Site]],
     clock: Callable[[], int],
 ) -> None:
-    async def told(site_id: str) -> models.Facts:
-        said = await facts.of_site(site_id, limit=1_000)
+    async def told(site_id: str, who: Principal) -> models.Facts:
+        said = [one for one in await facts.of_site(site_id, limit=1_000) if who.name or one.name not in FOR_STAFF]
         holding = newest(reversed(said)).get(site_id, {})
         return models.Facts(
             site=site_id,
@@ -143,9 +143,10 @@ def _add_facts(
         )
 
     @routes.get("/sites/{site_id}/facts", tags=["autonomy"], summary="What staff say of a shelter", responses=ERRORS)
-    async def read(site_id: SiteId) -> models.Facts:
+    async def read(site_id: SiteId, who: Annotated[Principal, Depends(needs(Right.READ))]) -> models.Facts:
+        """Contact and access are told to who is known by name."""
         _check_site(site_id, sites())
-        return await told(site_id)
+        return await told(site_id, who)
 
     @routes.put(
         "/sites/{site_id}/facts",
@@ -166,6 +167,14 @@ def _add_facts(
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "It can't be kept as said", f"{error}.", where="body"
             ) from None
+        if Right.PROVE not in who.rights and (beyond := RESTS_ON.intersection(name for name, _ in pairs)):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "Not allowed",
+                f"{who.name} has not the right 'prove', which {', '.join(sorted(beyond))} ask for.",
+                where="body",
+                attempt="Leave them out, or ask a technician.",
+            )
         at_ms = clock()
         await facts.add([Fact(site=site_id, name=name, value=value, by=by, at_ms=at_ms) for name, value in pairs])
-        return await told(site_id)
+        return await told(site_id, who)

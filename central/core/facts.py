@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 TIERS_MAX: Final = 8
 PERSON_CHARS_MAX: Final = 100
+NOTE_CHARS_MAX: Final = 300
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _WEATHER_DAYS_MAX: Final = 14
 
@@ -47,6 +49,27 @@ class FactName(StrEnum):
     """Where the modules look, degrees clockwise from north: 180 is south."""
     WEATHER = "weather"
     """Announced sun by day, % of a clear day: ``2026-09-08:15,2026-09-09:40``."""
+    CONTACT_NAME = "contact_name"
+    """Whom to ask for at the shelter. Of a person: staff see it, the public does not."""
+    CONTACT_PHONE = "contact_phone"
+    """That person's telephone number. Staff see it, the public does not."""
+    ACCESS_NOTE = "access_note"
+    """Where the key is, which door, where the cabinet stands. Staff see it, the public does not."""
+
+
+FOR_STAFF: Final = frozenset({FactName.CONTACT_NAME, FactName.CONTACT_PHONE, FactName.ACCESS_NOTE})
+"""What only who is signed in may read."""
+RESTS_ON: Final = frozenset(
+    {
+        FactName.TIERS_W,
+        FactName.BACKUP_KW,
+        FactName.GRID_CHARGE_KW,
+        FactName.FLOOR_PCT,
+        FactName.TILT_DEG,
+        FactName.AZIMUTH_DEG,
+    }
+)
+"""Facts of the plant: estimates and proofs rest on them, so a technician says them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +152,8 @@ def values_of(facts: Mapping[FactName, Fact]) -> ShelterFacts:
     """The facts that hold, as numbers."""
     told: dict[str, Any] = {}
     for name, fact in facts.items():
+        if name in FOR_STAFF:
+            continue
         field_name, read = _READ[name]
         told[field_name] = read(fact.value)
     return ShelterFacts(**told)
@@ -160,6 +185,23 @@ def _yes(text: str) -> str:
     if text not in {"0", "1"}:
         raise ValueError("want 1 (yes) or 0 (no)")
     return text
+
+
+def _line(high: int) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        line = " ".join(text.split())
+        if not line.isprintable() or len(line) > high:
+            raise ValueError(f"want one line of at most {high} characters")
+        return line
+
+    return checked
+
+
+def _phone(text: str) -> str:
+    tidied = unicodedata.normalize("NFKC", text).strip()
+    if not re.fullmatch(r"\+?[0-9][0-9 ()-]{4,28}", tidied):
+        raise ValueError("want a telephone number such as 043-000-0000")
+    return tidied
 
 
 def _tiers(text: str) -> str:
@@ -208,6 +250,9 @@ _KINDS: Final[Mapping[FactName, Callable[[str], str]]] = {
     FactName.TILT_DEG: _number(0, 90),
     FactName.AZIMUTH_DEG: _number(0, 360),
     FactName.WEATHER: _weather,
+    FactName.CONTACT_NAME: _line(PERSON_CHARS_MAX),
+    FactName.CONTACT_PHONE: _phone,
+    FactName.ACCESS_NOTE: _line(NOTE_CHARS_MAX),
 }
 _READ: Final[Mapping[FactName, tuple[str, Callable[[str], Any]]]] = {
     FactName.PEOPLE: ("people", int),
