@@ -29,6 +29,8 @@ from central.store.base import TelemetryStore
 from central.store.records import Records
 from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing
+from central.web.board import opening
+from central.web.board import pages as board
 
 FIRST_WORDS: Final = """
 First start. Sign in at /login (最初のログイン):
@@ -68,6 +70,8 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     app.include_router(signing.router(door, renderer))
     app.include_router(people.router(door, renderer, house.queries))
     app.include_router(book.router(house.records.decisions, renderer))
+    app.include_router(opening.router(opening.Opening(house.desk, renderer)))
+    app.include_router(board.router(board.BoardPages(house.desk, house.forecast, house.records.facts, renderer)))
     newsroom = app.state.newsroom = _newsroom(house)
     await newsroom.load()
     hook_book = HookBook(house.records.hooks, allow_hosts=house.settings.outgoing.allow_hosts, now=house.now)

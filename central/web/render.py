@@ -48,6 +48,7 @@ class Place:
 PLACES: Final = (
     Place("/", "nav_city", Right.READ),
     Place("/webhooks", "nav_hooks", Right.RULES),
+    Place("/board", "nav_board", Right.READ),
     Place("/audit", "nav_audit", Right.READ),
     Place("/users", "nav_users", Right.ADMIN),
     Place("/account", "nav_account", Right.READ),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import HTMLResponse, Response
 
 from central.api.gate import needs
 from central.core.access import Principal, Right, Role
-from central.core.accounts import Account, AccountError, Token, admins_left, tidy_login, tidy_name
-from central.core.audit import Action, Decision
+from central.core.accounts import AccountError
 from central.core.city import Queries
 from central.doorkeeper import Doorkeeper
 from central.people import TOKEN_RIGHTS, Given, People

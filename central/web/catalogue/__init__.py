@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from central.web.catalogue.accounts import ACCOUNTS
+from central.web.catalogue.board import BOARD
 from central.web.catalogue.pages import PAGES
 from central.web.catalogue.proof import PROOF
 from central.web.catalogue.quantities import QUANTITIES
@@ -25,7 +26,7 @@ class Lang(StrEnum):
         return Lang.EN if self is Lang.JA else Lang.JA
 
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {**PAGES, **TERMS, **QUANTITIES, **PROOF, **ACCOUNTS, **WEBHOOKS}
+TEXTS: Final[dict[str, tuple[str, str]]] = {**PAGES, **TERMS, **QUANTITIES, **PROOF, **ACCOUNTS, **BOARD, **WEBHOOKS}
 """Key → (Japanese, English). One table, so neither language can lack what the other has."""
 _COLUMN: Final = {Lang.JA: 0, Lang.EN: 1}
 

@@ -30,8 +30,6 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "nav": ("主なページ", "Main pages"),
     "nav_city": ("全市", "City"),
     "nav_board": ("災害ボード", "Disaster board"),
-    "nav_fleet": ("設備の状態", "Fleet health"),
-    "nav_rules": ("警報ルール", "Alert rules"),
     "nav_audit": ("操作記録", "Audit"),
     "nav_users": ("利用者", "Users"),
     "nav_account": ("自分のアカウント", "My account"),

@@ -1,0 +1,217 @@
+"""The board and the page of one incident: receipts as they come, who did not obey, and what a person may do next."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Form, Query
+from fastapi.responses import HTMLResponse, Response
+
+from central.api.desk import Desk
+from central.api.gate import needs, within
+from central.api.models import incident as models
+from central.api.models.autonomy import DispatchOrder, visits_out
+from central.control import NoKeyError
+from central.core.access import Principal, Right
+from central.core.facts import FactName, newest
+from central.core.incidents import Act, AskedWronglyError, Incident, Phase, RefusedError
+from central.core.rationing import TARGET_H
+from central.core.scope import ScopeError
+from central.forecast import Forecast, NotYetError
+from central.store.facts import FactRows
+from central.web.answers import Accept, Asked, html, see_other
+from central.web.catalogue import CATALOGUES, Lang, choose
+from central.web.render import Renderer
+
+Reader = Annotated[Principal, Depends(needs(Right.READ))]
+Operator = Annotated[Principal, Depends(needs(Right.SWITCH))]
+Why = Annotated[str, Form(max_length=200)]
+CLOSED_PER_PAGE: Final = 20
+TROUBLE: Final = ("failed", "reverted", "refused", "no_answer", "person", "underway", "on_its_own")
+"""Words of shelters that are not where they should be, the worst first."""
+
+
+class BoardPages:
+    """Makes the pages."""
+
+    def __init__(self, desk: Desk, forecast: Forecast, facts: FactRows, renderer: Renderer) -> None:
+        self.desk = desk
+        self._forecast = forecast
+        self._facts = facts
+        self._renderer = renderer
+
+    def _page(self, name: str, who: Principal, lang: Lang, *, here: str, **values: Any) -> str:
+        synthetic = any(site.synthetic for site in self.desk.sites().values())
+        return self._renderer.page(name, CATALOGUES[lang], who=who, here=here, synthetic=synthetic, **values)
+
+    async def board(self, who: Principal, lang: Lang, offset: int) -> str:
+        """Everything that is on, the most urgent first; closed ones below."""
+        found = (await self.desk.list(limit=10_000)).incidents
+        on = {phase: [one for one in found if one.phase is phase] for phase in Phase}
+        closed = on[Phase.CLOSED]
+        return self._page(
+            "board.html",
+            who,
+            lang,
+            here="/board",
+            active=on[Phase.ACTIVE],
+            declared=on[Phase.DECLARED],
+            standing_down=on[Phase.STANDING_DOWN],
+            closed=closed[offset : offset + CLOSED_PER_PAGE],
+            closed_total=len(closed),
+            offset=offset,
+            per_page=CLOSED_PER_PAGE,
+            crew=len(self.desk.crew().shelters),
+            may=Right.SWITCH in who.rights,
+        )
+
+    async def incident(self, who: Principal, lang: Lang, incident: Incident, *, wrong: str = "") -> str:
+        """One incident."""
+        told = await self.desk.show(incident)
+        preview = None
+        if incident.phase is Phase.DECLARED:
+            try:
+                preview = models.preview_out(self.desk.control.preview(incident.wish, incident.scope))
+            except ScopeError:
+                wrong = wrong or "board_wrong_scope"
+        rank = {word: n for n, word in enumerate(TROUBLE)}
+        rest = sorted(
+            (one for one in told.shelters if not one.done), key=lambda one: (rank.get(one.word, 99), one.ward)
+        )
+        return self._page(
+            "board_incident.html",
+            who,
+            lang,
+            here=f"/board/{incident.id}",
+            one=told,
+            open_ones=rest,
+            done=[one for one in told.shelters if one.done],
+            preview=preview,
+            wrong=wrong,
+            # A person bound to wards sees all of it and may change it only when it lies within them.
+            may=who.may(Right.SWITCH, self.desk.wards_of(incident)),
+            is_mine=incident.declared.by == who.name,
+            two=bool(preview and preview.two_persons),
+        )
+
+    async def crew(self, who: Principal, lang: Lang, incident: Incident | None) -> str:
+        """Whom to visit or to telephone, for one incident or all; made to be printed."""
+        shelters = self.desk.crew().shelters
+        if incident is not None:
+            shelters = [one for one in shelters if one.site in incident.sites]
+        said = newest(await self._facts.newest())
+        return self._page(
+            "board_crew.html",
+            who,
+            lang,
+            here=f"/board/{incident.id}/crew" if incident else "/board/crew",
+            shelters=shelters,
+            sites=self.desk.sites(),
+            people={one.site: said.get(one.site, {}).get(FactName.PEOPLE) for one in shelters},
+            medical={one.site: said.get(one.site, {}).get(FactName.MEDICAL) for one in shelters},
+            incident=incident,
+            now_ms=self.desk.control.now(),
+        )
+
+    async def dispatch(self, who: Principal, lang: Lang) -> str:
+        """Where a generator or an electric car should go first."""
+        order: DispatchOrder | None
+        try:
+            city = await self._forecast.fresh()
+            order = visits_out(city.at_ms, TARGET_H, city.visits(target_h=TARGET_H), self.desk.sites())
+        except NotYetError:
+            order = None
+        return self._page(
+            "board_dispatch.html",
+            who,
+            lang,
+            here="/board/dispatch",
+            order=order,
+            sites=self.desk.sites(),
+            now_ms=self.desk.control.now(),
+        )
+
+
+def router(pages: BoardPages) -> APIRouter:
+    """The routes of the board."""
+    routes = APIRouter(prefix="/board", include_in_schema=False)
+    _add_lists(routes, pages)
+    _add_incident(routes, pages)
+    return routes
+
+
+def _add_lists(routes: APIRouter, pages: BoardPages) -> None:
+    @routes.get("", response_class=HTMLResponse)
+    async def board(
+        who: Reader,
+        offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+        lang: Asked = None,
+        accept_language: Accept = None,
+    ) -> HTMLResponse:
+        chosen = choose(lang, accept_language)
+        return html(await pages.board(who, chosen, offset), chosen)
+
+    @routes.get("/crew", response_class=HTMLResponse)
+    async def crew(who: Reader, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
+        chosen = choose(lang, accept_language)
+        return html(await pages.crew(who, chosen, None), chosen)
+
+    @routes.get("/dispatch", response_class=HTMLResponse)
+    async def dispatch(who: Reader, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
+        chosen = choose(lang, accept_language)
+        return html(await pages.dispatch(who, chosen), chosen)
+
+
+def _add_incident(routes: APIRouter, pages: BoardPages) -> None:
+    desk, control = pages.desk, pages.desk.control
+
+    @routes.get("/{incident_id}", response_class=HTMLResponse)
+    async def incident(
+        who: Reader, incident_id: str, lang: Asked = None, accept_language: Accept = None
+    ) -> HTMLResponse:
+        chosen = choose(lang, accept_language)
+        return html(await pages.incident(who, chosen, desk.find(incident_id)), chosen)
+
+    @routes.get("/{incident_id}/crew", response_class=HTMLResponse)
+    async def crew(who: Reader, incident_id: str, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
+        chosen = choose(lang, accept_language)
+        return html(await pages.crew(who, chosen, desk.find(incident_id)), chosen)
+
+    async def decided(who: Principal, incident_id: str, lang: Lang, work: Awaitable[Any]) -> Response:
+        wrong = ""
+        try:
+            await work
+        except RefusedError as error:
+            wrong = f"board_no.{error.no.value}"
+        except NoKeyError:
+            wrong = "board_no_key"
+        except AskedWronglyError:
+            wrong = "board_wrong_why"
+        if wrong:
+            page = await pages.incident(who, lang, desk.find(incident_id), wrong=wrong)
+            return html(page, lang, HTTPStatus.CONFLICT)
+        return see_other(f"/board/{incident_id}?lang={lang.value}")
+
+    @routes.post("/{incident_id}/confirm", response_class=HTMLResponse)
+    async def confirm(
+        who: Operator, incident_id: str, why: Why = "", glass: Annotated[bool, Form()] = False, lang: Asked = None
+    ) -> Response:
+        within(who, Right.SWITCH, desk.wards(control.sites_in(desk.find(incident_id).scope)))
+        work = control.confirm(incident_id, by=who.name, why=why, break_glass=glass)
+        return await decided(who, incident_id, choose(lang, None), work)
+
+    @routes.post("/{incident_id}/stand-down", response_class=HTMLResponse)
+    async def stand_down(who: Operator, incident_id: str, why: Why = "", lang: Asked = None) -> Response:
+        within(who, Right.SWITCH, desk.wards_of(desk.find(incident_id)))
+        work = control.end(incident_id, Act.STAND_DOWN, by=who.name, why=why)
+        return await decided(who, incident_id, choose(lang, None), work)
+
+    @routes.post("/{incident_id}/close", response_class=HTMLResponse)
+    async def close(
+        who: Operator, incident_id: str, why: Why = "", anyway: Annotated[bool, Form()] = False, lang: Asked = None
+    ) -> Response:
+        within(who, Right.SWITCH, desk.wards_of(desk.find(incident_id)))
+        work = control.end(incident_id, Act.CLOSE, by=who.name, why=why, anyway=anyway)
+        return await decided(who, incident_id, choose(lang, None), work)
