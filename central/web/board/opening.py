@@ -63,6 +63,9 @@ def draft_of(
     )
 
 
+Drafted = Annotated[Draft, Depends(draft_of)]
+
+
 class Opening:
     """The pages of the three steps."""
 
@@ -170,17 +173,16 @@ class Opening:
 def router(pages: Opening) -> APIRouter:
     """The routes of the three steps."""
     routes = APIRouter(prefix="/board/new", include_in_schema=False)
-    drafted = Annotated[Draft, Depends(draft_of)]
 
     @routes.get("", response_class=HTMLResponse)
     async def scope(
-        who: Operator, draft: drafted, only: Word = "", lang: Asked = None, accept_language: Accept = None
+        who: Operator, draft: Drafted, only: Word = "", lang: Asked = None, accept_language: Accept = None
     ) -> HTMLResponse:
         chosen = choose(lang, accept_language)
         return html(pages.scope(who, chosen, draft, ward=only), chosen)
 
     @routes.get("/mode", response_class=HTMLResponse)
-    async def mode(who: Operator, draft: drafted, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
+    async def mode(who: Operator, draft: Drafted, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
         chosen = choose(lang, accept_language)
         try:
             return html(pages.mode(who, chosen, draft), chosen)
@@ -189,7 +191,7 @@ def router(pages: Opening) -> APIRouter:
 
     @routes.get("/preview", response_class=HTMLResponse)
     async def preview(
-        who: Operator, draft: drafted, lang: Asked = None, accept_language: Accept = None
+        who: Operator, draft: Drafted, lang: Asked = None, accept_language: Accept = None
     ) -> HTMLResponse:
         chosen = choose(lang, accept_language)
         try:

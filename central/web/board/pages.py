@@ -43,8 +43,12 @@ class BoardPages:
         self._renderer = renderer
 
     def _page(self, name: str, who: Principal, lang: Lang, *, here: str, **values: Any) -> str:
-        synthetic = any(site.synthetic for site in self.desk.sites().values())
-        return self._renderer.page(name, CATALOGUES[lang], who=who, here=here, synthetic=synthetic, **values)
+        sites = self.desk.sites().values()
+        frame = {
+            "synthetic": any(site.synthetic for site in sites),
+            "ward_names": {site.ward: site.ward_en for site in sites if site.ward_en},
+        }
+        return self._renderer.page(name, CATALOGUES[lang], who=who, here=here, **frame, **values)
 
     async def board(self, who: Principal, lang: Lang, offset: int) -> str:
         """Everything that is on, the most urgent first; closed ones below."""

@@ -110,6 +110,7 @@ BOARD: Final[dict[str, tuple[str, str]]] = {
     "board_col_means": ("意味と対応", "What it means and what to do"),
     "board_col_at": ("時刻", "Time"),
     "board_due": ("{at} までに返事がなければ派遣リスト", "crew list if nothing comes by {at}"),
+    "board_waiting": ("指示を送りました。返事を待っています。", "The order is sent; it has not answered yet."),
     "board_on_crew": ("要派遣", "needs a crew"),
     "board_word.obeys": ("動作確認済み", "Proven"),
     "board_word.drilled": ("訓練済み（切替なし）", "Drilled (nothing switched)"),

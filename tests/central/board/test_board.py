@@ -1,0 +1,245 @@
+"""The disaster board as staff use it: three steps, two persons, receipts, and what a viewer may not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import httpx
+import pytest
+
+from central.core.access import Role
+from central.core.incidents import Phase
+from central.forecast import Forecast
+from central.store.sqlite import SqliteStore
+from central.web.board import opening
+from central.web.board import pages as board
+from central.web.board.asked import Draft
+from contract.steering import Reason, Stage
+from tests.central.access.parts import Town, csrf_of, town
+
+DONE = (Stage.ACCEPTED, Stage.WRITTEN, Stage.READ_BACK, Stage.VERIFIED)
+BYTES_MAX = 100_000
+SCOPE = {"kind": "ward", "wards": "美浜区"}
+WISH = {"mode": "backup", "why": "台風15号 接近"}
+
+
+@asynccontextmanager
+async def place(folder: Path) -> AsyncIterator[Town]:
+    async with town(folder) as here:
+        store = await SqliteStore.open(folder / "telemetry.sqlite")
+        try:
+            city = here.city
+            forecast = Forecast(city.live, store, city.records.facts.newest, now=city.clock, reserve_pct=30.0)
+            renderer = here.app.state.pages.renderer
+            desk = board.BoardPages(opening_desk(here), forecast, city.records.facts, renderer)
+            here.app.include_router(opening.router(opening.Opening(desk.desk, renderer)))
+            here.app.include_router(board.router(desk))
+            yield here
+        finally:
+            await store.close()
+
+
+def opening_desk(here: Town) -> Any:
+    from central.api.desk import Desk
+
+    return Desk(here.city.control, here.city.live)
+
+
+def form_of(page: str, action: str) -> list[tuple[str, str]]:
+    """A form's hidden fields, as a browser would send them."""
+    form = page.partition(f'action="{action}')[2].partition("</form>")[0]
+    return re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
+
+
+async def sent(client: httpx.AsyncClient, **more: str) -> httpx.Response:
+    """Walk the three steps and send the last."""
+    page = await client.get(f"/board/new/preview?{urlencode({**SCOPE, **WISH, **more})}")
+    assert page.status_code == 200, page.text
+    return await post(client, "/board/new", form_of(page.text, "/board/new"))
+
+
+async def post(client: httpx.AsyncClient, path: str, fields: list[tuple[str, str]]) -> httpx.Response:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    return await client.post(path, content=urlencode(fields).encode(), headers=kind)
+
+
+def id_of(answer: httpx.Response) -> str:
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"].partition("/board/")[2].partition("?")[0])
+
+
+async def test_a_ward_is_switched_in_three_steps_and_everybody_sees_who_obeyed(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        first = await client.get("/board/new?lang=en")
+        assert "Which shelters" in first.text
+        second = await client.get(f"/board/new/mode?{urlencode(SCOPE)}&lang=en")
+        assert "2 shelters are chosen" in second.text
+        incident = id_of(await sent(client))
+        assert here.city.control.incidents[incident].phase is Phase.ACTIVE
+        assert here.city.control.incidents[incident].declared.by == "Operator (operator)"
+        ward = sorted(here.city.control.incidents[incident].sites)
+        ordered = [site for site in ward if site in here.city.control.fleet.orders]
+        page = (await client.get(f"/board/{incident}?lang=en")).text
+        assert f"0 of {len(ordered)} proven" in page
+        assert "The order is sent" in page
+        await here.city.tell(ordered[0], *DONE)
+        await here.city.tell(ordered[-1], Stage.ACCEPTED, Stage.FAILED, reason=Reason.PLANT_DISOBEYS)
+        page = (await client.get(f"/board/{incident}?lang=en")).text
+        assert f"1 of {len(ordered)} proven" in page
+        assert "power flows as before" in page
+        assert "needs a crew" in page
+        crew = (await client.get(f"/board/{incident}/crew?lang=ja")).text
+        assert ordered[-1] in crew
+        assert ordered[0] not in crew
+        fields = [("csrf", csrf_of(page)), ("why", "終わり")]
+        assert id_of(await post(client, f"/board/{incident}/stand-down", fields)) == incident
+        assert here.city.control.incidents[incident].phase is Phase.STANDING_DOWN
+
+
+async def test_a_form_that_is_sent_twice_opens_one_incident(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        page = await client.get(f"/board/new/preview?{urlencode({**SCOPE, **WISH})}")
+        fields = form_of(page.text, "/board/new")
+        first, again = await post(client, "/board/new", fields), await post(client, "/board/new", fields)
+        assert id_of(first) == id_of(again)
+        assert len(here.city.control.incidents) == 1
+
+
+async def test_the_whole_city_wants_another_person(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as one, here.signed_in("admin") as other:
+        page = await one.get(f"/board/new/preview?{urlencode({'kind': 'city', **WISH})}&lang=en")
+        assert "another person" in page.text
+        incident = id_of(await post(one, "/board/new", form_of(page.text, "/board/new")))
+        assert here.city.control.incidents[incident].phase is Phase.DECLARED
+        mine = (await one.get(f"/board/{incident}?lang=en")).text
+        assert "You declared it" in mine
+        alone = await post(one, f"/board/{incident}/confirm", [("csrf", csrf_of(mine)), ("why", "x")])
+        assert alone.status_code == 409
+        assert here.city.control.incidents[incident].phase is Phase.DECLARED
+        theirs = (await other.get(f"/board/{incident}?lang=en")).text
+        assert "You declared it" not in theirs
+        await post(other, f"/board/{incident}/confirm", [("csrf", csrf_of(theirs)), ("why", "確認")])
+        assert here.city.control.incidents[incident].phase is Phase.ACTIVE
+        assert not here.city.control.incidents[incident].broke_glass
+
+
+async def test_one_person_alone_can_break_the_glass_and_it_is_seen(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        page = await client.get(f"/board/new/preview?{urlencode({'kind': 'city', **WISH})}")
+        incident = id_of(await post(client, "/board/new", form_of(page.text, "/board/new")))
+        mine = (await client.get(f"/board/{incident}")).text
+        await post(
+            client, f"/board/{incident}/confirm", [("csrf", csrf_of(mine)), ("why", "誰もいない"), ("glass", "true")]
+        )
+        assert here.city.control.incidents[incident].broke_glass
+        assert "1人だけで承認" in (await client.get("/board?lang=ja")).text
+
+
+@pytest.mark.parametrize("login", ["viewer", "technician"])
+async def test_who_may_not_switch_sees_the_board_and_opens_nothing(tmp_path: Path, login: str) -> None:
+    async with place(tmp_path) as here, here.signed_in(login) as client, here.signed_in("operator") as operator:
+        incident = id_of(await sent(operator))
+        for path in ("/board", f"/board/{incident}", "/board/crew", "/board/dispatch"):
+            page = await client.get(f"{path}?lang=en")
+            assert page.status_code == 200
+            assert "<form" not in page.text
+            assert "Open an incident" not in page.text
+        assert (await client.get("/board/new")).status_code == 403
+        mark = csrf_of((await client.get("/account")).text)
+        for path in ("/board/new", *(f"/board/{incident}/{act}" for act in ("confirm", "stand-down", "close"))):
+            answer = await post(client, path, [("csrf", mark), ("mark", "m"), ("why", "x"), *SCOPE.items()])
+            assert answer.status_code == 403
+
+
+async def test_who_is_bound_to_a_ward_sees_only_its_shelters_to_choose_from(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        await here.add("bound", Role.OPERATOR, "美浜区")
+        async with here.signed_in("bound") as client, here.signed_in("operator") as other:
+            page = (await client.get("/board/new?lang=ja")).text
+            assert "美浜区" in page
+            assert "中央区" not in page
+            assert 'value="city"' not in page
+            beyond = await client.get(f"/board/new/preview?{urlencode({'kind': 'ward', 'wards': '中央区', **WISH})}")
+            assert beyond.status_code == 403
+            incident = id_of(await sent(other, wards="中央区"))
+            told = (await client.get(f"/board/{incident}?lang=en")).text
+            assert "You may not change this incident" in told
+            mark = csrf_of((await client.get("/account")).text)
+            answer = await post(client, f"/board/{incident}/stand-down", [("csrf", mark), ("why", "x")])
+            assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "text"),
+    [
+        ({}, 422, "Choose which shelters"),
+        ({"kind": "ward"}, 422, "Choose which shelters"),
+        ({"kind": "ward", "wards": "no such ward", **WISH}, 422, "Choose which shelters"),
+        ({**SCOPE, "mode": "backup"}, 422, "Give a reason"),
+        ({**SCOPE, "why": "x"}, 422, "Choose a mode"),
+        ({**SCOPE, "mode": "recovery", "why": "x"}, 422, "Choose a mode"),
+    ],
+)
+async def test_a_step_that_was_left_out_is_asked_for_again(
+    tmp_path: Path, query: dict[str, str], status: int, text: str
+) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        page = await client.get(f"/board/new/preview?{urlencode({**query, 'lang': 'en'})}")
+        asked = (
+            page
+            if query.get("why") or query.get("mode")
+            else await client.get(f"/board/new/mode?{urlencode({**query, 'lang': 'en'})}")
+        )
+        assert asked.status_code == status
+        assert text in asked.text
+        assert here.city.control.incidents == {}
+
+
+async def test_what_a_person_writes_is_text_and_nothing_else(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>\"'><img src=x>"
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        page = await client.get(f"/board/new/preview?{urlencode({**SCOPE, 'mode': 'backup', 'why': evil})}")
+        assert "<img" not in page.text
+        assert "<script>" not in page.text
+        fields = dict(parse_qsl(urlencode(form_of(page.text, "/board/new"))))
+        fields["why"] = evil
+        incident = id_of(await post(client, "/board/new", list(fields.items())))
+        for path in ("/board", f"/board/{incident}", "/audit"):
+            shown = (await client.get(path)).text
+            assert "<img" not in shown
+            assert "<script>alert" not in shown
+
+
+async def test_pages_are_small(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        incident = id_of(await sent(client))
+        for path in ("/board", "/board/new", f"/board/{incident}", "/board/crew", "/board/dispatch"):
+            assert len((await client.get(path)).content) < BYTES_MAX / 5
+
+
+async def test_a_drill_says_so_wherever_it_is_shown(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        incident = id_of(await sent(client, drill="drill"))
+        assert incident.startswith("D")
+        assert here.city.control.incidents[incident].wish.is_drill
+        for path in ("/board", f"/board/{incident}"):
+            assert "DRILL (nothing is switched)" in (await client.get(f"{path}?lang=en")).text
+
+
+def test_an_address_says_all_of_a_draft() -> None:
+    draft = Draft(kind="sites", sites=("a", "b"), mode="backup", why="x & y", drill="live", target_pct=80, ration=True)
+    assert dict(parse_qsl(draft.query)) == {
+        "kind": "sites",
+        "sites": "b",
+        "mode": "backup",
+        "why": "x & y",
+        "drill": "live",
+        "target_pct": "80",
+        "tiers_closed": "8",
+        "ration": "1",
+    }
