@@ -25,8 +25,8 @@ from central.web import pages
 
 INTERVAL_S: Final = 2.0
 DESCRIPTION: Final = """\
-What the city knows of its shelters: power, batteries, what became of every reading, and of every order. Reading needs
-no token; what changes something wants one.
+What the city knows of its shelters: power, batteries, what became of every reading, and of every order. Whoever asks
+signs in (a session's cookie) or sends an API token: `Authorization: Bearer …` (`shelter-central tokens new`).
 
 Times are UTC, ISO 8601; steps are aligned to midnight in Tokyo. Power is positive when it feeds the building: PV
 generation, battery discharge, grid import; `load_w = pv_w + battery_w + grid_w`. `null` means "no good, fresh value",
