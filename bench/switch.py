@@ -4,8 +4,9 @@ The house runs as in service: broker, city, an agent for every shelter, plants t
 lies. An incident for the whole city is opened and confirmed by the city's command line. Time runs from the signing of
 each shelter's order to the receipt of its proof in the city's ledger.
 
-The floor is the same plants with nobody else about: the same orders are carried out on each straight, with the pauses
-that its maker asks for between writes, until the plant is seen to follow once. What comes on top in the city is ours.
+The floor is the same plants with nobody else about: all are ordered at once as in the city, each straight, with the
+pauses that its maker asks for between writes, until the plant is seen to follow once. What comes on top in the city is
+ours. Where one machine plays a city that is too large for it, floor and city both say what the machine can do.
 
 A shelter counts as falsely verified when the city shows it as proven while the simulator knows better, for 45 s on end:
 it is looked at for a minute after the last proof.
@@ -51,7 +52,6 @@ SIZES: Final = (182, 1_820)
 OURS_S: Final = 2.0
 """So much may come on top of the plants' own answer."""
 LIARS: Final = 0.05
-FLOOR_SITES: Final = 182
 AT_ONCE: Final = 16
 PEEK_S: Final = 0.05
 PLANT_S_MAX: Final = 30.0
@@ -69,7 +69,7 @@ async def floor(folder: Path, sites: int) -> list[tuple[float, float]]:
     await child.start()
     try:
         await child.ready(SIMULATOR_S_MAX)
-        files = sorted(fleet.glob("*/site.yaml"))[:FLOOR_SITES]
+        files = sorted(fleet.glob("*/site.yaml"))
         room, all_met, met = asyncio.Semaphore(AT_ONCE), asyncio.Event(), 0
 
         async def one(path: Path) -> tuple[float, float] | None:
@@ -218,13 +218,12 @@ def main() -> int:
                 cities.append(asyncio.run(switch(Path(folder), sites, interval_s=interval_s)))
             except ChildError as error:
                 cities.append({"sites": sites, "could_not_run": str(error)[:2_000]})
-    first = cities[0]
-    limit_s = first.get("plant_p99_s") or math.nan
-    figures = {
-        "p99_s": Target(limit_s + OURS_S).judge(first.get("p99_s")),
-        "false_verified": Target(0).judge(first.get("false_verified")),
-    }
-    return finish("switch", figures, **first, cities=cities)
+    figures = {}
+    for city in cities:
+        limit_s = city.get("plant_p99_s") or math.nan
+        figures[f"p99_s_{city['sites']}"] = Target(limit_s + OURS_S).judge(city.get("p99_s"))
+        figures[f"false_verified_{city['sites']}"] = Target(0).judge(city.get("false_verified"))
+    return finish("switch", figures, **cities[0], cities=cities)
 
 
 if __name__ == "__main__":
