@@ -27,6 +27,7 @@ from central.ngsi import room as ngsi
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
+from central.web import siteview_told
 from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing
 from central.web.board import opening
@@ -72,6 +73,8 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     app.include_router(book.router(house.records.decisions, renderer))
     app.include_router(opening.router(opening.Opening(house.desk, renderer)))
     app.include_router(board.router(board.BoardPages(house.desk, house.forecast, house.records.facts, renderer)))
+    shelters = siteview_told.SiteTold(house.records.facts, house.desk, house.now)
+    app.include_router(siteview_told.router(shelters, app.state.pages))
     newsroom = app.state.newsroom = _newsroom(house)
     await newsroom.load()
     hook_book = HookBook(house.records.hooks, allow_hosts=house.settings.outgoing.allow_hosts, now=house.now)

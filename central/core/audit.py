@@ -33,6 +33,8 @@ class Action(StrEnum):
     ESCALATED = "escalated"
     """A shelter did not prove what was wanted within its deadline."""
     KEY_MADE = "key_made"
+    FACTS_SAID = "facts_said"
+    """Somebody said something of a shelter. ``detail`` names the facts and holds none, since some are of people."""
     ACCOUNT_MADE = "account_made"
     ACCOUNT_CHANGED = "account_changed"
     """Role, wards, name, disabled or enabled: ``detail`` says what."""

@@ -64,8 +64,12 @@ def draw(
     low: float | None = None,
     high: float | None = None,
     ticks: int = TICKS_WANTED,
+    columns: tuple[Tick, ...] | None = None,
 ) -> Chart | None:
-    """Draw lines on one axis; ``None`` when no line has a value. ``scale`` turns W into kW."""
+    """Draw lines on one axis; ``None`` when no line has a value. ``scale`` turns W into kW.
+
+    ``columns``: where the grid's upright lines are; every third hour when not said.
+    """
     values = [sample.value * scale for line in lines.values() for sample in line if sample.value is not None]
     if not values:
         return None
@@ -87,7 +91,10 @@ def draw(
     )
     paths = {name: _path(line, from_ms, to_ms, lambda value: y(value * scale)) for name, line in lines.items()}
     return Chart(
-        paths=paths, rows=rows, columns=hours(from_ms, to_ms), zero_y=round(y(0), 1) if bottom < 0 < top else None
+        paths=paths,
+        rows=rows,
+        columns=hours(from_ms, to_ms) if columns is None else columns,
+        zero_y=round(y(0), 1) if bottom < 0 < top else None,
     )
 
 

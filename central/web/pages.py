@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from central.api.asked import TOKYO_OFFSET_MS, Span, fill_gaps
 from central.api.gate import for_everybody, needs
 from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
 from central.api.problems import nearest
 from central.api.routes import STREAM_HEADERS
 from central.core.access import Principal, Right
-from central.core.city import Aggregate, CityNow, EventRecord, Queries, Sample, SiteNow, SiteState, Stretch
-from central.web import citymap, cityview, errors, reports, siteview, static
+from central.core.city import CityNow, Queries, SiteNow, SiteState
+from central.store.base import StoreError
+from central.web import citymap, cityview, errors, reports, siteview, siteview_page, static
 from central.web.answers import Accept, Asked, html
 from central.web.catalogue import CATALOGUES, Catalogue, Lang, choose
 from central.web.errors import PageError
 from central.web.render import Renderer
+from central.web.siteview_history import DAY_WAIT_S, SiteHistory
 from contract.commissioning import SiteStage
 
 log = structlog.get_logger(__name__)
 
 PAGES_KEPT: Final = 64
-HISTORY_WAIT_S: Final = 5.0
-"""A store that takes longer does not keep people from the live values."""
 Filter = Annotated[str, Query(max_length=100)]
 Mark = Annotated[str, Query(max_length=64)]
 Reader = Annotated[Principal, Depends(needs(Right.READ))]
@@ -51,14 +49,16 @@ class Pages:
         city_name: str,
         city_name_en: str,
         *,
-        history_wait_s: float = HISTORY_WAIT_S,
+        history_wait_s: float = DAY_WAIT_S,
     ) -> None:
         self.files = static.load()
         self._queries = queries
         self.live = live
         self._outlook = outlook
         self._clock = clock
-        self._history_wait_s = history_wait_s
+        self._history = SiteHistory(queries, clock, day_wait_s=history_wait_s)
+        self.told: Callable[[str], Awaitable[siteview_page.Told]] | None = None
+        """Reads what the records say of a shelter; ``None``: this service has no incidents and no facts."""
         self.renderer = Renderer({Lang.JA: city_name, Lang.EN: city_name_en}, static.addresses(self.files))
         self._assets = hashlib.blake2b("".join(file.mark for file in self.files.values()).encode()).hexdigest()
         self.reports = reports.ReportPages(queries, self.renderer, self.find)
@@ -151,65 +151,45 @@ class Pages:
 
         return render
 
-    async def site(self, site: str, lang: Lang, who: Principal | None = None) -> str:
-        """A shelter's page.
+    async def site(
+        self,
+        site: str,
+        lang: Lang,
+        who: Principal | None = None,
+        *,
+        is_days: bool = False,
+        saved: str = "",
+        tried: Mapping[str, str] | None = None,
+        wrong: Mapping[str, str] | None = None,
+    ) -> str:
+        """A shelter's page. The last four: see ``siteview_page.Asked``.
 
         Raises:
             PageError: there is no such shelter.
         """
         self.find(site)
-        history = await self._history(site)
+        history = await (self._history.days(site) if is_days else self._history.day(site))
+        told = await self._told(site)
         feed = self.live.current(self.channel(site, lang))
-        now = self.find(site)
+        asked = siteview_page.Asked(who=who, is_days=is_days, saved=saved, tried=tried or {}, wrong=wrong or {})
         return self.renderer.site(
-            CATALOGUES[lang], now, dict(feed.texts), history, mark=feed.mark, at_ms=self._clock(), who=who
+            CATALOGUES[lang],
+            self.find(site),
+            dict(feed.texts),
+            history,
+            told,
+            asked,
+            mark=feed.mark,
+            at_ms=self._clock(),
         )
 
-    async def _history(self, site: str) -> siteview.History | None:
-        """The last day. ``None`` when it can't be read: in a disaster the live values are worth a page of their own."""
-        now_ms = self._clock()
-        grid = now_ms + TOKYO_OFFSET_MS
-        to_ms = now_ms - grid % siteview.STEP_MS + siteview.STEP_MS
-        span = Span(to_ms - siteview.DAY_MS, to_ms)
+    async def _told(self, site: str) -> siteview_page.Told | None:
+        """``None`` when the records can't be read: the live values are worth a page of their own."""
         try:
-            async with asyncio.timeout(self._history_wait_s), asyncio.TaskGroup() as tasks:
-                lines = {
-                    point: tasks.create_task(self._line(site, point, span))
-                    for point in (*siteview.POWERS.values(), siteview.CHARGE)
-                }
-                promise = tasks.create_task(self._promise(site, now_ms))
-                events = tasks.create_task(self._events(site))
-        except (ExceptionGroup, TimeoutError) as error:
-            first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-            log.warning("history_unreadable", site=site, error=repr(first))
+            return await self.told(site) if self.told else None
+        except StoreError as error:
+            log.warning("told_unreadable", site=site, error=str(error))
             return None
-        return siteview.History(
-            from_ms=span.from_ms,
-            to_ms=span.to_ms,
-            series={point: task.result() for point, task in lines.items()},
-            promise_from_ms=now_ms - siteview.DAY_MS,
-            promise_to_ms=now_ms,
-            stretches=promise.result(),
-            events=events.result(),
-        )
-
-    async def _line(self, site: str, point: str, span: Span) -> list[Sample]:
-        found = await self._queries.series(
-            site,
-            point,
-            device=None,
-            from_ms=span.from_ms,
-            to_ms=span.to_ms,
-            step_ms=siteview.STEP_MS,
-            aggregate=Aggregate.MEAN,
-        )
-        return fill_gaps(list(found), span, siteview.STEP_MS)
-
-    async def _promise(self, site: str, now_ms: int) -> Sequence[Stretch]:
-        return await self._queries.promise(site, from_ms=now_ms - siteview.DAY_MS, to_ms=now_ms)
-
-    async def _events(self, site: str) -> Sequence[EventRecord]:
-        return await self._queries.events(site, limit=siteview.EVENTS_SHOWN)
 
     # --- Errors ------------------------------------------------------------------------------------------------------
 
@@ -246,9 +226,16 @@ def _pages(pages: Pages) -> APIRouter:
         return html(pages.city(chosen_lang, chosen, who), chosen_lang)
 
     @routes.get("/sites/{site_id}", response_class=HTMLResponse)
-    async def site(site_id: str, who: Reader, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
+    async def site(
+        site_id: str,
+        who: Reader,
+        days: Literal[1, 30] = 1,
+        saved: Literal["", "0", "1"] = "",
+        lang: Asked = None,
+        accept_language: Accept = None,
+    ) -> HTMLResponse:
         chosen_lang = choose(lang, accept_language)
-        return html(await pages.site(site_id, chosen_lang, who), chosen_lang)
+        return html(await pages.site(site_id, chosen_lang, who, is_days=days == 30, saved=saved), chosen_lang)
 
     @routes.get("/static/{name}", dependencies=[Depends(for_everybody)])
     async def file(name: str, request: Request, v: Annotated[str, Query(max_length=64)] = "") -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from central.api.live import Key
 from central.core.access import Principal, Right
 from central.core.city import URGENCY, CityNow, Fate, SiteNow, SiteState
-from central.web import chart, cityview, figures, proofview, reportview, siteview
+from central.web import cityview, figures, proofview, reportview, siteview, siteview_days, siteview_page
 from central.web.catalogue import Catalogue, Lang
 from central.web.citymap import CityMap
 from central.web.errors import PageError
@@ -144,43 +144,22 @@ class Renderer:
         words: Catalogue,
         now: SiteNow,
         texts: Mapping[Key, str],
-        history: siteview.History | None,
+        history: siteview.History | siteview_days.Days | None,
+        told: siteview_page.Told | None,
+        asked: siteview_page.Asked,
         *,
         mark: str,
         at_ms: int,
-        who: Principal | None = None,
     ) -> str:
         """A shelter's page."""
-        site = now.site.id
-        return self._render(
+        return self.page(
             "site.html",
             words,
-            who=who,
-            x=texts,
-            now_site=now,
-            site=site,
-            heading=siteview.heading(now, words),
-            proof=proofview.proof_shown(now, words),
-            devices=siteview.by_device(now.points),
-            point_key=siteview.point_key,
-            history=history,
-            powers=list(siteview.POWERS),
-            power_chart=siteview.power_chart(history) if history else None,
-            charge_chart=siteview.charge_chart(history) if history else None,
-            table=siteview.table(history) if history else [],
-            bands=_bands(history),
-            band_hours=chart.hours(history.promise_from_ms, history.promise_to_ms) if history else (),
-            stretches=siteview.stretch_rows(history, words) if history else [],
-            stretches_more=max(0, len(history.stretches) - siteview.STRETCHES_SHOWN) if history else 0,
-            event_detail=siteview.event_detail,
-            at_ms=at_ms,
-            synthetic=now.site.synthetic,
-            stream=f"/live/sites/{site}?lang={words.lang.value}",
-            mark=mark,
-            now=texts[cityview.CITY, "now"],
-            release=texts[cityview.CITY, "release"],
-            here=f"/sites/{site}",
-            switch_query=f"lang={words.lang.other.value}",
+            who=asked.who,
+            here=f"/sites/{now.site.id}",
+            query="days=30" if asked.is_days else "",
+            **siteview_page.frame(now, texts, words, mark=mark),
+            **siteview_page.values(now, texts, history, told, asked, words, at_ms=at_ms),
         )
 
     def report(self, words: Catalogue, report: reportview.ReportShown, now: SiteNow | None, *, here: str) -> str:
@@ -225,12 +204,6 @@ def _query(lang: Lang, chosen: cityview.Chosen) -> str:
 
     asked = {"lang": lang.value, "ward": chosen.ward, "state": chosen.state, "stage": chosen.stage}
     return urlencode({name: value for name, value in asked.items() if value})
-
-
-def _bands(history: siteview.History | None) -> Sequence[chart.Band]:
-    if history is None:
-        return ()
-    return chart.bands(history.stretches, from_ms=history.promise_from_ms, to_ms=history.promise_to_ms)
 
 
 def _script_words(words: Catalogue) -> str:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.api.live import Key
-from central.core.city import EventRecord, PointNow, Sample, SiteNow, Stretch
-from central.web import chart, figures
+from central.core.city import EventRecord, Fate, PointNow, Sample, SiteNow, Stretch
+from central.web import chart, figures, siteview_days, siteview_flow, siteview_mode
 from central.web.catalogue import Catalogue
 from central.web.cityview import CITY, name_of, ward_of
 from central.web.proofview import plain
 from contract.messages import EventKind
 
 DAY_MS: Final = 86_400_000
-STEP_MS: Final = 900_000
+STEP_MS: Final = 1_800_000
 POWERS: Final = {"pv": "pv.power_w", "load": "load.power_w", "grid": "grid.power_w", "battery": "battery.power_w"}
 CHARGE: Final = "battery.soc_pct"
 STRETCHES_SHOWN: Final = 40
@@ -64,12 +64,16 @@ def site_texts(now: SiteNow, at_ms: int, words: Catalogue, release: str) -> dict
         "reserve_short": words("reserve_short") if short else "",
         "hours": _hours(now, at_ms, words),
         "at": figures.iso(now.last_reading_ms),
+        **siteview_flow.flow_texts(now, words),
+        **siteview_flow.band_texts(now, is_fresh=is_fresh(now, at_ms)),
+        **siteview_mode.mode_texts(now.steering, words),
         "dark": "、".join(now.devices_dark) if words.lang.value == "ja" else ", ".join(now.devices_dark),
     }
     texts: dict[Key, str] = {(now.site.id, name): text for name, text in {**site, **_agent(now, words)}.items()}
     texts[CITY, "clock"] = figures.clock(at_ms)
     texts[CITY, "now"] = str(at_ms)
     texts[CITY, "release"] = release
+    texts.update(siteview_flow.device_texts(now, words))
     for point in now.points:
         owner = point_key(point)
         texts[owner, "value"] = figures.point_value(point, words)
@@ -79,11 +83,16 @@ def site_texts(now: SiteNow, at_ms: int, words: Catalogue, release: str) -> dict
     return texts
 
 
+def is_fresh(now: SiteNow, at_ms: int) -> bool:
+    """Whether its hours were worked out lately."""
+    return now.hours is not None and -HOURS_OLD_MS <= at_ms - now.hours.at_ms <= HOURS_OLD_MS
+
+
 def _hours(now: SiteNow, at_ms: int, words: Catalogue) -> str:
     """How long the loads last without the grid; what was worked out too long ago is not shown."""
     if now.hours is None:
         return words("hours_none")
-    if not -HOURS_OLD_MS <= at_ms - now.hours.at_ms <= HOURS_OLD_MS:
+    if not is_fresh(now, at_ms):
         return words("hours_old", time=figures.moment(now.hours.at_ms, words.lang))
     return now.hours.says_ja if words.lang.value == "ja" else now.hours.says_en
 
@@ -160,8 +169,17 @@ def charge_chart(history: History) -> chart.Chart | None:
     return chart.draw(line, from_ms=history.from_ms, to_ms=history.to_ms, low=0, high=100, ticks=2)
 
 
-def table(history: History) -> list[tuple[str, list[str]]]:
-    """The charts' values, newest first: time, four powers in kW, charge in percent."""
+@dataclass(frozen=True, slots=True)
+class TimeRow:
+    """One step of the charts as a row: four powers in kW, charge in percent, and why there is nothing."""
+
+    time: str
+    cells: Sequence[str]
+    why: str
+
+
+def table(history: History, words: Catalogue) -> list[TimeRow]:
+    """The charts' values, newest first."""
     columns: dict[int, dict[str, float | None]] = {}
     for point, line in history.series.items():
         for sample in line:
@@ -170,8 +188,32 @@ def table(history: History) -> list[tuple[str, list[str]]]:
     for at_ms in sorted(columns, reverse=True):
         values = columns[at_ms]
         cells = [figures.kilo(values.get(point)) for point in POWERS.values()]
-        rows.append((figures.clock(at_ms)[:5], [*cells, figures.percent(values.get(CHARGE), 1)]))
+        is_gap = all(value is None for value in values.values())
+        rows.append(
+            TimeRow(
+                figures.clock(at_ms)[:5],
+                [*cells, figures.percent(values.get(CHARGE), 1)],
+                _why(history, at_ms, words) if is_gap else "",
+            )
+        )
     return rows
+
+
+def _why(history: History, at_ms: int, words: Catalogue) -> str:
+    """What became of the data of a step: the fate that most of it had."""
+    lengths: dict[str, int] = {}
+    for one in history.stretches:
+        length_ms = min(one.to_ms, at_ms + STEP_MS) - max(one.from_ms, at_ms)
+        if length_ms > 0 and one.fate is not Fate.ARRIVED:
+            why = siteview_days.gap_words(one, words)
+            lengths[why] = lengths.get(why, 0) + length_ms
+    return max(lengths, key=lambda why: lengths[why], default=words("no_good_value"))
+
+
+def gaps(history: History) -> tuple[chart.Band, ...]:
+    """Stretches of the chart's time whose data are not here, to be shaded behind the lines."""
+    missing = [one for one in history.stretches if one.fate is not Fate.ARRIVED]
+    return chart.bands(missing, from_ms=history.from_ms, to_ms=history.to_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +249,15 @@ def event_detail(event: EventRecord, words: Catalogue) -> str:
     if event.kind == EventKind.COMMISSIONING_REPORT:
         stage, technician = (str(event.detail.get(name, "")) for name in ("stage", "technician"))
         return ", ".join(plain(text) for text in (words.term("stage", stage), technician) if text)
-    return ", ".join(f"{name}: {value}" for name, value in sorted(event.detail.items()))
+    detail = event.detail
+    if event.kind == EventKind.RECEIPT:
+        stage, reason, figures_said = (str(detail.get(name, "")) for name in ("stage", "reason", "detail"))
+        return siteview_mode.receipt_event(stage, reason, figures_said, words)
+    return ", ".join(
+        f"{words.term('detail', name)}: {_detail_value(name, value, words)}" for name, value in sorted(detail.items())
+    )
+
+
+def _detail_value(name: str, value: object, words: Catalogue) -> str:
+    group = {"mode": "mode", "from": "mode", "source": "source", "grid": "grid_state"}.get(name)
+    return words.term(group, str(value)) if group else plain(str(value))

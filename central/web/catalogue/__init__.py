@@ -10,6 +10,7 @@ from central.web.catalogue.board import BOARD
 from central.web.catalogue.pages import PAGES
 from central.web.catalogue.proof import PROOF
 from central.web.catalogue.quantities import QUANTITIES
+from central.web.catalogue.shelter import SHELTER
 from central.web.catalogue.terms import TERMS
 from central.web.catalogue.webhooks import WEBHOOKS
 
@@ -26,7 +27,16 @@ class Lang(StrEnum):
         return Lang.EN if self is Lang.JA else Lang.JA
 
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {**PAGES, **TERMS, **QUANTITIES, **PROOF, **ACCOUNTS, **BOARD, **WEBHOOKS}
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    **PAGES,
+    **TERMS,
+    **QUANTITIES,
+    **PROOF,
+    **ACCOUNTS,
+    **BOARD,
+    **SHELTER,
+    **WEBHOOKS,
+}
 """Key → (Japanese, English). One table, so neither language can lack what the other has."""
 _COLUMN: Final = {Lang.JA: 0, Lang.EN: 1}
 

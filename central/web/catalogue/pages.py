@@ -122,8 +122,8 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "chart": ("24時間の電力", "Power over 24 hours"),
     "chart_soc": ("24時間の蓄電池残量", "Battery charge over 24 hours"),
     "chart_text": (
-        "15分平均。線が切れているところは、正しい値がない時間です。",
-        "15-minute means. A line breaks where there is no good value.",
+        "30分平均。線が切れているところは、正しい値がない時間です。",
+        "30-minute means. A line breaks where there is no good value.",
     ),
     "chart_sign": (
         "系統は買電が正、蓄電池は放電が正。",

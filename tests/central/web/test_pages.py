@@ -156,8 +156,10 @@ async def test_the_site_page_has_history_as_lines_and_as_a_table(service: Servic
     }
     assert set(lines) == {"line-pv", "line-load", "line-grid", "line-battery", "line-soc"}
     assert all(line.count("M") == 2 for line in lines.values()), "the night's gap breaks each line"
-    assert found.text.count('<th scope="row">') >= 96
-    bands = [given["class"] for given in found.all("rect") if "fate-" in given.get("class", "")]
+    assert len(re.findall(r'<tr><th scope="row">[0-9]{2}:[0-9]{2}</th>', found.text)) == 48
+    bands = [given["class"] for given in found.all("rect") if given.get("class", "").startswith("fate-")]
+    gaps = [given["class"] for given in found.all("rect") if given.get("class", "").startswith("gap ")]
+    assert gaps == ["gap fate-not_measured", "gap fate-lost", "gap fate-waiting"] * 2
     assert bands == ["fate-arrived", "fate-not_measured", "fate-arrived", "fate-lost", "fate-arrived", "fate-waiting"]
     for said in ("1分値に間引き", "停電", "機器が値なしと回答", "1 件", "huawei-sun2000", "現地で待機"):
         assert said in found.text
