@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,10 @@ from central.core.ngsi.subs import is_open_to_all
 RESOLVE_S: Final = 5.0
 WHOLE_S: Final = 10.0
 ANSWER_BYTES_MAX: Final = 65_536
+
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Host and port → every address of it."""
 
 
 class OutgoingError(Exception):
@@ -40,8 +44,20 @@ class Answer:
         return 200 <= self.status < 300
 
 
+async def resolved(host: str, port: int) -> list[str]:
+    """Every address of a host."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
 async def post(
-    url: str, body: bytes, headers: Mapping[str, str], *, allow: Collection[str], whole_s: float = WHOLE_S
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    allow: Collection[str],
+    whole_s: float = WHOLE_S,
+    resolve: Resolve = resolved,
 ) -> Answer:
     """POST once. ``allow``: hosts that may be in networks of one's own, or on this machine.
 
@@ -56,7 +72,8 @@ async def post(
         raise OutgoingError("not an address: want https://HOST/PATH")
     try:
         async with asyncio.timeout(whole_s):
-            address = await _address(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80), allow)
+            port = parsed.port or (443 if parsed.scheme == "https" else 80)
+            address = await _address(parsed.host, port, allow, resolve)
             return await _send(parsed, address, body, headers, whole_s)
     except TimeoutError:
         raise OutgoingError(f"{parsed.host}: no whole answer within {whole_s:g} s") from None
@@ -64,13 +81,14 @@ async def post(
         raise OutgoingError(f"{parsed.host}: {type(error).__name__}: {error}"[:300]) from None
 
 
-async def _address(host: str, port: int, allow: Collection[str]) -> str:
+async def _address(host: str, port: int, allow: Collection[str], resolve: Resolve) -> str:
     try:
         async with asyncio.timeout(RESOLVE_S):
-            told = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await resolve(host, port)
     except (OSError, UnicodeError) as error:
         raise OutgoingError(f"{host}: unknown host ({error})") from None
-    found = [str(address[0]) for *_, address in told]
+    if not found:
+        raise OutgoingError(f"{host}: unknown host")
     if host.lower() not in {name.lower() for name in allow} and not all(is_open_to_all(one) for one in found):
         raise OutgoingError(f"{host}: is not on the public internet; outgoing.allow_hosts in the settings may name it")
     return found[0]

@@ -86,7 +86,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         house.store,
         house.records.subscriptions,
         incidents=lambda: tuple(house.control.incidents.values()),
-        allow_private=house.settings.ngsi.allow_private,
+        allow=house.settings.outgoing.allow_hosts,
         now=house.now,
     )
     return [("ngsi", telling), ("newsroom", newsroom.run), ("webhooks", Hooks(hook_book, newsroom).run)]

@@ -150,18 +150,11 @@ class FeedSettings(_Section):
         return url
 
 
-class NgsiSettings(_Section):
-    """Notifications to other systems that subscribed."""
-
-    allow_private: list[Host] = []
-    """Hosts in networks of one's own (or loopback) to which notifications may go; others have to be public."""
-
-
 class OutgoingSettings(_Section):
-    """What webhooks and notifications may reach besides the public internet."""
+    """What webhooks and notifications to subscribers may reach besides the public internet."""
 
     allow_hosts: list[Host] = []
-    """Hosts in networks of one's own (or loopback), by the name or address that the webhook uses."""
+    """Hosts in networks of one's own (or loopback), by the name or address that is written there."""
 
 
 class Settings(_Section):
@@ -176,7 +169,6 @@ class Settings(_Section):
     city: CitySettings = CitySettings()
     steering: SteeringSettings = SteeringSettings()
     feeds: FeedSettings = FeedSettings()
-    ngsi: NgsiSettings = NgsiSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
 
     @model_validator(mode="after")

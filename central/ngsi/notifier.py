@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from central.core.ngsi.terms import inline, ours
 from central.core.ngsi.values import Entity, NgsiError, iso
 from central.ngsi.entities import Source
 from central.ngsi.http import CONTEXT_PATH, LD, context_link
-from central.ngsi.outward import Outward, OutwardError
+from central.outgoing import OutgoingError, post
 from central.store.base import StoreError
 from central.store.subscriptions import Kept, SubscriptionRows
 
@@ -31,6 +31,8 @@ ENTITIES_MAX: Final = 500
 """Of one notification; the others come with the next."""
 
 log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 4
 
 
 @dataclass(slots=True)
@@ -47,12 +49,13 @@ class Subscriber:
 
 
 class Notifier:
-    """Holds the subscriptions; ``run`` until cancelled."""
+    """Holds the subscriptions; ``run`` until cancelled. ``allow``: hosts in networks of one's own that may be told."""
 
-    def __init__(self, source: Source, rows: SubscriptionRows, outward: Outward, now: Callable[[], int]) -> None:
+    def __init__(self, source: Source, rows: SubscriptionRows, allow: Collection[str], now: Callable[[], int]) -> None:
         self._source = source
         self._rows = rows
-        self._outward = outward
+        self._allow = allow
+        self._turn = asyncio.Semaphore(AT_ONCE)
         self._now = now
         self._lock = asyncio.Lock()
         self.subscribers: dict[str, Subscriber] = {}
@@ -180,8 +183,11 @@ class Notifier:
         one.runs += 1
         body, headers = _notification(told, chosen, now_ms, one.runs, self._source.since_ms)
         try:
-            await self._outward.post(told.endpoint.uri, body, headers)
-        except OutwardError as error:
+            async with self._turn:
+                answer = await post(told.endpoint.uri, body, headers, allow=self._allow)
+            if not answer.is_success:
+                raise OutgoingError(f"{told.endpoint.uri}: answered {answer.status}")
+        except OutgoingError as error:
             log.warning("not_notified", subscription=told.id, error=str(error), failures=sent.failures + 1)
             one.waiting |= {entity.id for entity in chosen}
             sent = replace(

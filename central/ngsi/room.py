@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,7 +13,6 @@ from central.core.ngsi.city import Opening
 from central.ngsi import entities, subscriptions, temporal
 from central.ngsi.entities import Source
 from central.ngsi.notifier import Notifier
-from central.ngsi.outward import Outward
 from central.store.base import TelemetryStore
 from central.store.subscriptions import SubscriptionRows
 
@@ -26,7 +25,7 @@ async def open_room(
     *,
     incidents: Callable[[], tuple[Incident, ...]],
     openings: Callable[[], Mapping[str, Opening]] = dict,
-    allow_private: Iterable[str] = (),
+    allow: Collection[str] = (),
     now: Callable[[], int],
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Add the routes to the app; returns the loop. ``openings``: what staff say of shelters, by shelter.
@@ -35,15 +34,10 @@ async def open_room(
         StoreError: subscriptions can't be read.
     """
     source = Source(queries.now, incidents=incidents, openings=openings, since_ms=now())
-    outward = Outward(allow_private)
-    notifier = Notifier(source, rows, outward, now)
+    notifier = Notifier(source, rows, allow, now)
     await notifier.load()
     app.include_router(temporal.router(source, store, now))
     app.include_router(subscriptions.router(notifier, now))
     app.include_router(entities.router(source))
 
-    async def telling() -> None:
-        async with outward:
-            await notifier.run()
-
-    return telling
+    return notifier.run

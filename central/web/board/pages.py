@@ -44,7 +44,7 @@ class BoardPages:
 
     def _page(self, name: str, who: Principal, lang: Lang, *, here: str, **values: Any) -> str:
         sites = self.desk.sites().values()
-        frame = {
+        frame: dict[str, Any] = {
             "synthetic": any(site.synthetic for site in sites),
             "ward_names": {site.ward: site.ward_en for site in sites if site.ward_en},
         }

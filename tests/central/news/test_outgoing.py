@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from central.outgoing import ANSWER_BYTES_MAX, OutgoingError, post
@@ -69,3 +71,26 @@ async def test_an_endless_answer_is_read_to_a_limit() -> None:
     async with receiver(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size) as there:
         answer = await post(there.url, b"{}", {}, allow=ALLOW)
         assert len(answer.body) == ANSWER_BYTES_MAX
+
+
+async def test_one_inside_address_among_public_ones_is_enough_to_refuse() -> None:
+    async def resolve(_host: str, _port: int) -> Sequence[str]:
+        return ["93.184.215.14", "127.0.0.1"]
+
+    with pytest.raises(OutgoingError, match=r"outgoing\.allow_hosts"):
+        await post("http://names.example/", b"{}", {}, allow=(), resolve=resolve)
+
+
+async def test_the_connection_goes_to_the_address_that_was_checked() -> None:
+    asked = []
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        asked.append((host, port))
+        return ["127.0.0.1"]
+
+    async with receiver() as there:
+        port = int(there.url.split("/")[2].rsplit(":", 1)[1])
+        url = f"http://no-such-host.invalid:{port}/x"
+        await post(url, b"{}", {}, allow=["no-such-host.invalid"], resolve=resolve)
+        assert asked == [("no-such-host.invalid", port)], "it was resolved once, here"
+        assert there.got[0][0]["host"] == f"no-such-host.invalid:{port}"

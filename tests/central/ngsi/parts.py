@@ -20,7 +20,6 @@ from central.core.ngsi.city import Opening
 from central.ngsi import entities, subscriptions, temporal
 from central.ngsi.entities import Source
 from central.ngsi.notifier import Notifier
-from central.ngsi.outward import Outward
 from central.store.records import Records
 from central.store.sqlite import SqliteStore
 from tests.central.fake import NOW_MS, FakeQueries
@@ -71,7 +70,7 @@ async def town(folder: Path, *, shelters: int = 182, allow: Sequence[str] = ("12
     app = create_app(queries, ready=dict, clock=lambda: queries.at_ms, token=TOKEN)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://city") as client, Outward(allow) as outward:
+        async with httpx.AsyncClient(transport=transport, base_url="http://city") as client:
             here: Here
             source = Source(
                 queries.now,
@@ -79,7 +78,7 @@ async def town(folder: Path, *, shelters: int = 182, allow: Sequence[str] = ("12
                 openings=lambda: here.openings,
                 since_ms=NOW_MS - 3_600_000,
             )
-            notifier = Notifier(source, records.subscriptions, outward, lambda: here.at_ms)
+            notifier = Notifier(source, records.subscriptions, allow, lambda: here.at_ms)
             here = Here(app, client, queries, store, records, notifier)
             await notifier.load()
             app.include_router(temporal.router(source, store, lambda: here.at_ms))

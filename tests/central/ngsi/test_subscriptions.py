@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from central.core.audit import Action
 from central.core.ngsi.subs import is_open_to_all
 from central.core.ngsi.values import iso
-from central.ngsi.outward import Outward, OutwardError
 from tests.central.fake import NOW_MS
 from tests.central.ngsi.parts import CORE, HOLDER, REL, V1, Here, Receiver, link, town
 
@@ -293,45 +291,3 @@ async def test_what_did_not_arrive_comes_later_and_survives_a_restart(tmp_path: 
 )
 def test_addresses_inside_are_known(address: str, is_open: bool) -> None:
     assert is_open_to_all(address) is is_open
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"])
-async def test_nothing_is_sent_inside(heard: Receiver, host: str) -> None:
-    port = heard.url.rsplit(":", 1)[1].rstrip("/")
-    async with Outward() as outward:
-        with pytest.raises(OutwardError, match=r"public internet|unknown host"):
-            await outward.post(f"http://{host}:{port}/", b"{}", {})
-    assert heard.came == []
-
-
-async def test_one_inside_address_among_public_ones_is_enough_to_refuse(heard: Receiver) -> None:
-    async def resolve(_host: str, _port: int) -> Sequence[str]:
-        return ["93.184.215.14", "127.0.0.1"]
-
-    async with Outward(resolve=resolve) as outward:
-        with pytest.raises(OutwardError, match="public internet"):
-            await outward.post("http://names.example/", b"{}", {})
-
-
-async def test_the_connection_goes_to_the_address_that_was_checked(heard: Receiver) -> None:
-    asked = []
-
-    async def resolve(host: str, port: int) -> Sequence[str]:
-        asked.append((host, port))
-        return ["127.0.0.1"]
-
-    port = int(heard.url.rsplit(":", 1)[1].rstrip("/"))
-    async with Outward(["no-such-host.invalid"], resolve=resolve) as outward:
-        await outward.post(f"http://no-such-host.invalid:{port}/x", b"{}", {"Content-Type": "application/json"})
-    assert asked == [("no-such-host.invalid", port)], "it was resolved once, here"
-    assert heard.came[0][0]["host"] == f"no-such-host.invalid:{port}"
-
-
-async def test_nothing_is_redirected_and_a_dead_end_is_said(heard: Receiver) -> None:
-    async with Outward(["127.0.0.1"]) as outward:
-        heard.status = 302
-        with pytest.raises(OutwardError, match="answered 302"):
-            await outward.post(heard.url, b"{}", {})
-        assert len(heard.came) == 1
-        with pytest.raises(OutwardError, match="ConnectError"):
-            await outward.post("http://127.0.0.1:1/", b"{}", {})
