@@ -229,13 +229,13 @@ def _pages(pages: Pages) -> APIRouter:
     async def site(
         site_id: str,
         who: Reader,
-        days: Literal[1, 30] = 1,
+        days: Literal["1", "30"] = "1",
         saved: Literal["", "0", "1"] = "",
         lang: Asked = None,
         accept_language: Accept = None,
     ) -> HTMLResponse:
         chosen_lang = choose(lang, accept_language)
-        return html(await pages.site(site_id, chosen_lang, who, is_days=days == 30, saved=saved), chosen_lang)
+        return html(await pages.site(site_id, chosen_lang, who, is_days=days == "30", saved=saved), chosen_lang)
 
     @routes.get("/static/{name}", dependencies=[Depends(for_everybody)])
     async def file(name: str, request: Request, v: Annotated[str, Query(max_length=64)] = "") -> Response:

@@ -93,7 +93,7 @@ SHELTER: Final[dict[str, tuple[str, str]]] = {
     "flow_grid": ("系統", "Grid"),
     "flow_battery": ("蓄電池", "Battery"),
     "flow_building": ("建物", "Building"),
-    "grid_cut": ("停電・切り離し", "cut off"),
+    "grid_cut": ("停電", "cut off"),
     "not_known": ("不明", "not known"),
     "band_from_to": (
         "濃い帯は確実に近い時間、薄い帯は見込みの幅、縦線は中心見込み。右端は{n}時間以上。",
@@ -187,6 +187,7 @@ SHELTER: Final[dict[str, tuple[str, str]]] = {
     "facts_same": ("変更はありませんでした。", "Nothing was changed."),
     "facts_wrong": ("保存していません。次の欄を直してください。", "Nothing was saved. Correct these fields."),
     "not_said": ("未登録", "nobody said it"),
+    "not_said_of": ("未登録: {names}", "Nobody said: {names}"),
     "said": ("{by}、{time}", "{by}, {time}"),
     "yes": ("はい", "Yes"),
     "no": ("いいえ", "No"),
