@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -89,3 +90,10 @@ async def test_without_a_script_the_form_and_thirty_days_are_there(browser: Brow
         await expect(page.get_by_role("heading", name="30日間の電力（日平均）")).to_be_visible()
         await page.get_by_role("link", name="English").click()
         await expect(page.get_by_role("heading", name="Power over 30 days (daily means)")).to_be_visible()
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+async def test_the_sheet_on_paper_is_one_to_two_pages(browser: Browser, trouble: Trouble, lang: str) -> None:
+    async with opened(browser, f"{trouble.url}/sites/{SITE}?lang={lang}") as page:
+        sheet = await page.pdf(prefer_css_page_size=True)
+        assert 1 <= len(re.findall(rb"/Type\s*/Page\b", sheet)) <= 2
