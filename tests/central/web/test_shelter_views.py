@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 
 import pytest
 
@@ -31,7 +32,7 @@ def said(name: FactName, value: str) -> Fact:
 
 
 @pytest.mark.parametrize("group", [("mode", Mode), ("source", Source), ("grid_state", GridState), ("outcome", Outcome)])
-def test_modes_and_what_became_of_orders_have_words(group: tuple[str, type]) -> None:
+def test_modes_and_what_became_of_orders_have_words(group: tuple[str, type[StrEnum]]) -> None:
     assert all(f"{group[0]}.{value.value}" in TEXTS for value in group[1])
     assert all(f"stage_of_order.{stage.value}" in TEXTS for stage in Stage)
     for name in FactName:
