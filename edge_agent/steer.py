@@ -347,11 +347,10 @@ class Steerer:
         return 0.0
 
     async def _peek(self, device_id: str) -> float:
-        began_ms = self._clock.boot_ms()
         readings = await self.batteries[device_id].peek(EVIDENCE[self.state.points.policy])
         now_ms = self._clock.boot_ms()
         if (track := self._tracks.get(device_id)) is not None:
-            self._tracks[device_id] = peeked(track, now_ms, took_ms=now_ms - began_ms)
+            self._tracks[device_id] = peeked(track, now_ms)
         self.see([DeviceReadings(device_id, self._clock.now_ms(), readings)])
         return self.site.timing.peek_s
 

@@ -34,8 +34,6 @@ class Timing:
     """After reading back the plant is looked at so often, beside the polls, ..."""
     peek_for_s: float = 15.0
     """... for so long: whoever waits for the proof should not wait for a poll."""
-    peek_rest: float = 3.0
-    """After a look that took long, so many times as long nobody looks: a slow line has orders to carry first."""
     patience_s: float = 20.0
     """A plant that was right may be wrong for so long before its registers are looked at: loads jump."""
     checks_s: tuple[float, ...] = (20, 60, 120, 300, 600)
@@ -100,7 +98,6 @@ class Track:
     verified_ms: int = 0
     refreshed_ms: int = 0
     peeked_ms: int = 0
-    peek_took_ms: int = 0
     fell_back: bool = False
     is_over: bool = False
     """Every try failed: nothing is written any more until there is a newer wish, or the device comes back."""
@@ -127,12 +124,9 @@ def next_step(track: Track, timing: Timing, now_ms: int) -> Step:
     on = tuple(order for order in track.orders if not order.off)
     step = _watch(track, on, timing, now_ms) if on else Idle(None)
     is_proven = track.stage in {Stage.VERIFIED, Stage.HELD}
-    rest_ms = max(timing.peek_s * 1000, timing.peek_rest * track.peek_took_ms)
-    # Where each look takes long there is time for some of them all the same.
-    until_ms = track.read_ms + max(timing.peek_for_s * 1000, min(8 * rest_ms, timing.effect_s * 1000))
-    if is_proven or not isinstance(step, Idle) or now_ms > until_ms:
+    if is_proven or not isinstance(step, Idle) or now_ms - track.read_ms > timing.peek_for_s * 1000:
         return step
-    peek_ms = max(track.peeked_ms, track.read_ms) + round(rest_ms)
+    peek_ms = max(track.peeked_ms, track.read_ms) + round(timing.peek_s * 1000)
     return Peek() if now_ms >= peek_ms else Idle(peek_ms)
 
 
@@ -265,9 +259,9 @@ def after_check(track: Track, holds: bool | None, timing: Timing, now_ms: int, *
     return _fail(replace(track, fell_back=True), reason, seen, timing, now_ms)
 
 
-def peeked(track: Track, now_ms: int, *, took_ms: int = 0) -> Track:
-    """The track after a look beside the polls, and how long that took."""
-    return replace(track, peeked_ms=now_ms, peek_took_ms=took_ms)
+def peeked(track: Track, now_ms: int) -> Track:
+    """The track after a look beside the polls."""
+    return replace(track, peeked_ms=now_ms)
 
 
 def gone_dark(track: Track, dark_ms: int, timing: Timing) -> Track:

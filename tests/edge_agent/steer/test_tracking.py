@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from contract.steering import Reason, Stage
@@ -23,7 +21,6 @@ from edge_agent.core.tracking import (
     gone_dark,
     look,
     next_step,
-    peeked,
 )
 from edge_agent.core.wanted import DeviceOrder
 
@@ -60,18 +57,6 @@ def test_what_was_seen_before_the_write_proves_nothing() -> None:
     track = look(written(), Verdict.FOLLOWS, T, 1_000)
     assert track == written()
     assert look(track, Verdict.FOLLOWS, T, 1_001).stage is Stage.READ_BACK, "one look is none"
-
-
-def test_a_slow_line_is_looked_at_seldom_and_still_looked_at() -> None:
-    looked = peeked(written(1_000), 2_000, took_ms=50)
-    assert next_step(looked, T, 2_399) == Idle(2_400)
-    assert next_step(looked, T, 2_400) == Peek()
-    slow = peeked(written(1_000), 4_000, took_ms=3_000)
-    assert next_step(slow, T, 12_999) == Idle(13_000), "three times as long as the look took nobody looks"
-    assert next_step(slow, T, 13_000) == Peek()
-    again = peeked(replace(slow, checks=1), 17_000, took_ms=3_000)
-    assert next_step(again, T, 26_000) == Peek(), "there is time for a few looks"
-    assert isinstance(next_step(replace(again, checks=9), T, 73_001), Idle), "and not for ever"
 
 
 def test_ten_minutes_and_a_late_check_make_held() -> None:
