@@ -84,6 +84,15 @@ def why(proposal: Proposal) -> str:
     return f"{proposal.reason_ja} / {proposal.reason_en} [{proposal.id}.{proposal.content}]"
 
 
+def in_words(reason: str) -> tuple[str, str]:
+    """A reason in Japanese and in English, without the mark; what a person wrote is the same in both."""
+    mark = _MARK.search(reason)
+    if mark is None:
+        return reason, reason
+    japanese, _, english = reason[: mark.start()].rstrip().partition(" / ")
+    return japanese, english or japanese
+
+
 def marked(incidents: Iterable[Incident]) -> list[Marked]:
     """The incidents that rules declared."""
     found = []

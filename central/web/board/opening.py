@@ -6,6 +6,8 @@ form, with a mark that makes sending it twice the same as once.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from collections import OrderedDict
 from dataclasses import replace
@@ -72,8 +74,10 @@ class Opening:
     def __init__(self, desk: Desk, renderer: Renderer) -> None:
         self.desk = desk
         self._renderer = renderer
-        self.sent: OrderedDict[str, str] = OrderedDict()
-        """Mark of a form → the incident that came of it."""
+        self.sent: OrderedDict[tuple[str, str], str] = OrderedDict()
+        """Person and mark of a form → the incident that came of it."""
+        self.sending = asyncio.Lock()
+        """The second tap of a thumb waits here, and then finds what the first one made."""
 
     def _page(self, name: str, who: Principal, lang: Lang, draft: Draft, **values: Any) -> str:
         here = {"board_scope.html": "/board/new", "board_mode.html": "/board/new/mode"}.get(name, "/board/new/preview")
@@ -163,11 +167,30 @@ class Opening:
             raise AskedWronglyError("ration: nothing is proposed for any shelter now")
         return replace(wish, tiers_by_site=tuple(sorted(found.items())))
 
-    def remember(self, mark: str, incident: str) -> None:
-        """A form was sent, and this came of it."""
-        self.sent[mark] = incident
-        while len(self.sent) > SENT_KEPT:
-            self.sent.popitem(last=False)
+    async def send(self, who: Principal, draft: Draft, mark: str) -> str:
+        """Declare, and confirm what one person may; of a form that was sent before, what came of it then.
+
+        Returns:
+            The incident's id. It is only declared when another person or the city's key is wanted: its page says so.
+
+        Raises:
+            ScopeError, AskedWronglyError, Problem: nothing was done.
+            StoreError: it was not kept.
+        """
+        control, form = self.desk.control, (who.user or who.name, mark)
+        async with self.sending:
+            if form in self.sent:
+                return self.sent[form]
+            self.checked(who, draft)
+            found = control.preview(draft.wish(), draft.scope())
+            made = await control.declare(self.wish(draft), draft.scope(), by=who.name, why=draft.why)
+            self.sent[form] = made.id
+            while len(self.sent) > SENT_KEPT:
+                self.sent.popitem(last=False)
+            if not found.is_citywide:
+                with contextlib.suppress(RefusedError, NoKeyError):
+                    await control.confirm(made.id, by=who.name, why=draft.why)
+        return made.id
 
 
 def router(pages: Opening) -> APIRouter:
@@ -206,7 +229,7 @@ def router(pages: Opening) -> APIRouter:
     @routes.post("", response_class=HTMLResponse)
     async def send(
         who: Operator,
-        mark: FormWord,
+        mark: Annotated[str, Form(min_length=8, max_length=100)],
         kind: FormWord = "",
         wards: FormNames = [],  # noqa: B006 - FastAPI copies it
         sites: FormNames = [],  # noqa: B006 - FastAPI copies it
@@ -220,24 +243,14 @@ def router(pages: Opening) -> APIRouter:
         lang: Asked = None,
     ) -> Response:
         chosen = choose(lang, None)
-        if mark in pages.sent:
-            return see_other(f"/board/{pages.sent[mark]}?lang={chosen.value}")
         draft = draft_of(kind, wards, sites, group, mode, why, drill, target_pct, tiers_closed, ration)
-        control = pages.desk.control
         try:
-            pages.checked(who, draft)
-            found = control.preview(draft.wish(), draft.scope())
-            made = await control.declare(pages.wish(draft), draft.scope(), by=who.name, why=draft.why)
-            pages.remember(mark, made.id)
-            if not found.is_citywide:
-                await control.confirm(made.id, by=who.name, why=draft.why)
+            incident = await pages.send(who, draft, mark)
         except ScopeError:
             return html(pages.scope(who, chosen, draft, wrong="board_wrong_scope"), chosen, _WRONG)
         except AskedWronglyError:
             return html(pages.mode(who, chosen, draft, wrong="board_wrong_mode"), chosen, _WRONG)
-        except (RefusedError, NoKeyError):
-            pass  # It is declared; its page says what is missing.
-        return see_other(f"/board/{made.id}?lang={chosen.value}")
+        return see_other(f"/board/{incident}?lang={chosen.value}")
 
     return routes
 

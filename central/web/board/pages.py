@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -17,11 +17,14 @@ from central.control import NoKeyError
 from central.core.access import Principal, Right
 from central.core.facts import FactName, newest
 from central.core.incidents import Act, AskedWronglyError, Incident, Phase, RefusedError
+from central.core.orders import tally
+from central.core.proposals import in_words, marked
 from central.core.rationing import TARGET_H
 from central.core.scope import ScopeError
 from central.forecast import Forecast, NotYetError
 from central.store.facts import FactRows
 from central.web.answers import Accept, Asked, html, see_other
+from central.web.board.incidentview import sort_out
 from central.web.catalogue import CATALOGUES, Lang, choose
 from central.web.render import Renderer
 
@@ -29,32 +32,49 @@ Reader = Annotated[Principal, Depends(needs(Right.READ))]
 Operator = Annotated[Principal, Depends(needs(Right.SWITCH))]
 Why = Annotated[str, Form(max_length=200)]
 CLOSED_PER_PAGE: Final = 20
-TROUBLE: Final = ("failed", "reverted", "refused", "no_answer", "person", "underway", "on_its_own")
-"""Words of shelters that are not where they should be, the worst first."""
 
 
 class BoardPages:
     """Makes the pages."""
 
-    def __init__(self, desk: Desk, forecast: Forecast, facts: FactRows, renderer: Renderer) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        forecast: Forecast,
+        facts: FactRows,
+        renderer: Renderer,
+        *,
+        advised: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        """``advised``: active incidents whose alert does not stand any more."""
         self.desk = desk
+        self._advised = advised
         self._forecast = forecast
         self._facts = facts
         self._renderer = renderer
 
     def _page(self, name: str, who: Principal, lang: Lang, *, here: str, **values: Any) -> str:
         sites = self.desk.sites().values()
+        is_english = lang is Lang.EN
         frame: dict[str, Any] = {
             "synthetic": any(site.synthetic for site in sites),
-            "ward_names": {site.ward: site.ward_en for site in sites if site.ward_en},
+            "ward_names": {site.ward: site.ward_en if is_english and site.ward_en else site.ward for site in sites},
+            "names": {site.id: site.name_en if is_english and site.name_en else site.name for site in sites},
+            "rules": {one.incident.id: one.rule for one in marked(self.desk.control.incidents.values())},
+            "advised": self._advised(),
+            "reason": lambda why: in_words(why)[is_english],
+            "now_ms": self.desk.control.now(),
         }
         return self._renderer.page(name, CATALOGUES[lang], who=who, here=here, **frame, **values)
 
     async def board(self, who: Principal, lang: Lang, offset: int) -> str:
         """Everything that is on, the most urgent first; closed ones below."""
-        found = (await self.desk.list(limit=10_000)).incidents
-        on = {phase: [one for one in found if one.phase is phase] for phase in Phase}
-        closed = on[Phase.CLOSED]
+        found = sorted(self.desk.control.incidents.values(), key=lambda one: (-one.declared.at_ms, one.id))
+        closed = [one for one in found if one.phase is Phase.CLOSED]
+        # Counting a closed one's shelters reads its receipts again, and nobody asks for that in a list.
+        shown = [models.IncidentOut(**models.incident_out(one, tally(()))) for one in closed[offset:][:CLOSED_PER_PAGE]]
+        briefs = [await self.desk.brief(one) for one in found if one.phase is not Phase.CLOSED]
+        on = {phase: [one for one in briefs if one.phase is phase] for phase in Phase}
         return self._page(
             "board.html",
             who,
@@ -63,7 +83,7 @@ class BoardPages:
             active=on[Phase.ACTIVE],
             declared=on[Phase.DECLARED],
             standing_down=on[Phase.STANDING_DOWN],
-            closed=closed[offset : offset + CLOSED_PER_PAGE],
+            closed=shown,
             closed_total=len(closed),
             offset=offset,
             per_page=CLOSED_PER_PAGE,
@@ -80,18 +100,13 @@ class BoardPages:
                 preview = models.preview_out(self.desk.control.preview(incident.wish, incident.scope))
             except ScopeError:
                 wrong = wrong or "board_wrong_scope"
-        rank = {word: n for n, word in enumerate(TROUBLE)}
-        rest = sorted(
-            (one for one in told.shelters if not one.done), key=lambda one: (rank.get(one.word, 99), one.ward)
-        )
         return self._page(
             "board_incident.html",
             who,
             lang,
             here=f"/board/{incident.id}",
             one=told,
-            open_ones=rest,
-            done=[one for one in told.shelters if one.done],
+            found=sort_out(told.shelters, lang),
             preview=preview,
             wrong=wrong,
             # A person bound to wards sees all of it and may change it only when it lies within them.
@@ -116,7 +131,6 @@ class BoardPages:
             people={one.site: said.get(one.site, {}).get(FactName.PEOPLE) for one in shelters},
             medical={one.site: said.get(one.site, {}).get(FactName.MEDICAL) for one in shelters},
             incident=incident,
-            now_ms=self.desk.control.now(),
         )
 
     async def dispatch(self, who: Principal, lang: Lang) -> str:
@@ -134,7 +148,6 @@ class BoardPages:
             here="/board/dispatch",
             order=order,
             sites=self.desk.sites(),
-            now_ms=self.desk.control.now(),
         )
 
 

@@ -2,75 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import httpx
 import pytest
 
 from central.core.access import Role
 from central.core.incidents import Phase
-from central.forecast import Forecast
-from central.store.sqlite import SqliteStore
-from central.web.board import opening
-from central.web.board import pages as board
+from central.core.scope import Scope, ScopeKind
 from central.web.board.asked import Draft
 from contract.steering import Reason, Stage
-from tests.central.access.parts import Town, csrf_of, town
+from tests.central.access.parts import csrf_of
+from tests.central.board.parts import SCOPE, WISH, form_of, id_of, place, post, sent
+from tests.central.control.parts import STORM
 
 DONE = (Stage.ACCEPTED, Stage.WRITTEN, Stage.READ_BACK, Stage.VERIFIED)
 BYTES_MAX = 100_000
-SCOPE = {"kind": "ward", "wards": "美浜区"}
-WISH = {"mode": "backup", "why": "台風15号 接近"}
-
-
-@asynccontextmanager
-async def place(folder: Path) -> AsyncIterator[Town]:
-    async with town(folder) as here:
-        store = await SqliteStore.open(folder / "telemetry.sqlite")
-        try:
-            city = here.city
-            forecast = Forecast(city.live, store, city.records.facts.newest, now=city.clock, reserve_pct=30.0)
-            renderer = here.app.state.pages.renderer
-            desk = board.BoardPages(opening_desk(here), forecast, city.records.facts, renderer)
-            here.app.include_router(opening.router(opening.Opening(desk.desk, renderer)))
-            here.app.include_router(board.router(desk))
-            yield here
-        finally:
-            await store.close()
-
-
-def opening_desk(here: Town) -> Any:
-    from central.api.desk import Desk
-
-    return Desk(here.city.control, here.city.live)
-
-
-def form_of(page: str, action: str) -> list[tuple[str, str]]:
-    """A form's hidden fields, as a browser would send them."""
-    form = page.partition(f'action="{action}')[2].partition("</form>")[0]
-    return re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
-
-
-async def sent(client: httpx.AsyncClient, **more: str) -> httpx.Response:
-    """Walk the three steps and send the last."""
-    page = await client.get(f"/board/new/preview?{urlencode({**SCOPE, **WISH, **more})}")
-    assert page.status_code == 200, page.text
-    return await post(client, "/board/new", form_of(page.text, "/board/new"))
-
-
-async def post(client: httpx.AsyncClient, path: str, fields: list[tuple[str, str]]) -> httpx.Response:
-    kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    return await client.post(path, content=urlencode(fields).encode(), headers=kind)
-
-
-def id_of(answer: httpx.Response) -> str:
-    assert answer.status_code == 303, answer.text
-    return str(answer.headers["location"].partition("/board/")[2].partition("?")[0])
 
 
 async def test_a_ward_is_switched_in_three_steps_and_everybody_sees_who_obeyed(tmp_path: Path) -> None:
@@ -86,7 +34,7 @@ async def test_a_ward_is_switched_in_three_steps_and_everybody_sees_who_obeyed(t
         ordered = [site for site in ward if site in here.city.control.fleet.orders]
         page = (await client.get(f"/board/{incident}?lang=en")).text
         assert f"0 of {len(ordered)} proven" in page
-        assert "The order is sent" in page
+        assert "its proof is awaited" in page
         await here.city.tell(ordered[0], *DONE)
         await here.city.tell(ordered[-1], Stage.ACCEPTED, Stage.FAILED, reason=Reason.PLANT_DISOBEYS)
         page = (await client.get(f"/board/{incident}?lang=en")).text
@@ -108,6 +56,45 @@ async def test_a_form_that_is_sent_twice_opens_one_incident(tmp_path: Path) -> N
         first, again = await post(client, "/board/new", fields), await post(client, "/board/new", fields)
         assert id_of(first) == id_of(again)
         assert len(here.city.control.incidents) == 1
+
+
+async def test_two_taps_at_once_open_one_incident(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client, here.signed_in("admin") as other:
+        page = await client.get(f"/board/new/preview?{urlencode({**SCOPE, **WISH})}")
+        fields = form_of(page.text, "/board/new")
+        taps = await asyncio.gather(*(post(client, "/board/new", fields) for _ in range(3)))
+        assert len({id_of(tap) for tap in taps}) == 1
+        assert len(here.city.control.incidents) == 1
+        # Another person's form is another one, whatever mark it carries.
+        theirs = await other.get(f"/board/new/preview?{urlencode({**SCOPE, **WISH})}")
+        mark = [(name, value) for name, value in fields if name == "mark"]
+        rest = [(name, value) for name, value in form_of(theirs.text, "/board/new") if name != "mark"]
+        assert id_of(await post(other, "/board/new", [*mark, *rest])) != id_of(taps[0])
+
+
+async def test_what_a_rule_proposed_is_told_in_words_confirmed_or_declined(tmp_path: Path) -> None:
+    why = "暴風警報：美浜区 / storm warning: Mihama [0123abcd.4567]"
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        control = here.city.control
+        made = [
+            await control.declare(STORM, Scope(ScopeKind.WARD, ("美浜区",)), by="trigger storm", why=why)
+            for _ in range(2)
+        ]
+        japanese, english = [(await client.get(f"/board?lang={lang}")).text for lang in ("ja", "en")]
+        assert "ルール「storm」の提案" in japanese
+        assert "暴風警報：美浜区" in japanese
+        assert "storm warning" not in japanese
+        assert "Proposed by the rule “storm”" in english
+        assert "storm warning: Mihama" in english
+        assert "0123abcd" not in japanese + english
+        page = (await client.get(f"/board/{made[0].id}?lang=en")).text
+        fields = [("csrf", csrf_of(page)), ("why", "確認")]
+        assert "Decline it" in page
+        await post(client, f"/board/{made[0].id}/confirm", fields)
+        await post(client, f"/board/{made[1].id}/close", fields)
+        assert [control.incidents[one.id].phase for one in made] == [Phase.ACTIVE, Phase.CLOSED]
+        here.advised.append(made[0].id)
+        assert "does not stand any more" in (await client.get("/board?lang=en")).text
 
 
 async def test_the_whole_city_wants_another_person(tmp_path: Path) -> None:
