@@ -50,8 +50,15 @@ class Action(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     WEBHOOK_ADDED = "webhook_added"
     WEBHOOK_REMOVED = "webhook_removed"
+    SITES_IMPORTED = "sites_imported"
+    """Shelters were registered or changed from a file: ``detail`` says how many, and the file's SHA-256."""
     WEBHOOK_RETRIED = "webhook_retried"
     """What could not be delivered is tried once more."""
+    ACKNOWLEDGED = "acknowledged"
+    """Somebody has seen a message about a case: ``detail`` says which."""
+    NOTIFY_TESTED = "notify_tested"
+    NOTIFY_RETRIED = "notify_retried"
+    """Messages to people that could not be delivered are tried once more."""
 
 
 LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE, Action.SIGN_IN_REFUSED})

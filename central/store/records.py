@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
+from central.core.audit import Decision
 from central.core.city import DeadLetter, EventRecord, Site
 from central.core.ledger import LedgerRun
 from central.core.orders import ReceiptRecord
@@ -25,12 +26,14 @@ from central.store.accounts import AccountRows
 from central.store.advice import explain
 from central.store.base import StoreError, StoreRefusedError
 from central.store.decision_tables import DecisionStatements
-from central.store.decisions import Decisions, save_steering
+from central.store.decisions import Decisions, enter, save_steering
 from central.store.fact_tables import FactStatements
 from central.store.facts import FactRows
 from central.store.hooks import HookRows
 from central.store.news import NewsRows
 from central.store.news_tables import NewsStatements
+from central.store.notice_tables import NoticeStatements
+from central.store.notices import NoticeRows
 from central.store.records_database import engine_of, migrate, url_of
 from central.store.records_rows import (
     event_of,
@@ -104,12 +107,14 @@ class Records:
         self._known: AccountStatements
         self._subscribed: SubscriptionStatements
         self._news: NewsStatements
+        self._noticed: NoticeStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
         self.telegrams = Telegrams(self._ask, lambda: self._told)
         self.facts = FactRows(self._ask, lambda: self._said)
         self.accounts = AccountRows(self._ask, lambda: self._known, lambda: self._decide)
         self.news = NewsRows(self._ask, lambda: self._news)
         self.hooks = HookRows(self._ask, lambda: self._news, lambda: self._decide)
+        self.notices = NoticeRows(self._ask, lambda: self._noticed, lambda: self._decide)
         self.subscriptions = SubscriptionRows(self._ask, lambda: self._subscribed, lambda: self._decide)
 
     @classmethod
@@ -142,8 +147,11 @@ class Records:
         """All registered shelters, by id."""
         return await self._ask(lambda db: _sites(db, self._do))
 
-    async def save_sites(self, sites: Sequence[Site]) -> Imported:
-        """Register shelters, or change those that are registered. None is ever removed."""
+    async def save_sites(self, sites: Sequence[Site], decision: Decision | None = None) -> Imported:
+        """Register shelters, or change those that are registered. None is ever removed.
+
+        ``decision`` goes into the book in the same transaction.
+        """
 
         def save(db: Connection) -> Imported:
             known = {site.id: site for site in _sites(db, self._do)}
@@ -151,6 +159,8 @@ class Records:
             new = [site for site in wanted.values() if site.id not in known]
             changed = [site for site in wanted.values() if site.id in known and known[site.id] != site]
             _many(db, self._do.upsert_site, [values_of_site(site) for site in (*new, *changed)])
+            if decision is not None:
+                enter(db, self._decide, [decision])
             return Imported(len(new), len(changed), len(wanted) - len(new) - len(changed))
 
         return await self._ask(save)
@@ -279,6 +289,7 @@ class Records:
             self._known = AccountStatements(dialect)
             self._subscribed = SubscriptionStatements(dialect)
             self._news = NewsStatements(dialect)
+            self._noticed = NoticeStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error

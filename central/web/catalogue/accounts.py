@@ -160,5 +160,8 @@ ACCOUNTS: Final[dict[str, tuple[str, str]]] = {
     "action.unsubscribed": ("通知先の削除", "Removed a subscription"),
     "action.webhook_added": ("Webhookの登録", "Registered a webhook"),
     "action.webhook_removed": ("Webhookの削除", "Removed a webhook"),
+    "action.acknowledged": ("通知の確認", "Acknowledged a message"),
+    "action.notify_tested": ("通知の試験送信", "Sent a test message"),
+    "action.notify_retried": ("通知の再送", "Sent messages again"),
     "action.webhook_retried": ("Webhookの再送", "Sent to a webhook again"),
 }

@@ -1,0 +1,1 @@
+"""Who is told of what, when, and again: decided over values. Pure."""
