@@ -1,7 +1,13 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: broker, time-series database, its front, a browser.
+# Installs what the tests need beyond Python: broker, time-series database, its front, a browser, accessibility rules.
 # Only as root and only what is missing. Without root it changes nothing: the tests that need a
 # missing part are skipped by name.
+# Accessibility rules for the browser tests; an npm package, so it needs no root.
+axe=$(dirname "$0")/axe
+if command -v npm >/dev/null 2>&1 && [ ! -d "$axe/node_modules/axe-core" ]; then
+  timeout 120 npm ci --prefix "$axe" --no-audit --no-fund --silent >/dev/null 2>&1 ||
+    echo "Could not install axe-core in $axe (npm ci). The tests that need it will be skipped."
+fi
 missing=""
 command -v mosquitto >/dev/null 2>&1 || test -x /usr/sbin/mosquitto || missing="$missing mosquitto"
 command -v influxd >/dev/null 2>&1 || missing="$missing influxdb"

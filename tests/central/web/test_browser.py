@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from central.api.app import create_app
 from central.core.city import SiteState
 from tests.central.fake import FakeQueries
+from tests.central.web.axe import violations
 from tests.central.web.reports import BAD, GOOD, OTHER_SIGNER, kept, tell
 from tests.support import eventually, find_program, free_port
 
@@ -269,6 +270,18 @@ async def test_text_has_contrast_and_targets_have_room(browser: Browser, city: C
         assert await page.evaluate(SMALL_TARGETS) == [], path
     await page.evaluate("document.querySelector('h1').style.color = '#777'")
     assert await page.evaluate(POOR_CONTRAST) != [], "the measure itself must see grey"
+    await context.close()
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+async def test_axe_finds_nothing_serious(browser: Browser, city: City, lang: str) -> None:
+    context = await browser.new_context(viewport={"width": 1_280, "height": 800})
+    page = await context.new_page()
+    for path in PATHS:
+        await page.goto(f"{city.url}{path}?lang={lang}")
+        assert await violations(page) == [], path
+    await page.evaluate("document.querySelector('main a[href]').textContent = ''")
+    assert await violations(page) != [], "the measure itself must see a link without words"
     await context.close()
 
 
