@@ -106,20 +106,28 @@ def run(
 
 @sites.command("import")
 def import_sites(
-    file: Annotated[Path, typer.Argument(help="CSV file, UTF-8, with a header line.")],
+    file: Annotated[Path, typer.Argument(help="CSV file with a header line; UTF-8, the municipal list also CP932.")],
     data: Data = None,
     config: Config = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good lines of a file with faults.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
 ) -> None:
     """Register shelters from a CSV file, or change those that are registered. A running service sees them by itself.
 
     Columns: id, name, ward, latitude, longitude; and if known name_en, ward_en, kind, pv_kw, inverter_kw, battery_kwh,
-    synthetic. Every fault is named with its line, and with a fault nothing is imported (unless --skip-bad).
+    synthetic. Or the municipal list 指定緊急避難場所一覧 (also that of 国土地理院), by the names of its columns: ID or
+    共通ID, 名称, 所在地_市区町村 or 所在地_連結表記, 緯度, 経度. A registered shelter keeps what such a list says
+    nothing of; for a new one the power of PV and battery is 0. Nobody is ever removed.
 
-    Example:
+    Every fault is named with its line, and with a fault nothing is imported (unless --skip-bad).
+
+    Examples:
 
         shelter-central sites import shelters.csv --data var/central
+
+        shelter-central sites import shitei-kinkyu-hinanbasho.csv --dry-run --data var/central
     """
+    from central.core.opendata.changes import plan
     from central.registry import read_csv
 
     settings = _settings(data, config, {})
@@ -127,8 +135,8 @@ def import_sites(
         table = read_csv(file.read_bytes())
     except OSError as error:
         _fail(f"{file}: {error.strerror}", code=2)
-    for fault in table.faults:
-        typer.echo(f"{file}: {fault}", err=True)
+    for said in (*table.notes, *table.faults):
+        typer.echo(f"{file}: {said}", err=True)
     if table.faults and not (skip_bad and table.sites):
         _fail(f"{file}: nothing imported ({len(table.faults)} faults)", code=2)
 
@@ -139,10 +147,18 @@ def import_sites(
         make_folder(settings)
         records = await Records.open(settings.records_address)
         try:
-            done = await records.save_sites(table.sites)
+            found = plan(table, await records.sites())
+            if not dry_run:
+                await records.save_sites(found.to_save)
         finally:
             await records.close()
-        typer.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} as before", err=True)
+        if dry_run:
+            for site in found.added:
+                typer.echo(f"new: {site.id} {site.name}")
+            for change in found.changed:
+                typer.echo(f"changed: {change.after.id} {change.after.name}: {', '.join(change.fields)}")
+        counts = f"{len(found.added)} added, {len(found.changed)} changed, {len(found.unchanged)} as before"
+        typer.echo(f"{counts} (nothing is imported: --dry-run)" if dry_run else counts, err=True)
 
     _do(save())
 
