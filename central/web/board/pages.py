@@ -15,7 +15,7 @@ from central.api.models import incident as models
 from central.api.models.autonomy import DispatchOrder, visits_out
 from central.control import NoKeyError
 from central.core.access import Principal, Right
-from central.core.facts import FactName, newest
+from central.core.facts import newest
 from central.core.incidents import Act, AskedWronglyError, Incident, Phase, RefusedError
 from central.core.orders import tally
 from central.core.proposals import in_words, marked
@@ -25,6 +25,7 @@ from central.forecast import Forecast, NotYetError
 from central.store.facts import FactRows
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.board.incidentview import sort_out
+from central.web.board.lists import Call, calls, crew_csv, visits_csv
 from central.web.catalogue import CATALOGUES, Lang, choose
 from central.web.render import Renderer
 
@@ -115,39 +116,38 @@ class BoardPages:
             two=bool(preview and preview.two_persons),
         )
 
-    async def crew(self, who: Principal, lang: Lang, incident: Incident | None) -> str:
-        """Whom to visit or to telephone, for one incident or all; made to be printed."""
-        shelters = self.desk.crew().shelters
+    async def calls(self, who: Principal, lang: Lang, incident: Incident | None) -> list[Call]:
+        """Whom to visit or to telephone, for one incident or all."""
+        members = self.desk.crew().shelters
         if incident is not None:
-            shelters = [one for one in shelters if one.site in incident.sites]
-        said = newest(await self._facts.newest())
+            members = [one for one in members if one.site in incident.sites]
+        facts = newest(await self._facts.newest())
+        return calls(members, self.desk.sites(), facts, CATALOGUES[lang], is_staff=bool(who.name))
+
+    async def crew(self, who: Principal, lang: Lang, incident: Incident | None) -> str:
+        """The crew list, made to be printed."""
         return self._page(
             "board_crew.html",
             who,
             lang,
             here=f"/board/{incident.id}/crew" if incident else "/board/crew",
-            shelters=shelters,
-            sites=self.desk.sites(),
-            people={one.site: said.get(one.site, {}).get(FactName.PEOPLE) for one in shelters},
-            medical={one.site: said.get(one.site, {}).get(FactName.MEDICAL) for one in shelters},
+            rows=await self.calls(who, lang, incident),
             incident=incident,
         )
 
-    async def dispatch(self, who: Principal, lang: Lang) -> str:
-        """Where a generator or an electric car should go first."""
-        order: DispatchOrder | None
+    async def visits(self) -> DispatchOrder | None:
+        """Where a generator or an electric car should go first; ``None``: not worked out yet."""
         try:
             city = await self._forecast.fresh()
-            order = visits_out(city.at_ms, TARGET_H, city.visits(target_h=TARGET_H), self.desk.sites())
         except NotYetError:
-            order = None
+            return None
+        return visits_out(city.at_ms, TARGET_H, city.visits(target_h=TARGET_H), self.desk.sites())
+
+    async def dispatch(self, who: Principal, lang: Lang) -> str:
+        """The same as a page, made to be printed."""
+        order = await self.visits()
         return self._page(
-            "board_dispatch.html",
-            who,
-            lang,
-            here="/board/dispatch",
-            order=order,
-            sites=self.desk.sites(),
+            "board_dispatch.html", who, lang, here="/board/dispatch", order=order, sites=self.desk.sites()
         )
 
 
@@ -180,6 +180,22 @@ def _add_lists(routes: APIRouter, pages: BoardPages) -> None:
         chosen = choose(lang, accept_language)
         return html(await pages.dispatch(who, chosen), chosen)
 
+    @routes.get("/crew.csv")
+    async def crew_file(who: Reader, lang: Asked = None, accept_language: Accept = None) -> Response:
+        words = CATALOGUES[choose(lang, accept_language)]
+        return _file("crew.csv", crew_csv(await pages.calls(who, words.lang, None), words))
+
+    @routes.get("/dispatch.csv", dependencies=[Depends(needs(Right.READ))])
+    async def dispatch_file(lang: Asked = None, accept_language: Accept = None) -> Response:
+        words = CATALOGUES[choose(lang, accept_language)]
+        order = await pages.visits()
+        return _file("dispatch.csv", visits_csv(order.visits if order else (), pages.desk.sites(), words))
+
+
+def _file(name: str, data: bytes) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Vary": "Accept-Language, Cookie"}
+    return Response(data, headers=headers, media_type="text/csv; charset=utf-8")
+
 
 def _add_incident(routes: APIRouter, pages: BoardPages) -> None:
     desk, control = pages.desk, pages.desk.control
@@ -195,6 +211,11 @@ def _add_incident(routes: APIRouter, pages: BoardPages) -> None:
     async def crew(who: Reader, incident_id: str, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
         chosen = choose(lang, accept_language)
         return html(await pages.crew(who, chosen, desk.find(incident_id)), chosen)
+
+    @routes.get("/{incident_id}/crew.csv")
+    async def crew_file(who: Reader, incident_id: str, lang: Asked = None, accept_language: Accept = None) -> Response:
+        words, found = CATALOGUES[choose(lang, accept_language)], desk.find(incident_id)
+        return _file(f"crew-{found.id}.csv", crew_csv(await pages.calls(who, words.lang, found), words))
 
     async def decided(who: Principal, incident_id: str, lang: Lang, work: Awaitable[Any]) -> Response:
         wrong = ""

@@ -27,6 +27,7 @@ WISH = {"mode": "backup", "why": "台風15号 接近"}
 class Place(Town):
     """A town with a board. ``advised``: incidents whose alert does not stand any more."""
 
+    desk: Desk
     advised: list[str] = field(default_factory=list)
 
 
@@ -35,11 +36,11 @@ async def place(folder: Path) -> AsyncIterator[Place]:
     async with town(folder) as made:
         store = await SqliteStore.open(folder / "telemetry.sqlite")
         try:
-            here = Place(**vars(made))
-            city = here.city
+            city = made.city
+            desk = Desk(city.control, city.live)
+            here = Place(**vars(made), desk=desk)
             forecast = Forecast(city.live, store, city.records.facts.newest, now=city.clock, reserve_pct=30.0)
             renderer = here.app.state.pages.renderer
-            desk = Desk(city.control, city.live)
             boards = board.BoardPages(desk, forecast, city.records.facts, renderer, advised=lambda: here.advised)
             here.app.include_router(opening.router(opening.Opening(desk, renderer)))
             here.app.include_router(board.router(boards))
