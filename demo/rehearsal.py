@@ -51,7 +51,10 @@ async def rehearse(
     steps = [step for step in plot.steps if isinstance(step, Declared)]
     if not steps:
         raise ChildError("this scenario declares no incident: nothing to rehearse")
-    async with httpx.AsyncClient(base_url=f"{access.url}api/v1/", timeout=30.0, trust_env=False) as http:
+    headers = {"Authorization": f"Bearer {access.token}"}
+    async with httpx.AsyncClient(
+        base_url=f"{access.url}api/v1/", headers=headers, timeout=30.0, trust_env=False
+    ) as http:
         return [await _one(step, decide, http, live=live, people=people, say=say) for step in steps]
 
 
