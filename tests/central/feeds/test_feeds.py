@@ -44,7 +44,8 @@ async def phases_after(folder: Path, settings: FeedSettings, agency: Agency, *, 
 
         def is_well() -> bool:
             sources = set(feeds.sources().values())
-            return agency.hits["/feed/extra.xml"] > before and len(desk.proposals) == 1 and sources == {"ok"}
+            is_asked = len(desk.proposals) == 1 and bool(here.control.incidents)
+            return agency.hits["/feed/extra.xml"] > before and is_asked and sources == {"ok"}
 
         try:
             await eventually(is_well, what="the feeds are asked and the rule asks")
