@@ -20,10 +20,12 @@ from central.core.live import LiveView
 from central.core.newsmaking import Look
 from central.doorkeeper import FIRST, Doorkeeper, key_at
 from central.feeds.desk import AlertDesk
+from central.feeds.service import load_places
 from central.forecast import Forecast
 from central.hooks_out import HookBook, Hooks
 from central.newsroom import Newsroom
 from central.ngsi import room as ngsi
+from central.opendata import room as opendata
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
@@ -72,7 +74,15 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     app.include_router(people.router(door, renderer, house.queries))
     app.include_router(book.router(house.records.decisions, renderer))
     app.include_router(opening.router(opening.Opening(house.desk, renderer)))
-    app.include_router(board.router(board.BoardPages(house.desk, house.forecast, house.records.facts, renderer)))
+    alerts = house.alert_desk
+    boards = board.BoardPages(
+        house.desk,
+        house.forecast,
+        house.records.facts,
+        renderer,
+        advised=lambda: alerts.advised if alerts else (),
+    )
+    app.include_router(board.router(boards))
     shelters = siteview_told.SiteTold(house.records.facts, house.desk, house.now)
     app.include_router(siteview_told.router(shelters, app.state.pages))
     newsroom = app.state.newsroom = _newsroom(house)
@@ -80,6 +90,18 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     hook_book = HookBook(house.records.hooks, allow_hosts=house.settings.outgoing.allow_hosts, now=house.now)
     app.include_router(hooks_api.router(hook_book, newsroom, house.queries))
     app.include_router(hooks_page.router(hook_book, newsroom, house.queries, renderer))
+    for each in opendata.routers(
+        house.settings,
+        house.records,
+        house.queries,
+        renderer,
+        incidents=lambda: tuple(house.control.incidents.values()),
+        places=load_places(house.settings.feeds.places),
+        now=house.now,
+    ):
+        app.include_router(each)
+        # /sites/import would else be taken for a shelter of that name.
+        app.router.routes.insert(0, app.router.routes.pop())
     telling = await ngsi.open_room(
         app,
         house.queries,

@@ -15,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from central.api import health, incidents, models, problems, routes, stream
+from central.api.bodies import BoundedBodies
 from central.api.desk import Desk
 from central.api.gate import Gate, OpenGate
 from central.api.headers import HeadAsGet, SecurityHeaders
@@ -44,7 +45,7 @@ class CityApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Our headers go outside of all layers, so that an unforeseen fault carries them too."""
-        return SecurityHeaders(HeadAsGet(super().build_middleware_stack()))
+        return SecurityHeaders(BoundedBodies(HeadAsGet(super().build_middleware_stack())))
 
     def openapi(self) -> dict[str, Any]:
         """Errors are problem+json in the document too, not the framework's own shape."""

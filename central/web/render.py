@@ -51,6 +51,7 @@ PLACES: Final = (
     Place("/board", "nav_board", Right.READ),
     Place("/audit", "nav_audit", Right.READ),
     Place("/users", "nav_users", Right.ADMIN),
+    Place("/sites/import", "nav_import", Right.ADMIN),
     Place("/account", "nav_account", Right.READ),
 )
 

@@ -7,6 +7,8 @@ from typing import Final
 
 from central.web.catalogue.accounts import ACCOUNTS
 from central.web.catalogue.board import BOARD
+from central.web.catalogue.notify import NOTIFY
+from central.web.catalogue.opendata import OPENDATA
 from central.web.catalogue.pages import PAGES
 from central.web.catalogue.proof import PROOF
 from central.web.catalogue.quantities import QUANTITIES
@@ -34,6 +36,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PROOF,
     **ACCOUNTS,
     **BOARD,
+    **OPENDATA,
+    **NOTIFY,
     **SHELTER,
     **WEBHOOKS,
 }
