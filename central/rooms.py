@@ -32,7 +32,7 @@ from central.store.records import Records
 from central.web import siteview_told
 from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing
-from central.web.board import opening
+from central.web.board import opening, rules
 from central.web.board import pages as board
 
 FIRST_WORDS: Final = """
@@ -83,6 +83,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         advised=lambda: alerts.advised if alerts else (),
     )
     app.include_router(board.router(boards))
+    app.include_router(rules.router(house.alert_desk, house.control, renderer))
     shelters = siteview_told.SiteTold(house.records.facts, house.desk, house.now)
     app.include_router(siteview_told.router(shelters, app.state.pages))
     newsroom = app.state.newsroom = _newsroom(house)

@@ -12,6 +12,7 @@ from central.web.catalogue.opendata import OPENDATA
 from central.web.catalogue.pages import PAGES
 from central.web.catalogue.proof import PROOF
 from central.web.catalogue.quantities import QUANTITIES
+from central.web.catalogue.rules import RULES
 from central.web.catalogue.shelter import SHELTER
 from central.web.catalogue.terms import TERMS
 from central.web.catalogue.webhooks import WEBHOOKS
@@ -38,6 +39,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **BOARD,
     **OPENDATA,
     **NOTIFY,
+    **RULES,
     **SHELTER,
     **WEBHOOKS,
 }
