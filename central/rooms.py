@@ -25,11 +25,12 @@ from central.forecast import Forecast
 from central.hooks_out import HookBook, Hooks
 from central.newsroom import Newsroom
 from central.ngsi import room as ngsi
+from central.notify import room as notify
 from central.opendata import room as opendata
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
-from central.web import siteview_told
+from central.web import notifications, siteview_told
 from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing
 from central.web.board import opening, rules
@@ -91,7 +92,8 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     hook_book = HookBook(house.records.hooks, allow_hosts=house.settings.outgoing.allow_hosts, now=house.now)
     app.include_router(hooks_api.router(hook_book, newsroom, house.queries))
     app.include_router(hooks_page.router(hook_book, newsroom, house.queries, renderer))
-    for each in opendata.routers(
+    opendata.open_room(
+        app,
         house.settings,
         house.records,
         house.queries,
@@ -99,10 +101,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         incidents=lambda: tuple(house.control.incidents.values()),
         places=load_places(house.settings.feeds.places),
         now=house.now,
-    ):
-        app.include_router(each)
-        # /sites/import would else be taken for a shelter of that name.
-        app.router.routes.insert(0, app.router.routes.pop())
+    )
     telling = await ngsi.open_room(
         app,
         house.queries,
@@ -112,7 +111,17 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         allow=house.settings.outgoing.allow_hosts,
         now=house.now,
     )
-    return [("ngsi", telling), ("newsroom", newsroom.run), ("webhooks", Hooks(hook_book, newsroom).run)]
+    notifying = await notify.open_room(
+        house.settings, house.records.notices, newsroom, city=house.queries.now, now=house.now
+    )
+    app.include_router(notifications.router(notifying, house.queries, renderer))
+    return [
+        ("ngsi", telling),
+        ("newsroom", newsroom.run),
+        ("webhooks", Hooks(hook_book, newsroom).run),
+        ("notify", notifying.desk.run),
+        ("post", notifying.post.run),
+    ]
 
 
 def _newsroom(house: House) -> Newsroom:

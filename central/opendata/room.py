@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 
 from central.core.alerts.places import Places
 from central.core.city import Queries, Site
@@ -13,18 +13,20 @@ from central.core.incidents import Incident
 from central.core.opendata.cap import Publisher
 from central.core.opendata.codes import with_check_digit
 from central.core.opendata.listing import Terms
-from central.opendata import alerts, importing, lists, pages
+from central.opendata import alerts, importing, lists
 from central.opendata.importing import Importer
 from central.opendata.lists import Lists, Openings
 from central.settings import Settings
 from central.store.records import Records
+from central.web import site_import
 from central.web.render import Renderer
 
 NOBODY = "shelter-energy.invalid"
 """Sender of alerts where the settings name none: a name that belongs to nobody (RFC 6761)."""
 
 
-def routers(
+def open_room(
+    app: FastAPI,
     settings: Settings,
     records: Records,
     queries: Queries,
@@ -34,8 +36,8 @@ def routers(
     places: Places,
     openings: Openings = dict,
     now: Callable[[], int],
-) -> list[APIRouter]:
-    """Its routes, in the order in which they have to be included. ``openings``: what staff say of shelters."""
+) -> None:
+    """Add its routes. ``places``: codes of the wards; ``openings``: what staff say of shelters."""
     told, city = settings.opendata, settings.city
     terms = Terms(city_ja=city.name, city_en=city.name_en, licence=told.licence, licence_url=told.licence_url)
     wards = {ward.name: ward.town[:5] for ward in places.wards if len(ward.town) >= 5}
@@ -56,9 +58,8 @@ def routers(
     listed = Lists(queries, terms, ward_codes={} if places.is_synthetic else codes, openings=openings, now=now)
     told_alerts = alerts.Alerts(incidents, sites, who, terms, public_url=public_url, now=now)
     importer = Importer(records, now)
-    return [
-        lists.router(listed),
-        alerts.router(told_alerts),
-        importing.router(importer),
-        pages.router(importer, renderer),
-    ]
+    for each in (lists.router(listed), alerts.router(told_alerts), importing.router(importer)):
+        app.include_router(each)
+    app.include_router(site_import.router(importer, renderer))
+    # /sites/import would else be taken for a shelter of that name.
+    app.router.routes.insert(0, app.router.routes.pop())

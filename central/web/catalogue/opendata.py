@@ -9,7 +9,7 @@ OPENDATA: Final[dict[str, tuple[str, str]]] = {
     "import_title": ("避難所の一覧を取り込む", "Import a list of shelters"),
     "import_lead": (
         "「指定緊急避難場所一覧」（自治体標準オープンデータセット）か当システムの列のCSVを選んでください。",
-        "Choose a CSV file: the municipal list 指定緊急避難場所一覧, or one with this system's own columns.",
+        "Choose a CSV file: the municipal list of emergency shelters, or one with this system's own columns.",
     ),
     "import_safe": (
         "先に変更内容を確かめてから、取り込むかどうかを決められます。一覧にない避難所が消えることはありません。",

@@ -51,7 +51,8 @@ class Town:
             self.queries.change(site.id, site=site)
         self.app: FastAPI = create_app(self.queries, ready=dict, clock=here.clock, token=TOKEN)
         options: Mapping[str, object] = {"http.public_url": None, "opendata.cap_sender": "bosai@city.example"}
-        for each in room.routers(
+        room.open_room(
+            self.app,
             load(None, {}, options, data=data),
             here.records,
             self.queries,
@@ -60,8 +61,7 @@ class Town:
             places=PLACES,
             openings=lambda: self.openings,
             now=here.clock,
-        ):
-            self.app.include_router(each)
+        )
 
     def client(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
@@ -254,6 +254,8 @@ async def test_the_page_previews_asks_and_imports(tmp_path: Path) -> None:
     async with town(tmp_path) as here, here.client() as client:
         files = {"file": ("list.csv", LIST, "text/csv")}
         assert (await client.post("/sites/import", files=files)).status_code == 303, "nobody is signed in"
+        form = await client.get("/sites/import?lang=ja", headers=MACHINE)
+        assert 'enctype="multipart/form-data"' in form.text
         seen = await client.post("/sites/import?lang=ja", files=files, headers=MACHINE)
         assert "追加 2 か所・変更 0 か所・変更なし 0 か所" in seen.text
         assert "まだ取り込んでいません" in seen.text
