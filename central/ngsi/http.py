@@ -102,6 +102,31 @@ def documented(*names: str) -> dict[str, Any]:
     }
 
 
+ENTITY: Final[dict[str, Any]] = {
+    "id": "urn:ngsi-ld:ShelterEnergyStatus:E0000000001111",
+    "type": "ShelterEnergyStatus",
+    "stateOfChargePercent": {
+        "type": "Property",
+        "value": 64.0,
+        "unitCode": "P1",
+        "observedAt": "2026-11-24T03:10:05.000Z",
+    },
+}
+SUBSCRIPTION: Final[dict[str, Any]] = {
+    "id": "urn:ngsi-ld:Subscription:1f2e3d4c",
+    "type": "Subscription",
+    "entities": [{"type": "ShelterEnergyStatus"}],
+    "watchedAttributes": ["powerState"],
+    "notification": {"endpoint": {"uri": "https://shelters.example/notify", "accept": "application/json"}},
+}
+
+
+def said(example: Any, *more: str) -> dict[int | str, dict[str, Any]]:
+    """The answer of a route for the OpenAPI document. ``more``: media types besides JSON and JSON-LD."""
+    content = {"schema": {"type": "array" if isinstance(example, list) else "object"}, "example": example}
+    return {200: {"description": "As asked for", "content": dict.fromkeys((JSON, LD, *more), content)}}
+
+
 class EtsiProblem(Problem):
     """A problem with one of ETSI's types."""
 
