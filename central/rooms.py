@@ -71,6 +71,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     """
     door = app.state.gate = await _door(house)
     renderer = app.state.pages.renderer
+    app.state.pages.incidents = lambda: tuple(house.control.incidents.values())
     app.include_router(signing.router(door, renderer))
     app.include_router(people.router(door, renderer, house.queries))
     app.include_router(book.router(house.records.decisions, renderer))

@@ -164,7 +164,7 @@ def _add_entities(routes: APIRouter, source: Source) -> None:
         "/ngsi-ld/v1/entities",
         summary="Query entities (5.7.2)",
         response_class=Response,
-        responses=http.said([http.ENTITY], http.GEO),
+        responses=http.said([http.ENTITY], geo={"type": "FeatureCollection", "features": [http.FEATURE]}),
         openapi_extra=http.documented(*_WHICH, *_HOW, *_PAGE),
     )
     async def entities(
@@ -189,7 +189,7 @@ def _add_entities(routes: APIRouter, source: Source) -> None:
         "/ngsi-ld/v1/entities/{entity_id}",
         summary="Retrieve an entity (5.7.1)",
         response_class=Response,
-        responses=http.said(http.ENTITY, http.GEO),
+        responses=http.said(http.ENTITY, geo=http.FEATURE),
         openapi_extra=http.documented("attrs", *_HOW),
     )
     async def entity(
@@ -225,7 +225,7 @@ def _add_discovery(routes: APIRouter, source: Source) -> None:
         "/ngsi-ld/v1/types",
         summary="Types that exist (5.7.5, 5.7.6)",
         response_class=Response,
-        responses=http.said({"type": "EntityTypeList", "typeList": ["ShelterEnergyStatus"]}),
+        responses=http.said({"type": "EntityTypeList", "typeList": ["ShelterEnergyStatus"]}, detailed=True),
         openapi_extra=http.documented("details"),
     )
     async def types(request: Request, _who: Reader) -> Response:
@@ -259,7 +259,7 @@ def _add_discovery(routes: APIRouter, source: Source) -> None:
         "/ngsi-ld/v1/attributes",
         summary="Attributes that exist (5.7.8, 5.7.9)",
         response_class=Response,
-        responses=http.said({"type": "AttributeList", "attributeList": ["powerState"]}),
+        responses=http.said({"type": "AttributeList", "attributeList": ["powerState"]}, detailed=True),
         openapi_extra=http.documented("details"),
     )
     async def attributes(request: Request, _who: Reader) -> Response:

@@ -121,10 +121,25 @@ SUBSCRIPTION: Final[dict[str, Any]] = {
 }
 
 
-def said(example: Any, *more: str) -> dict[int | str, dict[str, Any]]:
-    """The answer of a route for the OpenAPI document. ``more``: media types besides JSON and JSON-LD."""
-    content = {"schema": {"type": "array" if isinstance(example, list) else "object"}, "example": example}
-    return {200: {"description": "As asked for", "content": dict.fromkeys((JSON, LD, *more), content)}}
+FEATURE: Final[dict[str, Any]] = {
+    "id": ENTITY["id"],
+    "type": "Feature",
+    "geometry": {"type": "Point", "coordinates": [140.1359, 35.5922]},
+    "properties": {"type": "ShelterEnergyStatus"},
+}
+
+
+def said(example: Any, *, geo: Any = None, detailed: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The answer of a route for the OpenAPI document.
+
+    ``geo``: the same as GeoJSON; ``detailed``: with details=true the answer is a list.
+    """
+    kinds = ["array"] if isinstance(example, list) else ["object"]
+    told = {"schema": {"type": [*kinds, "array"] if detailed else kinds[0]}, "example": example}
+    content: dict[str, Any] = {JSON: told, LD: told}
+    if geo is not None:
+        content[GEO] = {"schema": {"type": "object"}, "example": geo}
+    return {200: {"description": "As asked for", "content": content}}
 
 
 class EtsiProblem(Problem):
