@@ -53,7 +53,13 @@ class City:
     def happens(self, kind: NewsKind, *sites: str, severity: Severity = Severity.CRITICAL, **more: Any) -> None:
         for site in sites:
             news = News(
-                n=next(iter(self.numbers)), at_ms=self.at_ms, kind=kind, severity=severity, site=site, ward="緑区", **more
+                n=next(iter(self.numbers)),
+                at_ms=self.at_ms,
+                kind=kind,
+                severity=severity,
+                site=site,
+                ward="緑区",
+                **more,
             )
             self.cases |= {case.id: case for case in take(self.cases, news, self.book, self.at_ms)}
             assert not [case for case in self.cases.values() if case.ended_ms]
@@ -285,15 +291,17 @@ def test_who_holds_even_what_is_critical_is_passed_over_for_the_next() -> None:
 
 def test_a_drill_is_told_to_who_wants_it_and_escalated_among_them() -> None:
     city = City(book_of(HEAD + "  all: {to: [ann, ben], escalate: [{after_min: 5, to: [cho, ann]}]}\n"))
-    step = {"incident": "i1", "is_drill": True, "values": {"mode": "backup"}}
+    step: dict[str, Any] = {"incident": "i1", "is_drill": True, "values": {"mode": "backup"}}
     city.happens(NewsKind.INCIDENT_DECLARED, "", severity=Severity.INFO, **step)
     assert said(city.passes(7)) == [("ann", "first"), ("ann", "escalated")]
-    assert City(book_of(HEAD + "  all: {to: [ben]}\n")).cases == {}
+    nobody = City(book_of(HEAD + "  all: {to: [ben]}\n"))
+    nobody.happens(NewsKind.INCIDENT_DECLARED, "", severity=Severity.INFO, **step)
+    assert nobody.cases == {}
 
 
 def test_steps_of_an_incident_are_one_case_to_its_end() -> None:
     city = City(book_of(SIMPLE))
-    more = {"incident": "i1", "values": {"mode": "backup", "wards": ["緑区"]}}
+    more: dict[str, Any] = {"incident": "i1", "values": {"mode": "backup", "wards": ["緑区"]}}
     city.happens(NewsKind.INCIDENT_DECLARED, "", severity=Severity.WARNING, **more)
     city.passes(2)
     city.happens(NewsKind.INCIDENT_CONFIRMED, "", **more)
