@@ -58,6 +58,8 @@ def written(case: Case, notice: Notice, person: Person, sites: Mapping[str, Site
         lines.append(t("notice.do", text=t.term("notice_do", case.family.value)))
         if links.ack and notice.wants_ack:
             lines.append(t("notice.ack", url=links.ack))
+    if any(now.site.synthetic for now in sites.values()):
+        lines.append(t("notice.synthetic"))
     if links.page:
         lines.append(t("notice.page", url=links.page))
     return subject, "\n".join(lines)[:TEXT_CHARS_MAX]
@@ -68,8 +70,9 @@ def headline(case: Case, told: Sequence[Item], sites: Mapping[str, SiteNow], t: 
     what = t(_WORDS.get(case.family, f"notice.{case.family.value}"))
     concerned = list(dict.fromkeys(item.site for item in told if item.site))
     if not concerned:
-        named = list(dict.fromkeys(ward for item in told for ward in _wards(item)))
-        where = "・".join(named[:3]) if 0 < len(named) <= 3 else t("notice.city")
+        english = {now.site.ward: now.site.ward_en for now in sites.values()} if t.lang is Lang.EN else {}
+        named = list(dict.fromkeys(english.get(ward) or ward for item in told for ward in _wards(item)))
+        where = t("hooks_comma").join(named[:3]) if 0 < len(named) <= 3 else t("notice.city")
         if len(named) > 3:
             where = t("notice.wards_n", n=len(named))
         said = t("notice.whole", what=what, where=where)

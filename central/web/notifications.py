@@ -15,6 +15,7 @@ from central.api.problems import Problem
 from central.core.access import Principal, Right
 from central.core.audit import Action, Decision
 from central.core.city import Queries, SiteNow
+from central.core.hooks import SEVERITIES
 from central.core.notify.cases import Case
 from central.core.notify.delivery import Delivery, State
 from central.core.notify.people import Quiet, RuleBook
@@ -72,6 +73,9 @@ def router(room: NotifyRoom, queries: Queries, renderer: Renderer) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     desk, rows = room.desk, room.desk.rows
 
+    async def cases() -> list[Case]:
+        return await rows.newest_cases(limit=CASES_SHOWN)
+
     async def page(
         who: Principal,
         lang: Lang,
@@ -89,7 +93,8 @@ def router(room: NotifyRoom, queries: Queries, renderer: Renderer) -> APIRouter:
             who=who,
             here="/notifications",
             query="dead=true" if dead else "",
-            cases=[case_view(one, book, sites, words) for one in await rows.newest_cases(limit=CASES_SHOWN)],
+            cases=[case_view(one, book, sites, words) for one in sorted(await cases(), key=_urgency)],
+            synthetic=any(now.site.synthetic for now in sites.values()),
             log=await rows.log(limit=LOG_SHOWN, only_dead=dead),
             counts={state.value: counts.get(state, 0) for state in State},
             shown=LOG_SHOWN,
@@ -160,6 +165,7 @@ def router(room: NotifyRoom, queries: Queries, renderer: Renderer) -> APIRouter:
             view=view,
             person_name=person.name if person else found.person if found else "",
             acks=acks,
+            synthetic=any(now.site.synthetic for now in sites.values()),
             open_ms=case.waits_ms if case else 0,
         )
         status = HTTPStatus.OK if view else HTTPStatus.GONE if found else HTTPStatus.NOT_FOUND
@@ -187,6 +193,11 @@ def router(room: NotifyRoom, queries: Queries, renderer: Renderer) -> APIRouter:
         return see_other(f"/ack/{ticket}?lang={chosen.value}")
 
     return routes
+
+
+def _urgency(case: Case) -> tuple[bool, int, bool, int]:
+    """What goes on first; then the gravest, what waits for an answer, and the newest before the others."""
+    return bool(case.ended_ms), -SEVERITIES.index(case.severity), not case.waits_ms, -case.begun_ms
 
 
 def _unknown(what: str, said: str) -> Problem:

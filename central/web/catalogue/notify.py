@@ -52,6 +52,10 @@ NOTIFY: Final[dict[str, tuple[str, str]]] = {
     "notice.do": ("対応：{text}", "What to do: {text}"),
     "notice.ack": ("見たら確認を押してください：\n{url}", "Please acknowledge:\n{url}"),
     "notice.page": ("画面：{url}", "Screen: {url}"),
+    "notice.synthetic": (
+        "（合成データの避難所です。実在の施設ではありません。）",
+        "(Synthetic data: no real shelter is concerned.)",
+    ),
     "notice.instead": (
         "（{channel}で届けられなかったため、こちらへ送ります。{said}）",
         "(It could not be delivered by {channel}, so it comes this way. {said})",
