@@ -16,6 +16,7 @@ from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_fa
 from central.cli_incident import incident
 from central.cli_keys import keys
 from central.cli_lists import audit, crew, group
+from central.cli_notify import notify
 from central.cli_triggers import triggers
 from central.cli_users import tokens, users
 from central.cli_webhooks import webhooks
@@ -38,6 +39,7 @@ for name, part in {
     "users": users,
     "tokens": tokens,
     "webhooks": webhooks,
+    "notify": notify,
 }.items():
     app.add_typer(part, name=name)
 app.command("autonomy")(autonomy)

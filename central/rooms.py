@@ -20,17 +20,20 @@ from central.core.live import LiveView
 from central.core.newsmaking import Look
 from central.doorkeeper import FIRST, Doorkeeper, key_at
 from central.feeds.desk import AlertDesk
+from central.feeds.service import load_places
 from central.forecast import Forecast
 from central.hooks_out import HookBook, Hooks
 from central.newsroom import Newsroom
 from central.ngsi import room as ngsi
+from central.notify import room as notify
+from central.opendata import room as opendata
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
-from central.web import siteview_told
+from central.web import notifications, siteview_told
 from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing
-from central.web.board import opening
+from central.web.board import opening, rules
 from central.web.board import pages as board
 
 FIRST_WORDS: Final = """
@@ -68,11 +71,21 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     """
     door = app.state.gate = await _door(house)
     renderer = app.state.pages.renderer
+    app.state.pages.incidents = lambda: tuple(house.control.incidents.values())
     app.include_router(signing.router(door, renderer))
     app.include_router(people.router(door, renderer, house.queries))
     app.include_router(book.router(house.records.decisions, renderer))
     app.include_router(opening.router(opening.Opening(house.desk, renderer)))
-    app.include_router(board.router(board.BoardPages(house.desk, house.forecast, house.records.facts, renderer)))
+    alerts = house.alert_desk
+    boards = board.BoardPages(
+        house.desk,
+        house.forecast,
+        house.records.facts,
+        renderer,
+        advised=lambda: alerts.advised if alerts else (),
+    )
+    app.include_router(board.router(boards))
+    app.include_router(rules.router(house.alert_desk, house.control, renderer))
     shelters = siteview_told.SiteTold(house.records.facts, house.desk, house.now)
     app.include_router(siteview_told.router(shelters, app.state.pages))
     newsroom = app.state.newsroom = _newsroom(house)
@@ -80,6 +93,16 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     hook_book = HookBook(house.records.hooks, allow_hosts=house.settings.outgoing.allow_hosts, now=house.now)
     app.include_router(hooks_api.router(hook_book, newsroom, house.queries))
     app.include_router(hooks_page.router(hook_book, newsroom, house.queries, renderer))
+    opendata.open_room(
+        app,
+        house.settings,
+        house.records,
+        house.queries,
+        renderer,
+        incidents=lambda: tuple(house.control.incidents.values()),
+        places=load_places(house.settings.feeds.places),
+        now=house.now,
+    )
     telling = await ngsi.open_room(
         app,
         house.queries,
@@ -89,7 +112,17 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         allow=house.settings.outgoing.allow_hosts,
         now=house.now,
     )
-    return [("ngsi", telling), ("newsroom", newsroom.run), ("webhooks", Hooks(hook_book, newsroom).run)]
+    notifying = await notify.open_room(
+        house.settings, house.records.notices, newsroom, city=house.queries.now, now=house.now
+    )
+    app.include_router(notifications.router(notifying, house.queries, renderer))
+    return [
+        ("ngsi", telling),
+        ("newsroom", newsroom.run),
+        ("webhooks", Hooks(hook_book, newsroom).run),
+        ("notify", notifying.desk.run),
+        ("post", notifying.post.run),
+    ]
 
 
 def _newsroom(house: House) -> Newsroom:

@@ -157,6 +157,73 @@ class OutgoingSettings(_Section):
     """Hosts in networks of one's own (or loopback), by the name or address that is written there."""
 
 
+class OpenDataSettings(_Section):
+    """Terms of the open data files, and who speaks in alerts."""
+
+    licence: Annotated[str, Field(min_length=1, max_length=100)] = "CC BY 4.0"
+    licence_url: Annotated[str, Field(pattern=r"^https?://[^\s<>\"]{1,300}$")] = (
+        "https://creativecommons.org/licenses/by/4.0/deed.ja"
+    )
+    cap_sender: Annotated[str, Field(pattern=r"^[^\s,<&]{1,100}$")] | None = None
+    """CAP's sender, a name that is the city's alone: bosai@city.example. Default: the host of http.public_url."""
+
+
+class MailSecurity(StrEnum):
+    """How the connection to the mail server is protected."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+    """A relay of one's own network that knows no other way; it takes no password then."""
+
+
+class MailSettings(_Section):
+    """The mail server that messages to people go through. Without ``host`` there is no mail."""
+
+    host: Host | None = None
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    security: MailSecurity = MailSecurity.STARTTLS
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    """Certificate authority of a server of one's own."""
+    sender: Annotated[str, Field(pattern=r"^[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}$")] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.host is not None and self.sender is None:
+            raise ValueError("notify.mail.sender is missing: the address that messages come from")
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("notify.mail: user and password_file belong together")
+        if self.security is MailSecurity.NONE and self.user is not None:
+            raise ValueError("notify.mail.security none would send the password in clear: use starttls or tls")
+        return self
+
+
+class NotifySettings(_Section):
+    """Messages to people. Without a file of rules nobody is told anything."""
+
+    rules: Path | None = None
+    """YAML file of people and rules (``shelter-central notify rules check`` checks it)."""
+    mail: MailSettings = MailSettings()
+    line_token_file: Path | None = None
+    """Channel access token of LINE's Messaging API."""
+    line_url: str = "https://api.line.me"
+    """LINE's API; another address is for tests."""
+    webhook_secret_file: Path | None = None
+    """Signs what goes to people's webhooks."""
+    apprise: dict[HookName, Path] = {}
+    """Name → file with an address of the Apprise library, which mostly holds a password."""
+
+    @field_validator("line_url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+            raise ValueError("notify.line_url: want https://HOST")
+        return url.rstrip("/")
+
+
 class Settings(_Section):
     """Everything that the service can be told."""
 
@@ -170,6 +237,8 @@ class Settings(_Section):
     steering: SteeringSettings = SteeringSettings()
     feeds: FeedSettings = FeedSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
+    notify: NotifySettings = NotifySettings()
+    opendata: OpenDataSettings = OpenDataSettings()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -15,11 +15,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from central.api import health, incidents, models, problems, routes, stream
+from central.api.bodies import BoundedBodies
 from central.api.desk import Desk
+from central.api.document import complete, public_of
 from central.api.gate import Gate, OpenGate
 from central.api.headers import HeadAsGet, SecurityHeaders
 from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
+from central.api.today import TodayKeeper
 from central.core.city import CityNow, Queries
 from central.web import pages
 
@@ -44,19 +47,14 @@ class CityApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Our headers go outside of all layers, so that an unforeseen fault carries them too."""
-        return SecurityHeaders(HeadAsGet(super().build_middleware_stack()))
+        return SecurityHeaders(BoundedBodies(HeadAsGet(super().build_middleware_stack())))
 
     def openapi(self) -> dict[str, Any]:
-        """Errors are problem+json in the document too, not the framework's own shape."""
+        """The framework's document, completed (see ``document.complete``)."""
         if self.openapi_schema:
             return self.openapi_schema
         document = super().openapi()
-        for path in document["paths"].values():
-            for operation in path.values():
-                for said in operation.get("responses", {}).values():
-                    content = said.get("content", {})
-                    if problems.MEDIA_TYPE in content:
-                        content.pop("application/json", None)
+        complete(document, public_of(self.routes))
         return document
 
 
@@ -91,11 +89,16 @@ def create_app(
     live = Live(queries.now, epoch=secrets.token_hex(4), interval_s=interval_s, clock=clock)
     live.add(routes.STREAM, render_json, event="changes", raw=True)
     outlook = OutlookKeeper(queries, clock)
+    today = TodayKeeper(queries, clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(live.run(), name="live"), tasks.create_task(outlook.run(), name="outlook")]
+            running = [
+                tasks.create_task(live.run(), name="live"),
+                tasks.create_task(outlook.run(), name="outlook"),
+                tasks.create_task(today.run(), name="today"),
+            ]
             try:
                 yield
             finally:
@@ -115,13 +118,14 @@ def create_app(
     app.state.live = live
     app.state.gate = gate or OpenGate(token)
     app.state.outlook = outlook
+    app.state.today = today
     problems.install(app)
     app.include_router(health.router(queries, live, ready))
     app.include_router(routes.router(queries, clock))
     app.include_router(stream.router(queries, live))
     if desk is not None:
         app.include_router(incidents.router(desk))
-    app.state.pages = pages.Pages(queries, live, outlook, clock, city_name, city_name_en)
+    app.state.pages = pages.Pages(queries, live, outlook, clock, city_name, city_name_en, today=today)
     pages.install(app, app.state.pages)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -12,11 +13,13 @@ from prometheus_client.registry import Collector
 from central.api.gate import for_everybody, needs
 from central.api.live import Live
 from central.api.models import Health
+from central.api.routes import ERRORS
 from central.core.access import Right
 from central.core.city import Queries, SiteState
 
 Ready = Callable[[], Mapping[str, str]]
 """Part of the service → ``ok``, or what it lacks."""
+EXAMPLE: Final = "# TYPE shelter_city_stored_energy_wh gauge\nshelter_city_stored_energy_wh 2.61e+06\n"
 
 
 class CityCollector(Collector):
@@ -88,6 +91,7 @@ def router(queries: Queries, live: Live, ready: Ready) -> APIRouter:
 
     @routes.get("/healthz", summary="Whether the process lives", dependencies=[Depends(for_everybody)])
     async def healthz() -> Health:
+        """It answers as long as the process does; /readyz says whether its parts do."""
         return Health(status="ok", parts={})
 
     @routes.get(
@@ -104,9 +108,18 @@ def router(queries: Queries, live: Live, ready: Ready) -> APIRouter:
         return Health(status="ok" if fine else "not_ready", parts=parts)
 
     @routes.get(
-        "/metrics", summary="Numbers for Prometheus", response_class=Response, dependencies=[Depends(needs(Right.READ))]
+        "/metrics",
+        summary="Numbers for Prometheus",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": EXAMPLE}}},
+            401: ERRORS[401],
+            403: ERRORS[403],
+        },
+        dependencies=[Depends(needs(Right.READ))],
     )
     async def metrics() -> Response:
+        """Intake, live streams and the city's totals in the text format of Prometheus."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

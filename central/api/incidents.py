@@ -40,6 +40,7 @@ WRITE_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     **READ_ERRORS,
     409: {**_PROBLEM, "description": "Not in this phase, another person is wanted, or the city has no key"},
 }
+_EVENTS: Final = 'id: 1042\nevent: receipt\ndata: {"n":1042,"site":"E0000000001111","stage":"verified"}\n\n'
 IncidentId = Annotated[str, Path(max_length=40, description="As people say it", examples=["I20261125-1"])]
 
 
@@ -107,6 +108,7 @@ def _add_reading(routes: APIRouter, desk: Desk) -> None:
         phase: Annotated[Phase | None, Query(description="Only of this phase")] = None,
         limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many")] = 100,
     ) -> models.Incidents:
+        """Without their shelters, which GET /api/v1/incidents/{incident_id} lists."""
         return await desk.list(phase, limit=limit)
 
     @routes.get("/incidents/{incident_id}", tags=["incidents"], summary="One incident", responses=READ_ERRORS)
@@ -136,12 +138,14 @@ def _add_reading(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/groups", tags=["incidents"], summary="Saved groups of shelters", responses=READ_ERRORS)
     async def groups() -> models.Groups:
+        """By name, with the ids of their shelters. One that was emptied is gone."""
         return desk.groups()
 
     @routes.get("/audit", tags=["incidents"], summary="The book of decisions, newest first", responses=READ_ERRORS)
     async def audit(
         limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many")] = 100,
     ) -> models.Audit:
+        """Who decided what, when and why, each entry chained to the one before by its hash."""
         return await desk.audit(limit=limit)
 
 
@@ -218,7 +222,7 @@ def _add_stream(routes: APIRouter, desk: Desk, readers: Readers) -> None:
         summary="Receipts as they come (server-sent events)",
         response_class=StreamingResponse,
         responses={
-            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENTS}}},
             **READ_ERRORS,
         },
     )

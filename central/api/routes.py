@@ -34,6 +34,7 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     500: {**_PROBLEM, "description": "The service failed; its log says why"},
     503: {**_PROBLEM, "description": "The store does not answer, or there is no room for another stream"},
 }
+_DOCUMENT: Final = {"v": 1, "site": "E0000000001111", "name": "第一小学校", "checks": []}
 
 SiteId = Annotated[str, Path(description="National common shelter ID", examples=["E0000000001111"], max_length=64)]
 From = Annotated[
@@ -130,6 +131,7 @@ def router(queries: Queries, clock: Callable[[], int]) -> APIRouter:
 def _add_sites(routes: APIRouter, asker: Asker) -> None:
     @routes.get("/city", tags=["city"], summary="The city at a glance")
     async def city() -> models.City:
+        """Totals over all shelters; `reporting` says of how many shelters each is the sum."""
         return models.city(asker.queries.now())
 
     @routes.get("/sites", tags=["shelters"], summary="All shelters, or those of a ward or a state")
@@ -180,10 +182,12 @@ def _add_sites(routes: APIRouter, asker: Asker) -> None:
 
     @routes.get("/sites/{site_id}", tags=["shelters"], summary="One shelter and its agent")
     async def one_site(site_id: SiteId) -> models.ShelterDetail:
+        """What the list says of it, and its agent, devices, outbox, proof and what the city wants of it."""
         return models.detail(asker.site(site_id))
 
     @routes.get("/sites/{site_id}/latest", tags=["shelters"], summary="Every point's newest reading")
     async def latest(site_id: SiteId) -> models.Latest:
+        """With unit, quality and age. A value that is not good is null."""
         shelter = asker.site(site_id)
         at_ms = asker.clock()
         return models.Latest(
@@ -206,7 +210,7 @@ def _add_proof(routes: APIRouter, asker: Asker) -> None:
         tags=["proof"],
         summary="One report's document, byte for byte as it was signed",
         response_class=Response,
-        responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+        responses={200: {"content": {"application/json": {"schema": {"type": "object"}, "example": _DOCUMENT}}}},
     )
     async def document(
         sha256: Annotated[str, Path(description="Digest of the document", pattern="^[0-9a-f]{64}$")],
@@ -287,14 +291,17 @@ def _add_intake(routes: APIRouter, asker: Asker) -> None:
         site: Annotated[str | None, Query(max_length=64, description="Only of this shelter")] = None,
         limit: Limit = 100,
     ) -> models.Events:
+        """Mode changes, faults, grid lost and back, as the shelters reported them."""
         if site is not None:
             asker.site(site, where="query: site")
         return models.Events(events=models.events(await asker.queries.events(site, limit=limit)))
 
     @routes.get("/ingest", tags=["intake"], summary="Counters of the intake")
     async def ingest() -> models.Ingest:
+        """Since this process started: messages, readings, what came twice, what could not be used, and the queue."""
         return models.ingest(asker.queries.ingest_stats())
 
     @routes.get("/dead-letters", tags=["intake"], summary="Messages that could not be used, newest first")
     async def dead_letters(limit: Limit = 100) -> models.DeadLetters:
+        """With the reason and the first bytes of each. They are kept for whoever has to find out why."""
         return models.DeadLetters(dead_letters=models.dead_letters(await asker.queries.dead_letters(limit=limit)))

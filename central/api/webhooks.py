@@ -32,6 +32,7 @@ def router(book: HookBook, newsroom: Newsroom, queries: Queries) -> APIRouter:
 
     @routes.get("", summary="All webhooks and how their deliveries stand")
     async def every(_: Ruler) -> models.WebhookList:
+        """The oldest first, without their secrets."""
         counts = await book.rows.counts()
         return models.WebhookList(
             webhooks=[models.webhook_out(one, counts.get(one.id, 0)) for one in await book.rows.all()]
@@ -46,6 +47,7 @@ def router(book: HookBook, newsroom: Newsroom, queries: Queries) -> APIRouter:
 
     @routes.get("/{hook_id}", summary="One webhook")
     async def one(hook_id: HookId, _: Ruler) -> models.WebhookOut:
+        """Without its secret, which was shown once at the registration."""
         hook = await found(book.hook(hook_id))
         return models.webhook_out(hook, (await book.rows.counts()).get(hook_id, 0))
 
@@ -67,6 +69,7 @@ def router(book: HookBook, newsroom: Newsroom, queries: Queries) -> APIRouter:
     async def letters(
         hook_id: HookId, _: Ruler, limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many")] = 100
     ) -> models.LetterList:
+        """News that nobody took for 24 hours, the newest first. They stay until somebody tries them again."""
         await found(book.hook(hook_id))
         return models.LetterList(
             dead_letters=[models.letter_out(each) for each in await book.rows.letters(hook_id, limit=limit)]

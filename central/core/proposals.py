@@ -24,7 +24,7 @@ from central.core.triggers import Proposal
 
 BY: Final = "trigger "
 _MARK: Final = re.compile(r"\[([0-9a-f]{8})\.([0-9a-f]{4})\]$")
-_BY: Final = re.compile(r"trigger ([a-z0-9-]+)(?:, approved by .+)?")
+_BY: Final = re.compile(r"trigger ([a-z0-9-]+)(?:, approved by (.+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,12 @@ def by(proposal: Proposal, person: int = 0) -> str:
 def why(proposal: Proposal) -> str:
     """The reason, in both languages and with the mark."""
     return f"{proposal.reason_ja} / {proposal.reason_en} [{proposal.id}.{proposal.content}]"
+
+
+def rule_behind(person: str) -> tuple[str, str] | None:
+    """The rule that decided, and who stands for it (empty: nobody, it proposes); ``None``: a person decided."""
+    named = _BY.fullmatch(person)
+    return (named[1], named[2] or "") if named else None
 
 
 def in_words(reason: str) -> tuple[str, str]:

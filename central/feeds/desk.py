@@ -69,6 +69,17 @@ class Taken:
     is_refused: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where alerts come from, and whether it is well."""
+
+    name: str
+    trouble: str = ""
+    """What it lacks; empty: nothing."""
+    whole_ms: int = 0
+    """When it was last read as a whole, UTC; 0: not yet, or it is not one that is read at times."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What the desk works with."""
@@ -107,6 +118,8 @@ class AlertDesk:
         self.proposals: list[Proposal] = []
         self.counts: Counter[str] = Counter()
         self.trouble = ""
+        self.sources: Callable[[], Sequence[Source]] = tuple
+        """How the sources are; ``Feeds`` knows it."""
 
     async def load(self) -> None:
         """What came before: replayed in its order, as if it came now.

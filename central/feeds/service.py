@@ -16,7 +16,7 @@ from central.core.alerts.places import Places, read_places
 from central.core.alerts.rules import Rule, Then, read_rules
 from central.core.alerts.telegram import Origin
 from central.core.city import Site
-from central.feeds.desk import AlertDesk, Incidents, Settled
+from central.feeds.desk import AlertDesk, Incidents, Settled, Source
 from central.feeds.folder import Folder
 from central.feeds.hooked import SECRET_MIN
 from central.feeds.poll import Feed, Poller
@@ -99,7 +99,9 @@ class Feeds:
         self, store: Telegrams, incidents: Incidents, *, sites: Callable[[], Sequence[Site]], now: Callable[[], int]
     ) -> AlertDesk:
         """The desk of these rules."""
-        return AlertDesk(self.settled, store, incidents, sites=sites, now=now)
+        desk = AlertDesk(self.settled, store, incidents, sites=sites, now=now)
+        desk.sources = self.states
+        return desk
 
     async def run(self, desk: AlertDesk, store: Telegrams, now: Callable[[], int]) -> None:
         """The desk and its sources, until cancelled."""
@@ -124,12 +126,16 @@ class Feeds:
         async with httpx.AsyncClient(limits=limits) as client:
             yield client
 
+    def states(self) -> list[Source]:
+        """How every source is."""
+        found = [Source(feed.url, feed.trouble, feed.asked_ms) for feed in (self.poller.feeds if self.poller else ())]
+        if self.folder is not None:
+            found.append(Source("folder", self.folder.trouble))
+        return [*found, *(Source(f"hook {name}") for name in self.secrets)]
+
     def sources(self) -> Mapping[str, str]:
         """Source → ``ok``, or what it lacks."""
-        found = {feed.url: feed.trouble or "ok" for feed in (self.poller.feeds if self.poller else ())}
-        if self.folder is not None:
-            found["folder"] = self.folder.trouble or "ok"
-        return found | {f"hook {name}": "ok" for name in self.secrets}
+        return {source.name: source.trouble or "ok" for source in self.states()}
 
 
 async def _seen(store: Telegrams, now_ms: int) -> list[str]:

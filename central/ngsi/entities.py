@@ -144,7 +144,13 @@ def router(source: Source) -> APIRouter:
     _add_discovery(routes, source)
     _add_writes(routes)
 
-    @routes.get(http.CONTEXT_PATH, dependencies=[Depends(for_everybody)], summary="The @context of this service")
+    @routes.get(
+        http.CONTEXT_PATH,
+        dependencies=[Depends(for_everybody)],
+        summary="The @context of this service",
+        response_class=Response,
+        responses=http.said({"@context": {"powerState": "https://…"}}),
+    )
     async def context() -> Response:
         """Names and their IRIs, whole: it refers to no other document."""
         headers = {"Cache-Control": "public, max-age=86400"}
@@ -157,7 +163,8 @@ def _add_entities(routes: APIRouter, source: Source) -> None:
     @routes.get(
         "/ngsi-ld/v1/entities",
         summary="Query entities (5.7.2)",
-        response_model=None,
+        response_class=Response,
+        responses=http.said([http.ENTITY], geo={"type": "FeatureCollection", "features": [http.FEATURE]}),
         openapi_extra=http.documented(*_WHICH, *_HOW, *_PAGE),
     )
     async def entities(
@@ -181,7 +188,8 @@ def _add_entities(routes: APIRouter, source: Source) -> None:
     @routes.get(
         "/ngsi-ld/v1/entities/{entity_id}",
         summary="Retrieve an entity (5.7.1)",
-        response_model=None,
+        response_class=Response,
+        responses=http.said(http.ENTITY, geo=http.FEATURE),
         openapi_extra=http.documented("attrs", *_HOW),
     )
     async def entity(
@@ -216,17 +224,29 @@ def _add_discovery(routes: APIRouter, source: Source) -> None:
     @routes.get(
         "/ngsi-ld/v1/types",
         summary="Types that exist (5.7.5, 5.7.6)",
-        response_model=None,
+        response_class=Response,
+        responses=http.said({"type": "EntityTypeList", "typeList": ["ShelterEnergyStatus"]}, detailed=True),
         openapi_extra=http.documented("details"),
     )
     async def types(request: Request, _who: Reader) -> Response:
+        """Of entities that are there now. With details=true a list, each with its attributes."""
         http.known_only(request, "details", "local")
         context = http.context_of(request)
         found = show.type_list(all_now(), context, details=http.flag(request, "details"))
         return http.answer(found, http.media_type(request), context)
 
-    @routes.get("/ngsi-ld/v1/types/{type_name:path}", summary="One type (5.7.7)", response_model=None)
-    async def type_(request: Request, _who: Reader, type_name: str) -> Response:
+    @routes.get(
+        "/ngsi-ld/v1/types/{type_name:path}",
+        summary="One type (5.7.7)",
+        response_class=Response,
+        responses=http.said({"type": "EntityTypeInfo", "typeName": "ShelterEnergyStatus", "entityCount": 182}),
+    )
+    async def type_(
+        request: Request,
+        _who: Reader,
+        type_name: Annotated[str, Path(description="Name or IRI of a type", examples=["ShelterEnergyStatus"])],
+    ) -> Response:
+        """How many entities have it, and which attributes they have."""
         http.known_only(request, "local")
         context = http.context_of(request)
         name = context.name_of(type_name)
@@ -238,17 +258,29 @@ def _add_discovery(routes: APIRouter, source: Source) -> None:
     @routes.get(
         "/ngsi-ld/v1/attributes",
         summary="Attributes that exist (5.7.8, 5.7.9)",
-        response_model=None,
+        response_class=Response,
+        responses=http.said({"type": "AttributeList", "attributeList": ["powerState"]}, detailed=True),
         openapi_extra=http.documented("details"),
     )
     async def attributes(request: Request, _who: Reader) -> Response:
+        """Of entities that are there now. With details=true a list, each with the types that have it."""
         http.known_only(request, "details", "local")
         context = http.context_of(request)
         found = show.attribute_list(all_now(), context, details=http.flag(request, "details"))
         return http.answer(found, http.media_type(request), context)
 
-    @routes.get("/ngsi-ld/v1/attributes/{attribute:path}", summary="One attribute (5.7.10)", response_model=None)
-    async def attribute_(request: Request, _who: Reader, attribute: str) -> Response:
+    @routes.get(
+        "/ngsi-ld/v1/attributes/{attribute:path}",
+        summary="One attribute (5.7.10)",
+        response_class=Response,
+        responses=http.said({"type": "Attribute", "attributeName": "powerState", "attributeCount": 182}),
+    )
+    async def attribute_(
+        request: Request,
+        _who: Reader,
+        attribute: Annotated[str, Path(description="Name or IRI of an attribute", examples=["powerState"])],
+    ) -> Response:
+        """How many entities have it, of which types, and what kind of attribute it is."""
         http.known_only(request, "local")
         context = http.context_of(request)
         name = context.name_of(attribute)

@@ -102,6 +102,46 @@ def documented(*names: str) -> dict[str, Any]:
     }
 
 
+ENTITY: Final[dict[str, Any]] = {
+    "id": "urn:ngsi-ld:ShelterEnergyStatus:E0000000001111",
+    "type": "ShelterEnergyStatus",
+    "stateOfChargePercent": {
+        "type": "Property",
+        "value": 64.0,
+        "unitCode": "P1",
+        "observedAt": "2026-11-24T03:10:05.000Z",
+    },
+}
+SUBSCRIPTION: Final[dict[str, Any]] = {
+    "id": "urn:ngsi-ld:Subscription:1f2e3d4c",
+    "type": "Subscription",
+    "entities": [{"type": "ShelterEnergyStatus"}],
+    "watchedAttributes": ["powerState"],
+    "notification": {"endpoint": {"uri": "https://shelters.example/notify", "accept": "application/json"}},
+}
+
+
+FEATURE: Final[dict[str, Any]] = {
+    "id": ENTITY["id"],
+    "type": "Feature",
+    "geometry": {"type": "Point", "coordinates": [140.1359, 35.5922]},
+    "properties": {"type": "ShelterEnergyStatus"},
+}
+
+
+def said(example: Any, *, geo: Any = None, detailed: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The answer of a route for the OpenAPI document.
+
+    ``geo``: the same as GeoJSON; ``detailed``: with details=true the answer is a list.
+    """
+    kinds = ["array"] if isinstance(example, list) else ["object"]
+    told = {"schema": {"type": [*kinds, "array"] if detailed else kinds[0]}, "example": example}
+    content: dict[str, Any] = {JSON: told, LD: told}
+    if geo is not None:
+        content[GEO] = {"schema": {"type": "object"}, "example": geo}
+    return {200: {"description": "As asked for", "content": content}}
+
+
 class EtsiProblem(Problem):
     """A problem with one of ETSI's types."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from central.api.gate import needs
 from central.core.access import Principal, Right
@@ -18,7 +18,20 @@ from central.ngsi import http
 from central.ngsi.notifier import Notifier, Subscriber
 
 Subscribing = Annotated[Principal, Depends(needs(Right.RULES))]
+SubscriptionId = Annotated[str, Path(description="A URN", examples=["urn:ngsi-ld:Subscription:1f2e3d4c"])]
 PATH = "/ngsi-ld/v1/subscriptions"
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    413: {**http.ERRORS[400], "description": "More than 100 kB"},
+    415: {**http.ERRORS[400], "description": "Neither JSON nor JSON-LD"},
+}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": {"type": "object"}, "example": http.SUBSCRIPTION} for kind in (http.JSON, http.LD)
+        },
+    }
+}
 
 
 def router(notifier: Notifier, clock: Callable[[], int]) -> APIRouter:
@@ -28,7 +41,14 @@ def router(notifier: Notifier, clock: Callable[[], int]) -> APIRouter:
     def shown(one: Subscriber) -> dict[str, Any]:
         return subs.shown(one.kept.document, one.told, one.kept.sent, clock())
 
-    @routes.post(PATH, summary="Subscribe (5.8.1)", status_code=HTTPStatus.CREATED, response_model=None)
+    @routes.post(
+        PATH,
+        summary="Subscribe (5.8.1)",
+        status_code=HTTPStatus.CREATED,
+        response_class=Response,
+        responses={201: {"description": "Its Location is where it is"}, **_REFUSED, 409: http.ERRORS[400]},
+        openapi_extra=_BODY,
+    )
     async def create(request: Request, who: Subscribing) -> Response:
         """Body: a Subscription, JSON or JSON-LD, at most 100 kB. The answer's Location is where it is."""
         document, context = await http.body(request)
@@ -40,7 +60,8 @@ def router(notifier: Notifier, clock: Callable[[], int]) -> APIRouter:
     @routes.get(
         PATH,
         summary="Subscriptions (5.8.4)",
-        response_model=None,
+        response_class=Response,
+        responses=http.said([http.SUBSCRIPTION]),
         openapi_extra=http.documented("limit", "offset", "count"),
     )
     async def query(request: Request, _who: Subscribing) -> Response:
@@ -52,24 +73,41 @@ def router(notifier: Notifier, clock: Callable[[], int]) -> APIRouter:
         kind = http.media_type(request)
         return http.answer(told, kind, http.context_of(request), part.headers(request, len(found)))
 
-    @routes.get(PATH + "/{subscription_id}", summary="One subscription (5.8.3)", response_model=None)
-    async def retrieve(request: Request, _who: Subscribing, subscription_id: str) -> Response:
+    @routes.get(
+        PATH + "/{subscription_id}",
+        summary="One subscription (5.8.3)",
+        response_class=Response,
+        responses=http.said(http.SUBSCRIPTION),
+    )
+    async def retrieve(request: Request, _who: Subscribing, subscription_id: SubscriptionId) -> Response:
         """As it was given, with the @context of its names and what became of its notifications."""
         http.known_only(request, "local")
         one = notifier.find(_id(subscription_id))
         context = inline(one.kept.document["@context"], http.CONTEXT_PATH, ours(http.our_url(request)))
         return http.answer(shown(one), http.media_type(request), context)
 
-    @routes.patch(PATH + "/{subscription_id}", summary="Change a subscription (5.8.2)", response_model=None)
-    async def update(request: Request, who: Subscribing, subscription_id: str) -> Response:
+    @routes.patch(
+        PATH + "/{subscription_id}",
+        summary="Change a subscription (5.8.2)",
+        status_code=HTTPStatus.NO_CONTENT,
+        response_class=Response,
+        responses=_REFUSED,
+        openapi_extra=_BODY,
+    )
+    async def update(request: Request, who: Subscribing, subscription_id: SubscriptionId) -> Response:
         """Members that are given replace the old ones; null takes one away."""
         notifier.find(_id(subscription_id))
         change, _ = await http.body(request)
         await notifier.change(subscription_id, change, who.name)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    @routes.delete(PATH + "/{subscription_id}", summary="End a subscription (5.8.5)", response_model=None)
-    async def delete(who: Subscribing, subscription_id: str) -> Response:
+    @routes.delete(
+        PATH + "/{subscription_id}",
+        summary="End a subscription (5.8.5)",
+        status_code=HTTPStatus.NO_CONTENT,
+        response_class=Response,
+    )
+    async def delete(who: Subscribing, subscription_id: SubscriptionId) -> Response:
         """Nothing is sent from now on."""
         await notifier.drop(_id(subscription_id), who.name)
         return Response(status_code=HTTPStatus.NO_CONTENT)

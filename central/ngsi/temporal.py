@@ -26,6 +26,7 @@ from central.store.base import TelemetryStore
 ROWS_MAX: Final = 100_000
 """Rows of the store that one request may look at."""
 ENTITIES_MAX: Final = 100
+_EXAMPLE: Final[dict[str, Any]] = {**http.ENTITY, "stateOfChargePercent": [http.ENTITY["stateOfChargePercent"]]}
 FIRST_STRETCH_MS: Final = 600_000
 _WHEN: Final = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
 _PLACES: Final = ("type", "id", "idPattern", "attrs", "georel", "geometry", "coordinates", "geoproperty")
@@ -172,7 +173,8 @@ def router(source: Source, store: TelemetryStore, clock: Callable[[], int]) -> A
     @routes.get(
         "/ngsi-ld/v1/temporal/entities",
         summary="Query history (5.7.4)",
-        response_model=None,
+        response_class=Response,
+        responses={**http.said([_EXAMPLE]), 206: {**http.said([_EXAMPLE])[200], "description": "Cut: Content-Range"}},
         openapi_extra=http.documented(*_PLACES, *_WHEN, "options", "limit", "offset", "count"),
     )
     async def temporal_entities(
@@ -192,7 +194,11 @@ def router(source: Source, store: TelemetryStore, clock: Callable[[], int]) -> A
         return _answered(ends, wish, http.answer(plain, kind, context, part.headers(request, len(found))))
 
     @routes.get(
-        "/ngsi-ld/v1/temporal/entities/{entity_id}", summary="One entity's history (5.7.3)", response_model=None
+        "/ngsi-ld/v1/temporal/entities/{entity_id}",
+        summary="One entity's history (5.7.3)",
+        response_class=Response,
+        responses={**http.said(_EXAMPLE), 206: {**http.said(_EXAMPLE)[200], "description": "Cut: Content-Range"}},
+        openapi_extra=http.documented("attrs", *_WHEN, "options"),
     )
     async def temporal_entity(
         request: Request,

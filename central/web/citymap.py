@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from central.core.city import Site
@@ -23,7 +24,7 @@ ROUNDS_MAX: Final = 60
 REACH: Final = 46.0
 """A shelter's ground reaches so far, or to half way to the next shelter of another ward."""
 LABEL_REACH: Final = 110.0
-CORNERS: Final = 24
+CORNERS: Final = 12
 TONES: Final = 4
 KM_PER_DEGREE: Final = 111.195
 EMPTY_SPAN_KM: Final = 2.0
@@ -61,9 +62,11 @@ class CityMap:
     scale_km: float
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def draw(sites: tuple[Site, ...]) -> CityMap:
-    """Lay out the map of the given shelters. Kept, because it takes longer than the rest of a page together."""
+    """Lay out the map of the given shelters, of the city or of one ward. Kept, because it takes longer than the rest
+    of a page together.
+    """
     if not sites:
         return CityMap(width=WIDTH, height=HEIGHT_MIN, spots={}, wards=(), scale_px=0, scale_km=0)
     north = max(site.latitude for site in sites)
@@ -134,7 +137,15 @@ def _ground(spot: Spot, others: Sequence[Spot]) -> str:
         apart = math.hypot(dx, dy)
         if 0 < apart < 2 * REACH:
             patch = _cut(patch, dx / apart, dy / apart, apart / 2)
-    return "M" + "L".join(f"{spot.x + x:.0f} {spot.y + y:.0f}" for x, y in patch) + "Z" if patch else ""
+    return _path([(round(spot.x + x), round(spot.y + y)) for x, y in patch])
+
+
+def _path(corners: Sequence[tuple[int, int]]) -> str:
+    """A closed path in whole steps from corner to corner, which takes a third of the letters of whole places."""
+    if not corners:
+        return ""
+    steps = [f"{b[0] - a[0]} {b[1] - a[1]}" for a, b in pairwise(corners) if a != b]
+    return f"M{corners[0][0]} {corners[0][1]}l{' '.join(steps)}z".replace(" -", "-")
 
 
 def _cut(patch: list[tuple[float, float]], nx: float, ny: float, limit: float) -> list[tuple[float, float]]:

@@ -6,37 +6,26 @@ Keys are (owner, name): the owner is a shelter's id, ``city`` or ``ward:NAME``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from central.api.live import Key
 from central.api.outlook import Outlook
 from central.core.city import URGENCY, CityNow, Fate, SiteNow, SiteState
+from central.core.today import EnergyToday, Flow, Power
 from central.web import figures
 from central.web.catalogue import Catalogue, Lang
+from central.web.citylist import count_modes, row_texts
 from central.web.proofview import counted
 
 URGENT_SHOWN: Final = 6
+LINKED_MAX: Final = 40
+"""When more shelters than this need attention, their dots on the city's map are drawn without links of their own."""
 CITY: Final = "city"
 SOC_MIN_PCT: Final = 5.0
 """Above it, energy over state of charge gives the battery's real capacity; below, the registered one is nearer."""
 SOC_UNKNOWN_PCT: Final = 101.0
 """Sorts behind every charge that is known."""
 _RANK: Final = {state: rank for rank, state in enumerate(URGENCY)}
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which shelters a reader wants to see in the list. Empty means all."""
-
-    ward: str = ""
-    state: str = ""
-    stage: str = ""
-
-    @property
-    def is_any(self) -> bool:
-        """Whether anything is left out."""
-        return bool(self.ward or self.state or self.stage)
 
 
 def name_of(now: SiteNow, lang: Lang) -> str:
@@ -49,11 +38,6 @@ def ward_of(now: SiteNow, lang: Lang) -> str:
     return now.site.ward_en.removesuffix(" Ward") or now.site.ward if lang is Lang.EN else now.site.ward
 
 
-def by_urgency(shelters: Iterable[SiteNow]) -> list[SiteNow]:
-    """Most urgent state first, then ward, then id."""
-    return sorted(shelters, key=lambda now: (_RANK[now.state], now.site.ward, now.site.id))
-
-
 def look_first(shelters: Iterable[SiteNow]) -> list[SiteNow]:
     """Shelters that need attention: most urgent state first, then the emptiest battery, where it is known."""
 
@@ -61,20 +45,6 @@ def look_first(shelters: Iterable[SiteNow]) -> list[SiteNow]:
         return _RANK[now.state], SOC_UNKNOWN_PCT if now.soc_pct is None else now.soc_pct, now.site.ward, now.site.id
 
     return sorted((now for now in shelters if now.state is not SiteState.ON_GRID), key=key)
-
-
-def places(shelters: Iterable[SiteNow]) -> dict[str, int]:
-    """Each shelter's place among those of its state, by ward and id: the page's script sorts by it."""
-    return {now.site.id: n for n, now in enumerate(sorted(shelters, key=lambda now: (now.site.ward, now.site.id)))}
-
-
-def matches(now: SiteNow, chosen: Chosen) -> bool:
-    """Whether a shelter belongs into the list."""
-    return (
-        (not chosen.ward or chosen.ward in {now.site.ward, now.site.ward_en})
-        and (not chosen.state or chosen.state == now.state.value)
-        and (not chosen.stage or chosen.stage == now.proof.stage.value)
-    )
 
 
 def capacity_wh(now: SiteNow) -> float:
@@ -91,39 +61,23 @@ def fill_pct(shelters: Iterable[SiteNow]) -> float | None:
     return min(100.0, sum(now.stored_wh or 0.0 for now in known) / room * 100) if room else None
 
 
-def city_texts(city: CityNow, outlook: Outlook | None, words: Catalogue, release: str) -> dict[Key, str]:
+def city_texts(
+    city: CityNow, outlook: Outlook | None, words: Catalogue, release: str, today: EnergyToday | None = None
+) -> dict[Key, str]:
     """Every text of the page that changes."""
     texts: dict[Key, str] = {}
     for now in city.sites:
-        texts.update(_site_texts(now, words))
+        texts.update(row_texts(now, city.at_ms, words))
     for name, text in {
         **_frame(city, words, release),
         **_totals(city, words),
+        **_today(today, words),
         **_urgent(city, words),
         **_promise(outlook, words),
     }.items():
         texts[CITY, name] = text
     texts.update(_wards(city))
     return texts
-
-
-def _site_texts(now: SiteNow, words: Catalogue) -> dict[Key, str]:
-    site = now.site.id
-    soc = figures.percent(now.soc_pct)
-    flow = figures.grid_flow(now.grid_w, words)
-    grid = figures.kilo_size(now.grid_w)
-    state = words.term("state", now.state.value)
-    return {
-        (site, "state"): now.state.value,
-        (site, "soc"): soc,
-        (site, "pv"): figures.kilo(now.pv_w),
-        (site, "load"): figures.kilo(now.load_w),
-        (site, "grid"): grid,
-        (site, "flow"): flow,
-        (site, "at"): figures.iso(now.last_reading_ms),
-        (site, "proven"): words("proven_mark") if now.proof.is_switchable else "",
-        (site, "title"): f"{name_of(now, words.lang)} ({ward_of(now, words.lang)}) {state} {soc} %",
-    }
 
 
 def _frame(city: CityNow, words: Catalogue, release: str) -> dict[str, str]:
@@ -143,6 +97,7 @@ def _frame(city: CityNow, words: Catalogue, release: str) -> dict[str, str]:
         "level": "attention" if waiting or not total else "calm",
         **{f"n_{state.value}": str(city.counts.get(state, 0)) for state in SiteState},
         **{f"n_{stage.value}": str(count) for stage, count in counted(city.sites).items()},
+        **{f"m_{mode}": str(count) for mode, count in count_modes(city.sites).items()},
     }
 
 
@@ -170,6 +125,28 @@ def _totals(city: CityNow, words: Catalogue) -> dict[str, str]:
         "fill": figures.percent(fill_pct(city.sites)),
         "battery": figures.kilo_size(battery_w),
         "battery_flow": figures.battery_flow(battery_w, words),
+    }
+
+
+def _today(today: EnergyToday | None, words: Catalogue) -> dict[str, str]:
+    """Energy since midnight under each total, and of how many shelters it is known without a gap."""
+    if today is None:
+        return dict.fromkeys(("today_pv", "today_load", "today_grid", "today_battery", "today_of"), "")
+
+    def kwh(flow: Flow) -> str:
+        return figures.kilo(today.known_wh(flow))
+
+    return {
+        "today_pv": words("today_kwh", kwh=kwh(Flow.PV)),
+        "today_load": words("today_kwh", kwh=kwh(Flow.LOAD)),
+        "today_grid": words("today_grid", bought=kwh(Flow.IMPORT), sold=kwh(Flow.EXPORT)),
+        "today_battery": words("today_battery", charged=kwh(Flow.CHARGE), given=kwh(Flow.DISCHARGE)),
+        "today_of": words(
+            "today_of",
+            time=f"{figures.local(today.at_ms):%H:%M}",
+            total=today.sites,
+            n=min(today.complete[power] for power in (Power.PV, Power.LOAD, Power.GRID)),
+        ),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Final, Literal
 
@@ -17,16 +17,17 @@ from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
 from central.api.problems import nearest
 from central.api.routes import STREAM_HEADERS
+from central.api.today import TodayKeeper
 from central.core.access import Principal, Right
-from central.core.city import CityNow, Queries, SiteNow, SiteState
+from central.core.city import CityNow, Queries, SiteNow
+from central.core.incidents import Incident, Phase
 from central.store.base import StoreError
-from central.web import citymap, cityview, errors, reports, siteview, siteview_page, static
+from central.web import citylist, citymap, cityview, errors, reports, siteview, siteview_page, static
 from central.web.answers import Accept, Asked, html
 from central.web.catalogue import CATALOGUES, Catalogue, Lang, choose
 from central.web.errors import PageError
 from central.web.render import Renderer
 from central.web.siteview_history import DAY_WAIT_S, SiteHistory
-from contract.commissioning import SiteStage
 
 log = structlog.get_logger(__name__)
 
@@ -49,16 +50,20 @@ class Pages:
         city_name: str,
         city_name_en: str,
         *,
+        today: TodayKeeper | None = None,
         history_wait_s: float = DAY_WAIT_S,
     ) -> None:
         self.files = static.load()
         self._queries = queries
         self.live = live
         self._outlook = outlook
+        self._today = today
         self._clock = clock
         self._history = SiteHistory(queries, clock, day_wait_s=history_wait_s)
         self.told: Callable[[str], Awaitable[siteview_page.Told]] | None = None
         """Reads what the records say of a shelter; ``None``: this service has no incidents and no facts."""
+        self.incidents: Callable[[], Sequence[Incident]] = tuple
+        """All incidents that the service knows."""
         self.renderer = Renderer({Lang.JA: city_name, Lang.EN: city_name_en}, static.addresses(self.files))
         self._assets = hashlib.blake2b("".join(file.mark for file in self.files.values()).encode()).hexdigest()
         self.reports = reports.ReportPages(queries, self.renderer, self.find)
@@ -71,37 +76,49 @@ class Pages:
 
     def _city_render(self, words: Catalogue) -> Callable[[CityNow], dict[Key, str]]:
         def render(city: CityNow) -> dict[Key, str]:
-            release = self._release((self._outlook.latest is None, *(now.site for now in city.sites)))
-            return cityview.city_texts(city, self._outlook.latest, words, release)
+            strip = tuple((one.id, one.phase) for one in self._going_on())
+            release = self._release((strip, self._outlook.latest is None, *(now.site for now in city.sites)))
+            today = self._today.latest if self._today else None
+            return cityview.city_texts(city, self._outlook.latest, words, release, today)
 
         return render
+
+    def _going_on(self) -> list[Incident]:
+        """Incidents that are not over, the newest first."""
+        found = [one for one in self.incidents() if one.phase is not Phase.CLOSED]
+        return sorted(found, key=lambda one: (-one.declared.at_ms, one.id))
 
     def _release(self, shape: object) -> str:
         """A mark that changes when an open page no longer fits what the service would make."""
         return hashlib.blake2b(f"{self._assets}{shape!r}".encode(), digest_size=6).hexdigest()
 
-    def city(self, lang: Lang, chosen: cityview.Chosen, who: Principal | None = None) -> str:
+    def city(self, lang: Lang, chosen: citylist.Chosen, who: Principal | None = None) -> str:
         """The city's page.
 
         Raises:
-            PageError: the filter names a ward, state or stage that does not exist.
+            PageError: the filter names a ward, state, mode or the like that does not exist.
         """
         feed = self.live.current(f"city:{lang.value}")
         # Kept for all who see the same: the page says nothing of the person but where its rights lead.
         seen = "+".join(sorted(who.rights)) if who and who.user else ""
-        key = (lang.value, chosen.ward, chosen.state, chosen.stage, seen, feed.mark)
+        key = (chosen.query(lang), seen, feed.mark)
         if key in self._made:
             self._made.move_to_end(key)
             return self._made[key]
         city = self._queries.now()
-        self._check(city, chosen)
+        if wrong := chosen.wrong(city):
+            raise PageError(HTTPStatus.BAD_REQUEST, "error_filter", asked=wrong)
         self.synthetic = any(now.site.synthetic for now in city.sites)
         page = self.renderer.city(
             CATALOGUES[lang],
             city,
             dict(feed.texts),
-            citymap.draw(tuple(now.site for now in city.sites)),
+            # Filtered by a ward, the map shows that ward alone, as large as there is room.
+            citymap.draw(
+                tuple(now.site for now in city.sites if citylist.matches(now, citylist.Chosen(ward=chosen.ward)))
+            ),
             chosen,
+            going_on=self._going_on(),
             mark=feed.mark,
             synthetic=self.synthetic,
             who=who,
@@ -110,15 +127,6 @@ class Pages:
         while len(self._made) > PAGES_KEPT:
             self._made.popitem(last=False)
         return page
-
-    @staticmethod
-    def _check(city: CityNow, chosen: cityview.Chosen) -> None:
-        wards = {name for now in city.sites for name in (now.site.ward, now.site.ward_en)}
-        states = {state.value for state in SiteState}
-        stages = {stage.value for stage in SiteStage}
-        for asked, known in ((chosen.ward, wards), (chosen.state, states), (chosen.stage, stages)):
-            if asked and asked not in known:
-                raise PageError(HTTPStatus.BAD_REQUEST, "error_filter", asked=asked)
 
     # --- One shelter -------------------------------------------------------------------------------------------------
 
@@ -219,10 +227,15 @@ def _pages(pages: Pages) -> APIRouter:
         ward: Filter = "",
         state: Filter = "",
         stage: Filter = "",
+        kind: Filter = "",
+        mode: Filter = "",
+        q: Filter = "",
+        sort: Filter = "",
         accept_language: Accept = None,
     ) -> HTMLResponse:
         chosen_lang = choose(lang, accept_language)
-        chosen = cityview.Chosen(ward.strip(), state.strip(), stage.strip())
+        asked = {"ward": ward, "state": state, "stage": stage, "kind": kind, "mode": mode, "q": q, "sort": sort}
+        chosen = citylist.Chosen(**{name: text.strip() for name, text in asked.items()})
         return html(pages.city(chosen_lang, chosen, who), chosen_lang)
 
     @routes.get("/sites/{site_id}", response_class=HTMLResponse)

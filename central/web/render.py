@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from central.api.live import Key
 from central.core.access import Principal, Right
-from central.core.city import URGENCY, CityNow, Fate, SiteNow, SiteState
-from central.web import cityview, figures, proofview, reportview, siteview, siteview_days, siteview_page
+from central.core.city import URGENCY, CityNow, Fate, SiteKind, SiteNow, SiteState
+from central.core.incidents import Incident
+from central.core.proposals import in_words
+from central.web import citylist, cityview, figures, proofview, reportview, siteview, siteview_days, siteview_page
 from central.web.catalogue import Catalogue, Lang
 from central.web.citymap import CityMap
 from central.web.errors import PageError
@@ -32,7 +33,15 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals.update(states=list(SiteState), stages=list(proofview.STAGES), fates=list(Fate), figures=figures)
+    templates.globals.update(
+        states=list(SiteState),
+        kinds=list(SiteKind),
+        modes=citylist.MODES,
+        cells=citylist.CELLS,
+        stages=list(proofview.STAGES),
+        fates=list(Fate),
+        figures=figures,
+    )
     return templates
 
 
@@ -47,10 +56,13 @@ class Place:
 
 PLACES: Final = (
     Place("/", "nav_city", Right.READ),
+    Place("/notifications", "nav_notify", Right.READ),
     Place("/webhooks", "nav_hooks", Right.RULES),
     Place("/board", "nav_board", Right.READ),
+    Place("/rules", "nav_rules", Right.READ),
     Place("/audit", "nav_audit", Right.READ),
     Place("/users", "nav_users", Right.ADMIN),
+    Place("/sites/import", "nav_import", Right.ADMIN),
     Place("/account", "nav_account", Right.READ),
 )
 
@@ -101,16 +113,18 @@ class Renderer:
         city: CityNow,
         texts: Mapping[Key, str],
         city_map: CityMap,
-        chosen: cityview.Chosen,
+        chosen: citylist.Chosen,
         *,
+        going_on: Sequence[Incident],
         mark: str,
         synthetic: bool,
         who: Principal | None = None,
     ) -> str:
-        """The city's page. Order and filter go by the states that the page shows."""
+        """The city's page. Order and filter go by the states that the page shows. ``going_on``: for the strip."""
         shown = [replace(now, state=SiteState(texts[now.site.id, "state"])) for now in city.sites]
-        ordered = cityview.by_urgency(shown)
-        rows = [now for now in ordered if cityview.matches(now, chosen)]
+        rows = [now for now in citylist.ordered(shown, texts, chosen.order) if citylist.matches(now, chosen)]
+        # What needs attention is drawn last, so that nothing lies on it.
+        dots = reversed(citylist.ordered(shown, texts, citylist.Order.URGENCY))
         wards = cityview.in_wards(city.sites)
         return self._render(
             "city.html",
@@ -119,9 +133,12 @@ class Renderer:
             x=texts,
             total=len(city.sites),
             rows=rows,
-            places=cityview.places(city.sites),
-            dots=list(reversed(ordered)),
+            dots=[now for now in dots if now.site.id in city_map.spots],
             map=city_map,
+            few=sum(now.state is not SiteState.ON_GRID for now in shown) <= cityview.LINKED_MAX,
+            going_on=going_on,
+            reason=lambda why: in_words(why)[words.lang is Lang.EN],
+            query=lambda **other: chosen.query(words.lang, **other),
             wards={ward: (cityview.ward_of(group[0], words.lang), len(group)) for ward, group in wards.items()},
             name_of=cityview.name_of,
             ward_of=cityview.ward_of,
@@ -136,7 +153,7 @@ class Renderer:
             now=texts[cityview.CITY, "now"],
             release=texts[cityview.CITY, "release"],
             here="/",
-            switch_query=_query(words.lang.other, chosen),
+            switch_query=chosen.query(words.lang.other),
         )
 
     def site(
@@ -198,12 +215,6 @@ class Renderer:
             here="/",
             switch_query=f"lang={words.lang.other.value}",
         )
-
-
-def _query(lang: Lang, chosen: cityview.Chosen) -> str:
-
-    asked = {"lang": lang.value, "ward": chosen.ward, "state": chosen.state, "stage": chosen.stage}
-    return urlencode({name: value for name, value in asked.items() if value})
 
 
 def _script_words(words: Catalogue) -> str:

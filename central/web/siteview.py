@@ -10,6 +10,7 @@ from central.api.live import Key
 from central.core.city import EventRecord, Fate, PointNow, Sample, SiteNow, Stretch
 from central.web import chart, figures, siteview_days, siteview_flow, siteview_mode
 from central.web.catalogue import Catalogue
+from central.web.citylist import is_fresh
 from central.web.cityview import CITY, name_of, ward_of
 from central.web.proofview import plain
 from contract.messages import EventKind
@@ -22,7 +23,6 @@ STRETCHES_SHOWN: Final = 40
 EVENTS_SHOWN: Final = 20
 MEGA: Final = 1_048_576
 _RESERVE_STEP_PCT: Final = 0.05
-HOURS_OLD_MS: Final = 900_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +81,6 @@ def site_texts(now: SiteNow, at_ms: int, words: Catalogue, release: str) -> dict
         texts[owner, "good"] = point.quality.value
         texts[owner, "at"] = figures.iso(point.at_ms)
     return texts
-
-
-def is_fresh(now: SiteNow, at_ms: int) -> bool:
-    """Whether its hours were worked out lately."""
-    return now.hours is not None and -HOURS_OLD_MS <= at_ms - now.hours.at_ms <= HOURS_OLD_MS
 
 
 def _hours(now: SiteNow, at_ms: int, words: Catalogue) -> str:

@@ -24,12 +24,16 @@ from enum import StrEnum
 from typing import Any, Final, assert_never
 
 from central.core.alerts.codes import (
+    PHENOMENON_JA,
     SEVERITY_EN,
+    SEVERITY_JA,
     TSUNAMI_EN,
+    TSUNAMI_JA,
     Phenomenon,
     Severity,
     Tsunami,
     intensity_en,
+    intensity_ja,
     intensity_rank,
 )
 from central.core.alerts.given import AlertConfigError, Given, check_known, mapping_of
@@ -257,5 +261,24 @@ def said(when: When) -> str:
             return f"grid lost at {shelters} shelters within {within_ms / MINUTE_MS:g} min"
         case Webhook(name):
             return f"call of webhook {name}"
+        case _:
+            assert_never(when)
+
+
+def said_ja(when: When) -> str:
+    """A condition in Japanese words."""
+    match when:
+        case IntensityAtLeast(rank, by_area):
+            return f"震度{intensity_ja(rank)}以上" + ("" if by_area else "（速報を除く）")
+        case WarningAtLeast(phenomena, severity):
+            kinds = [PHENOMENON_JA[each] for each in Phenomenon if each in phenomena]
+            named = "気象" if len(kinds) == len(Phenomenon) else "・".join(kinds)
+            return f"{named}の{SEVERITY_JA[severity]}以上"
+        case TsunamiAtLeast(grade):
+            return TSUNAMI_JA[grade] + ("" if grade is Tsunami.MAJOR else "以上")
+        case GridLost(shelters, within_ms):
+            return f"{within_ms / MINUTE_MS:g}分以内に{shelters}か所以上の避難所で停電"
+        case Webhook(name):
+            return f"外部システム {name} からの通報"
         case _:
             assert_never(when)

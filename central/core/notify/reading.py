@@ -40,6 +40,7 @@ _ADDRESS: Final = {
     Channel.APPRISE: (re.compile(r"[a-z0-9-]{1,40}"), "want a name of notify.apprise in the settings"),
 }
 _CHANNELS: Final = {each.value: each for each in Channel}
+_KINDS: Final = sorted(kind.value for kind in TOLD_KINDS)
 
 
 class NotifyRulesError(AlertConfigError):
@@ -167,7 +168,7 @@ def _rules(given: Given, people: Collection[str], wards: Collection[str] | None)
         for kind in kinds:
             if kind in ENDS:
                 one.fault(f"kinds: {kind!r} is told by itself at the end of {ENDS[NewsKind(kind)].value!r}; name that")
-        check_known(one, "kinds", [kind for kind in kinds if kind not in ENDS], TOLD_KINDS, "kind of news")
+        check_known(one, "kinds", [kind for kind in kinds if kind not in ENDS], _KINDS, "kind of news")
         named = one.texts("wards")
         if wards is not None:
             check_known(one, "wards", named, wards, "ward")

@@ -203,8 +203,12 @@ def _waiting(case: Case, id_: str, run: Run, book: RuleBook, notices: list[Notic
     if rule is None or len(rule.steps) == 1 or run.since_ms:
         return run
     wanted = _wants_answer(case, id_)
-    sent = {key for notice in notices if notice.person in run.reached for key in notice.fresh}
-    known = {key for who in run.reached if who in case.told for key in case.told[who].keys}
+    now_told = {notice.person: set(notice.fresh) for notice in notices if notice.person in run.reached}
+    told = {who: set(case.told[who].keys) for who in run.reached if who in case.told}
+    known = {key for keys in told.values() for key in keys}
+    # Who hears late of what others have answered asks for no second answer.
+    before = {key for who, keys in told.items() for key in keys - now_told.get(who, set())}
+    sent = {key for keys in now_told.values() for key in keys} - before
     # A first message comes after the window; one of more may wait longer, and is not held back by that.
     wait_ms = rule.repeat_ms if known else rule.window_ms
     held = any(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -18,7 +19,7 @@ from central.core.access import Principal, Right
 from central.core.facts import newest
 from central.core.incidents import Act, AskedWronglyError, Incident, Phase, RefusedError
 from central.core.orders import tally
-from central.core.proposals import in_words, marked
+from central.core.proposals import in_words, marked, rule_behind
 from central.core.rationing import TARGET_H
 from central.core.scope import ScopeError
 from central.forecast import Forecast, NotYetError
@@ -26,7 +27,7 @@ from central.store.facts import FactRows
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.board.incidentview import sort_out
 from central.web.board.lists import Call, calls, crew_csv, visits_csv
-from central.web.catalogue import CATALOGUES, Lang, choose
+from central.web.catalogue import CATALOGUES, Catalogue, Lang, choose
 from central.web.render import Renderer
 
 Reader = Annotated[Principal, Depends(needs(Right.READ))]
@@ -63,6 +64,7 @@ class BoardPages:
             "names": {site.id: site.name_en if is_english and site.name_en else site.name for site in sites},
             "rules": {one.incident.id: one.rule for one in marked(self.desk.control.incidents.values())},
             "advised": self._advised(),
+            "by": partial(_by, words=CATALOGUES[lang]),
             "reason": lambda why: in_words(why)[is_english],
             "now_ms": self.desk.control.now(),
         }
@@ -149,6 +151,14 @@ class BoardPages:
         return self._page(
             "board_dispatch.html", who, lang, here="/board/dispatch", order=order, sites=self.desk.sites()
         )
+
+
+def _by(person: str, words: Catalogue) -> str:
+    behind = rule_behind(person)
+    if behind is None:
+        return person
+    rule, approver = behind
+    return words("board_rule_for", rule=rule, by=approver) if approver else words("board_rule", rule=rule)
 
 
 def router(pages: BoardPages) -> APIRouter:

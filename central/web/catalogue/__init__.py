@@ -7,9 +7,13 @@ from typing import Final
 
 from central.web.catalogue.accounts import ACCOUNTS
 from central.web.catalogue.board import BOARD
+from central.web.catalogue.city import CITY
+from central.web.catalogue.notify import NOTIFY
+from central.web.catalogue.opendata import OPENDATA
 from central.web.catalogue.pages import PAGES
 from central.web.catalogue.proof import PROOF
 from central.web.catalogue.quantities import QUANTITIES
+from central.web.catalogue.rules import RULES
 from central.web.catalogue.shelter import SHELTER
 from central.web.catalogue.terms import TERMS
 from central.web.catalogue.webhooks import WEBHOOKS
@@ -34,6 +38,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PROOF,
     **ACCOUNTS,
     **BOARD,
+    **CITY,
+    **OPENDATA,
+    **NOTIFY,
+    **RULES,
     **SHELTER,
     **WEBHOOKS,
 }

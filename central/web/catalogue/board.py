@@ -105,6 +105,8 @@ BOARD: Final[dict[str, tuple[str, str]]] = {
     "board_trouble": ("動作を確認できていない避難所", "Shelters that have not proven it"),
     "board_which": ("避難所の名前を見る", "Which shelters"),
     "board_waiting_n": ("返事待ち（{n}か所）", "On their way ({n})"),
+    "board_rule": ("ルール「{rule}」", "the rule “{rule}”"),
+    "board_rule_for": ("ルール「{rule}」（承認者 {by}）", "the rule “{rule}” (approved by {by})"),
     "board_by_rule": ("ルール「{rule}」の提案", "Proposed by the rule “{rule}”"),
     "board_advised": (
         "きっかけの警報などは解除・取消または期限切れです。確認のうえ解除してください。",

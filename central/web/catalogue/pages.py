@@ -83,7 +83,6 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "below_tenth": ("0.1 %未満", "under 0.1 %"),
     # City: the list
     "list": ("避難所の一覧", "All shelters"),
-    "list_order": ("注意が必要な順、区の順", "Most urgent first, then by ward"),
     "list_count": ("{n}か所を表示", "{n} shelters shown"),
     "list_filtered": (
         "{total}か所中{n}か所を表示（{time} の状態で絞り込み）",

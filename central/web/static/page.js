@@ -20,6 +20,28 @@
     places.set(key, [...(places.get(key) || []), element]);
     if (element.dataset.as === "age") ages.push(element);
   }
+  // Rows say once which text stands in which cell, and dots are states: 182 of each would name it at every place.
+  const rows = document.getElementById("rows");
+  const dots = document.getElementById("dots");
+  function place(owner, name, element, as) {
+    element.dataset.as = as;
+    const key = owner + " " + name;
+    places.set(key, [...(places.get(key) || []), element]);
+  }
+  if (rows) {
+    const names = rows.dataset.cells.split(",");
+    for (const row of rows.children) {
+      row.dataset.o = row.querySelector("a").pathname.split("/").pop();
+      place(row.dataset.o, "state", row, "state");
+      names.forEach((name, n) => {
+        const cell = row.cells[n];
+        if (name === "state") cell.dataset.word = "";
+        else if (name === "at") ages.push(cell), place(row.dataset.o, name, cell, "at");
+        else if (name) place(row.dataset.o, name, cell, "");
+      });
+    }
+  }
+  if (dots) for (const dot of dots.children) place(dot.dataset.o, "state", dot, "state");
 
   function say(element, text) {
     if (element.textContent !== text) element.textContent = text;
@@ -28,7 +50,8 @@
   const put = {
     state(element, text) {
       element.dataset.state = text;
-      for (const use of element.querySelectorAll("use")) use.setAttribute("href", "#s-" + (text || "on_grid"));
+      const uses = element.tagName === "use" ? [element] : element.querySelectorAll("use");
+      for (const use of uses) use.setAttribute("href", "#s-" + (text || "on_grid"));
       for (const word of element.querySelectorAll("[data-word]")) say(word, words.states[text] || "");
       if (element.parentNode.id === "dots" && text !== "on_grid") element.parentNode.append(element);
     },
@@ -39,6 +62,10 @@
       const [x, width] = text.split(" ");
       element.setAttribute("x", x);
       element.setAttribute("width", width);
+    },
+    at(element, text) {
+      element.dataset.at = text;
+      tell(element);
     },
     age(element, text) {
       element.setAttribute("datetime", text);
@@ -65,7 +92,7 @@
   }
 
   function tell(element) {
-    const at = Date.parse(element.getAttribute("datetime"));
+    const at = "at" in element.dataset ? parseInt(element.dataset.at, 10) * 1000 : Date.parse(element.getAttribute("datetime"));
     if (Number.isNaN(at)) return say(element, words.age_never);
     const seconds = Math.max(0, Math.floor((Date.now() + serverAhead - at) / 1000));
     const [key, size] =
@@ -74,10 +101,17 @@
   }
 
   function sortRows() {
-    const rows = document.getElementById("rows");
-    if (!rows || !rows.parentNode.dataset.sorted) return;
+    const order = rows && rows.parentNode.dataset.sorted;
+    if (!order) return;
+    const names = rows.dataset.cells.split(",");
+    const hours = (row) => {
+      const said = order === "hours" ? parseFloat(row.cells[names.indexOf("hours")].textContent.replace(",", "")) : 0;
+      return Number.isNaN(said) ? Number.MAX_VALUE : said;
+    };
     const rank = (row) => words.order.indexOf(row.dataset.state);
-    const sorted = [...rows.children].sort((a, b) => rank(a) - rank(b) || a.dataset.n - b.dataset.n);
+    const sorted = [...rows.children].sort(
+      (a, b) => hours(a) - hours(b) || rank(a) - rank(b) || (a.dataset.o < b.dataset.o ? -1 : 1),
+    );
     if (sorted.some((row, n) => row !== rows.children[n]) && !rows.contains(document.activeElement)) rows.append(...sorted);
   }
 
@@ -94,7 +128,7 @@
     for (const [owner, texts] of Object.entries(JSON.parse(event.data))) {
       for (const [name, text] of Object.entries(texts)) {
         show(owner, name, text);
-        moved = moved || (name === "state" && owner !== "city");
+        moved = moved || ((name === "state" || name === "hours") && owner !== "city");
       }
     }
     if (moved) sortRows();
@@ -123,6 +157,22 @@
     if (silent || refused) open();
   }
 
+  // A dot without a link of its own leads where the row of its shelter leads, and is called by its name.
+  if (dots) {
+    const named = (dot) => dot && document.querySelector(`#rows tr[data-o="${dot.dataset.o}"] a`);
+    dots.addEventListener("click", (event) => {
+      const link = named(event.target.closest("#dots > use"));
+      if (link) link.click();
+    });
+    dots.addEventListener("pointerover", (event) => {
+      const dot = event.target.closest("#dots > use");
+      const link = !dot || dot.firstChild ? null : named(dot);
+      if (!link) return;
+      const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+      title.textContent = link.textContent;
+      dot.append(title);
+    });
+  }
   open();
   setInterval(watch, 1000);
   addEventListener("pagehide", () => source.close());

@@ -16,8 +16,8 @@ from central.settings import load
 from tests.central.access.parts import town
 from tests.central.access.whole import opened
 
-PUBLIC_WRITES = {"/login", "/api/v1/hooks/{name}"}
-"""What everybody may send: a password, and a call that its own secret signs."""
+PUBLIC_WRITES = {"/login", "/api/v1/hooks/{name}", "/ack/{ticket}"}
+"""What everybody may send: a password, a call that its own secret signs, and an acknowledgement by a signed link."""
 
 
 def walked(routes: Iterable[Any]) -> Iterator[APIRoute]:

@@ -87,6 +87,7 @@ async def test_what_a_rule_proposed_is_told_in_words_confirmed_or_declined(tmp_p
         assert "Proposed by the rule “storm”" in english
         assert "storm warning: Mihama" in english
         assert "0123abcd" not in japanese + english
+        assert "trigger storm" not in japanese + english
         page = (await client.get(f"/board/{made[0].id}?lang=en")).text
         fields = [("csrf", csrf_of(page)), ("why", "確認")]
         assert "Decline it" in page

@@ -6,7 +6,8 @@ import pytest
 
 from central.core.city import HoursNow
 from central.web.catalogue import Catalogue, Lang
-from central.web.siteview import HOURS_OLD_MS, site_texts
+from central.web.citylist import HOURS_OLD_MS
+from central.web.siteview import site_texts
 from tests.central.fake import NOW_MS, FakeQueries
 
 HOURS = HoursNow(at_ms=NOW_MS, p10_h=5.0, p50_h=8.0, p90_h=12.0, horizon_h=72.0, says_ja="約8時間", says_en="about 8 h")

@@ -1,0 +1,1 @@
+"""Open data over HTTP: lists of shelters, alerts in CAP, and the import of the municipal list."""
