@@ -105,8 +105,9 @@ def _alike(one: str, other: str) -> int:
 
 
 def answer(problem: Problem, path: str) -> JSONResponse:
-    """The problem as a response."""
-    return JSONResponse(problem.body(path), int(problem.status), media_type=MEDIA_TYPE, headers=problem.headers)
+    """The problem as a response. Under ``/ngsi-ld`` it is plain JSON, as in ETSI's own document (see ngsi/http.py)."""
+    kind = "application/json" if path.startswith("/ngsi-ld/") else MEDIA_TYPE
+    return JSONResponse(problem.body(path), int(problem.status), media_type=kind, headers=problem.headers)
 
 
 def from_validation(error: RequestValidationError) -> Problem:

@@ -20,6 +20,15 @@ from central.feeds.desk import AlertDesk
 NAME: Final = r"^[a-z0-9-]{1,40}$"
 
 
+EXAMPLE: Final = {
+    "id": "quake-20261124-1",
+    "at_ms": 1_795_489_805_000,
+    "status": "training",
+    "wards": ["中央区"],
+    "text": "中央区で震度5強",
+}
+
+
 class TakenBody(BaseModel):
     """What became of a call."""
 
@@ -67,6 +76,12 @@ def router(
         summary="A signed call of another system",
         status_code=HTTPStatus.ACCEPTED,
         dependencies=[Depends(for_everybody)],
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"type": "object"}, "example": EXAMPLE}},
+            }
+        },
     )
     async def call(
         request: Request,
@@ -92,6 +107,7 @@ def router(
 
     @routes.get("/triggers", summary="What the rules ask for now", dependencies=[Depends(needs(Right.READ))])
     async def triggers() -> TriggersBody:
+        """Proposals that hold now, incidents whose alert is over, alerts by lane, and how each source is."""
         return TriggersBody(
             rules=[rule.name for rule in desk.settled.rules],
             places_are_synthetic=desk.settled.places.is_synthetic,

@@ -137,7 +137,7 @@ def test_the_feed_shows_the_newest_of_each_and_forgets_what_is_long_over() -> No
     ]
 
 
-hostile = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
+hostile = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 
 
 @settings(max_examples=60, deadline=None)
