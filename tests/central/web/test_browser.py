@@ -15,8 +15,10 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from central.api.app import create_app
+from central.api.completeness import CompletenessKeeper
 from central.core.city import HoursNow, SiteState
 from central.core.steering import SteeringNow
+from central.web import fleet
 from contract.steering import Mode
 from tests.central.fake import FakeQueries
 from tests.central.web.axe import violations
@@ -27,7 +29,15 @@ pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 SITE = "E0000000001111"
 REPORTED = "E0000000007111"
-PATHS = ("/", f"/sites/{REPORTED}", f"/sites/{REPORTED}/report", "/sites/E0000000140111", "/sites/unknown")
+PATHS = (
+    "/",
+    "/?ward=Midori",
+    "/fleet",
+    f"/sites/{REPORTED}",
+    f"/sites/{REPORTED}/report",
+    "/sites/E0000000140111",
+    "/sites/unknown",
+)
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -60,6 +70,11 @@ class City:
     async def start(self) -> None:
         queries = self.queries
         app = create_app(queries, ready=dict, clock=lambda: queries.at_ms, interval_s=0.1)
+        days = CompletenessKeeper(queries, lambda: queries.at_ms)
+        await days.refresh()
+        app.include_router(
+            fleet.router(fleet.FleetPages(queries, app.state.pages.renderer, days, lambda: queries.at_ms))
+        )
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=2
         )
