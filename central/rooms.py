@@ -13,6 +13,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from central.api import webhooks as hooks_api
+from central.api.completeness import CompletenessKeeper
 from central.api.desk import Desk
 from central.control import Control
 from central.core.city import Queries
@@ -30,7 +31,7 @@ from central.opendata import room as opendata
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
-from central.web import notifications, siteview_told
+from central.web import fleet, notifications, siteview_told
 from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing
 from central.web.board import opening, rules
@@ -88,6 +89,8 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     app.include_router(rules.router(house.alert_desk, house.control, renderer))
     shelters = siteview_told.SiteTold(house.records.facts, house.desk, house.now)
     app.include_router(siteview_told.router(shelters, app.state.pages))
+    completeness = CompletenessKeeper(house.queries, house.now)
+    app.include_router(fleet.router(fleet.FleetPages(house.queries, renderer, completeness, house.now)))
     newsroom = app.state.newsroom = _newsroom(house)
     await newsroom.load()
     hook_book = HookBook(house.records.hooks, allow_hosts=house.settings.outgoing.allow_hosts, now=house.now)
@@ -119,6 +122,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     return [
         ("ngsi", telling),
         ("newsroom", newsroom.run),
+        ("completeness", completeness.run),
         ("webhooks", Hooks(hook_book, newsroom).run),
         ("notify", notifying.desk.run),
         ("post", notifying.post.run),

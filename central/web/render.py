@@ -56,10 +56,11 @@ class Place:
 
 PLACES: Final = (
     Place("/", "nav_city", Right.READ),
+    Place("/board", "nav_board", Right.READ),
+    Place("/fleet", "nav_fleet", Right.READ),
+    Place("/rules", "nav_rules", Right.READ),
     Place("/notifications", "nav_notify", Right.READ),
     Place("/webhooks", "nav_hooks", Right.RULES),
-    Place("/board", "nav_board", Right.READ),
-    Place("/rules", "nav_rules", Right.READ),
     Place("/audit", "nav_audit", Right.READ),
     Place("/users", "nav_users", Right.ADMIN),
     Place("/sites/import", "nav_import", Right.ADMIN),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from central.api.models.autonomy import VisitOut
@@ -13,6 +11,7 @@ from central.core.city import Site
 from central.core.facts import Fact, FactName
 from central.web import figures
 from central.web.catalogue import Catalogue, Lang
+from central.web.sheet import sheet
 
 Facts = Mapping[str, Mapping[FactName, Fact]]
 CREW_COLUMNS = (
@@ -123,7 +122,7 @@ def crew_csv(rows: Iterable[Call], words: Catalogue) -> bytes:
         )
         for n, one in enumerate(rows, start=1)
     ]
-    return _csv(CREW_COLUMNS, lines, words)
+    return sheet([words(column) for column in CREW_COLUMNS], lines)
 
 
 def visits_csv(visits: Iterable[VisitOut], sites: Mapping[str, Site], words: Catalogue) -> bytes:
@@ -144,21 +143,7 @@ def visits_csv(visits: Iterable[VisitOut], sites: Mapping[str, Site], words: Cat
                 one.says_ja if words.lang is Lang.JA else one.says_en,
             )
         )
-    return _csv(VISIT_COLUMNS, lines, words)
-
-
-def _csv(columns: Sequence[str], lines: Iterable[Sequence[str]], words: Catalogue) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([words(column) for column in columns])
-    writer.writerows([_plain(cell) for cell in line] for line in lines)
-    # With a mark at its beginning a Japanese spreadsheet reads it as UTF-8.
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _plain(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return sheet([words(column) for column in VISIT_COLUMNS], lines)
 
 
 def _name(site: Site | None, lang: Lang) -> str:

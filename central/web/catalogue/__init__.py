@@ -8,6 +8,7 @@ from typing import Final
 from central.web.catalogue.accounts import ACCOUNTS
 from central.web.catalogue.board import BOARD
 from central.web.catalogue.city import CITY
+from central.web.catalogue.fleet import FLEET
 from central.web.catalogue.notify import NOTIFY
 from central.web.catalogue.opendata import OPENDATA
 from central.web.catalogue.pages import PAGES
@@ -39,6 +40,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **ACCOUNTS,
     **BOARD,
     **CITY,
+    **FLEET,
     **OPENDATA,
     **NOTIFY,
     **RULES,

@@ -7,7 +7,6 @@ from typing import Final
 PROOF: Final[dict[str, tuple[str, str]]] = {
     # The city
     "stages": ("試運転の確認状況", "Commissioning"),
-    "proven_mark": ("✓ 確認済み", "✓ verified"),
     "filter_all_stages": ("すべての確認状況", "All stages"),
     # SiteStage
     "stage.verified": ("確認済み", "verified"),

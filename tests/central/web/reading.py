@@ -8,6 +8,13 @@ from html.parser import HTMLParser
 from tests.central.api.conftest import Service
 
 VOID = {"meta", "link", "input", "br", "hr", "img"}
+IMPLIED = {
+    "td": {"td", "th"},
+    "th": {"td", "th"},
+    "tr": {"td", "th", "tr"},
+    "tbody": {"td", "th", "tr", "thead"},
+}
+"""What an opening tag ends that was left open: HTML lets cells and rows end where the next one begins."""
 
 
 class Page(HTMLParser):
@@ -25,7 +32,13 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        while self._open and self._open[-1][0] in IMPLIED.get(tag, ()):
+            self._close()
         self.elements.append((tag, given))
+        if tag in {"td", "th"} and self._open:
+            self._cell(given)
+        if tag == "a":
+            self.handle_link(given)
         if tag not in VOID:
             self._open.append((tag, given, []))
 
@@ -38,10 +51,42 @@ class Page(HTMLParser):
             parts.append(data)
 
     def handle_endtag(self, tag: str) -> None:
-        opened, given, parts = self._open.pop()
+        if tag in {"tbody", "thead", "table", "tr"}:
+            while self._open and self._open[-1][0] != tag and self._open[-1][0] in {"td", "th", "tr"}:
+                self._close()
+        opened = self._open[-1][0] if self._open else "nothing"
         if opened != tag:
             self.faults.append(f"{opened} closed by {tag}")
-        self._note(tag, given, "".join(parts))
+        self._close()
+
+    def _close(self) -> None:
+        if self._open:
+            opened, given, parts = self._open.pop()
+            self._note(opened, given, "".join(parts).strip() if opened in {"td", "th"} else "".join(parts))
+
+    def _cell(self, given: dict[str, str]) -> None:
+        """What the page's script makes of rows whose body names their cells once."""
+        names = next((g["data-cells"].split(",") for _, g, _ in self._open if "data-cells" in g), None)
+        tag, row, _ = self._open[-1]
+        if names is None or tag != "tr":
+            return
+        at = int(row.get("cells", "0"))
+        row["cells"] = str(at + 1)
+        if names[at]:
+            given |= {"data-k": names[at], "data-as": "" if names[at] not in {"at", "state"} else names[at]}
+
+    def handle_link(self, given: dict[str, str]) -> None:
+        """A row belongs to the shelter that its first link leads to."""
+        row = next(
+            (
+                g
+                for tag, g, _ in reversed(self._open)
+                if tag == "tr" and any("data-cells" in b for _, b, _ in self._open)
+            ),
+            None,
+        )
+        if row is not None and given.get("href", "").startswith("/sites/"):
+            row.setdefault("data-o", given["href"].removeprefix("/sites/").partition("?")[0])
 
     def _note(self, tag: str, given: dict[str, str], text: str) -> None:
         if "data-k" not in given:
@@ -51,6 +96,16 @@ class Page(HTMLParser):
         if not owner:
             self.faults.append(f"{tag} {given['data-k']} belongs to nobody")
         self.live.setdefault((owner, given["data-k"], given.get("data-as", "")), []).append(text)
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of the list of shelters."""
+        return [given for tag, given in self.elements if tag == "tr" and "data-o" in given and "data-state" in given]
+
+    @property
+    def dots(self) -> list[dict[str, str]]:
+        """The map's shelters, with or without a link of their own."""
+        return [given for tag, given in self.elements if tag in {"a", "use"} and "data-o" in given]
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [given for name, given in self.elements if name == tag]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,11 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from central.api.app import create_app
-from central.core.city import SiteState
+from central.api.completeness import CompletenessKeeper
+from central.core.city import HoursNow, SiteState
+from central.core.steering import SteeringNow
+from central.web import fleet
+from contract.steering import Mode
 from tests.central.fake import FakeQueries
 from tests.central.web.axe import violations
 from tests.central.web.reports import BAD, GOOD, OTHER_SIGNER, kept, tell
@@ -24,7 +29,15 @@ pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 SITE = "E0000000001111"
 REPORTED = "E0000000007111"
-PATHS = ("/", f"/sites/{REPORTED}", f"/sites/{REPORTED}/report", "/sites/E0000000140111", "/sites/unknown")
+PATHS = (
+    "/",
+    "/?ward=Midori",
+    "/fleet",
+    f"/sites/{REPORTED}",
+    f"/sites/{REPORTED}/report",
+    "/sites/E0000000140111",
+    "/sites/unknown",
+)
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -35,6 +48,10 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WAIT_MS = 8_000
+
+
+def left(p10_h: float, at_ms: int) -> HoursNow:
+    return HoursNow(at_ms=at_ms, p10_h=p10_h, p50_h=20.0, p90_h=40.0, horizon_h=72.0, says_ja="", says_en="")
 
 
 @dataclass
@@ -53,6 +70,11 @@ class City:
     async def start(self) -> None:
         queries = self.queries
         app = create_app(queries, ready=dict, clock=lambda: queries.at_ms, interval_s=0.1)
+        days = CompletenessKeeper(queries, lambda: queries.at_ms)
+        await days.refresh()
+        app.include_router(
+            fleet.router(fleet.FleetPages(queries, app.state.pages.renderer, days, lambda: queries.at_ms))
+        )
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=2
         )
@@ -113,24 +135,41 @@ async def test_values_change_in_place_and_the_order_follows(browser: Browser, ci
     async with opened(browser, city.url) as page:
         await expect(page.locator("#badge-word")).to_have_text("ライブ")
         row = page.locator(f'tr[data-o="{SITE}"]')
-        await expect(row.locator('[data-k="pv"]')).to_have_text("9.0")
+        state, mode, _, hours, charge, solar, _, _, age = [row.locator("td").nth(n) for n in range(9)]
+        await expect(solar).to_have_text("9.0")
+        dot = page.locator(f'#dots [data-o="{SITE}"]')
+        await dot.hover()
+        await expect(dot.locator("title")).to_have_text("中央第1小学校")
         await page.evaluate("window.stayed = true")
         city.queries.at_ms += 5_000
         city.queries.change(
-            SITE, pv_w=12_340.0, soc_pct=7.0, state=SiteState.ISLANDED, last_reading_ms=city.queries.at_ms
+            SITE,
+            pv_w=12_340.0,
+            soc_pct=7.0,
+            state=SiteState.ISLANDED,
+            last_reading_ms=city.queries.at_ms,
+            hours=left(3.25, city.queries.at_ms),
+            steering=SteeringNow(mode=Mode.NORMAL, claimed=Mode.NORMAL, wanted=Mode.BACKUP),
         )
-        await expect(row.locator('[data-k="pv"]')).to_have_text("12.3")
-        await expect(row.locator(".word")).to_have_text("自立運転中")
-        await expect(row.locator(".soc-now")).to_have_attribute("width", "7")
-        await expect(row.locator("time")).to_have_text("0秒前")
+        await expect(solar).to_have_text("12.3")
+        await expect(state).to_have_text("自立運転中")
+        await expect(mode).to_have_text("通常→非常用")
+        await expect(hours).to_have_text("3.2")
+        await expect(charge).to_have_text("7")
+        await expect(age).to_have_text("0秒前")
         await expect(page.locator("#headline")).to_have_text("182か所のうち8か所に注意が必要です")
         await expect(page.locator("#rows tr").nth(0)).to_have_attribute("data-o", SITE)
-        dot = page.locator(f'#dots a[data-o="{SITE}"]')
         await expect(dot).to_have_attribute("data-state", "islanded")
-        await expect(dot.locator("use")).to_have_attribute("href", "#s-islanded")
-        await expect(dot.locator("title")).to_contain_text("自立運転中 7 %")
+        await expect(dot).to_have_attribute("href", "#s-islanded")
         await expect(page.locator(".urgent li").nth(0)).to_contain_text("中央第1小学校")
+        other = list(city.queries.shelters)[100]
+        city.queries.change(other, hours=left(0.5, city.queries.at_ms))
+        await expect(page.locator("#rows tr").nth(0)).to_have_attribute("data-o", other)
+        await expect(page.locator("#rows tr").nth(1)).to_have_attribute("data-o", SITE)
         assert await page.evaluate("window.stayed") is True
+        # A dot without a link of its own leads to its shelter all the same.
+        await page.locator(f'#dots use[data-o="{other}"]').click()
+        await expect(page).to_have_url(re.compile(f"/sites/{other}"))
 
 
 async def test_a_shelters_page_is_live_too(browser: Browser, city: City) -> None:
@@ -151,7 +190,6 @@ async def test_a_report_that_comes_reaches_open_pages(browser: Browser, city: Ci
         await expect(shelter.locator(".proof .stage strong")).to_have_text("試運転前")
         tell(city.queries, kept(GOOD))
         await expect(page.locator('.stages [data-k="n_verified"]')).to_have_text("1")
-        await expect(page.locator(f'tr[data-o="{SITE}"] .proven')).to_have_text("✓ 確認済み")
         await expect(shelter.locator(".proof .stage strong")).to_have_text("確認済み", timeout=15_000)
         await shelter.get_by_role("link", name="報告書を読む").click()
         await expect(shelter.get_by_role("heading", level=2).first).to_have_text("判定: 確認済み")
@@ -160,16 +198,16 @@ async def test_a_report_that_comes_reaches_open_pages(browser: Browser, city: Ci
 async def test_when_the_stream_is_gone_old_values_do_not_look_fresh(browser: Browser, city: City) -> None:
     async with opened(browser, city.url) as page:
         await expect(page.locator("#badge-word")).to_have_text("ライブ")
+        row = page.locator(f'tr[data-o="{SITE}"] td')
         await city.stop()
         await expect(page.locator("#badge-word")).to_contain_text("再接続中")
         await expect(page.locator(".badge-time")).to_contain_text("12:10:05")
-        age = page.locator("#rows time").nth(0)
+        age = row.nth(8)
         before = await age.text_content()
         await expect(age).not_to_have_text(str(before))  # Ages go on although nothing arrives.
         city.queries.change(SITE, pv_w=55_500.0)
         await city.start()
-        row = page.locator(f'tr[data-o="{SITE}"]')
-        await expect(row.locator('[data-k="pv"]')).to_have_text("55.5", timeout=15_000)
+        await expect(row.nth(5)).to_have_text("55.5", timeout=15_000)
         await expect(page.locator("#badge-word")).to_have_text("ライブ")
 
 

@@ -9,12 +9,18 @@ from urllib.parse import quote
 import pytest
 
 from central.core.city import SiteState
+from central.core.incidents import Incident, Phase, Step, Wish
+from central.core.orders import Outcome
+from central.core.scope import Scope, ScopeKind
+from central.core.steering import SteeringNow
 from central.web.catalogue import Lang
+from contract.steering import Mode
 from tests.central.api.conftest import Service
 from tests.central.fake import SITES, FakeQueries
-from tests.central.web.reading import check_sound, page
+from tests.central.web.reading import Page, check_sound, page
 
 SITE = "E0000000007111"
+PAGE_BYTES_MAX = 100_000
 PATHS = ["/", f"/sites/{SITE}", "/sites/E0000000140111", "/?ward=%E7%B7%91%E5%8C%BA&state=never_seen", "/no-such-page"]
 
 
@@ -29,10 +35,12 @@ async def test_a_page_is_sound_html_of_its_own_parts_alone(service: Service, pat
 
 async def test_the_city_shows_every_shelter_as_a_row_and_as_a_dot(service: Service) -> None:
     found = await page(service, "/")
-    rows = [given for given in found.all("tr") if given.get("data-n")]
-    dots = [given for given in found.all("a") if "transform" in given]
-    assert len(rows) == len(dots) == SITES
-    assert [row["data-state"] for row in rows[:7]] == [
+    assert len(found.rows) == len(found.dots) == SITES
+    assert (
+        {row["data-o"] for row in found.rows} == {dot["data-o"] for dot in found.dots} == set(service.queries.shelters)
+    )
+    found = await page(service, "/?sort=urgency")
+    assert [row["data-state"] for row in found.rows[:7]] == [
         "islanded",
         "islanded",
         "fault",
@@ -41,10 +49,77 @@ async def test_the_city_shows_every_shelter_as_a_row_and_as_a_dot(service: Servi
         "stale",
         "never_seen",
     ]
-    assert sorted(int(row["data-n"]) for row in rows) == list(range(SITES))
-    titles = [text for (_, name, _), texts in found.live.items() if name == "title" for text in texts]
-    assert len(titles) == SITES
-    assert any("中央第7小学校" in text and "自立運転中" in text for text in titles)
+    linked = [dot for dot in found.dots if "href" in dot and dot["href"].startswith("/sites/")]
+    assert len(linked) == 7, "what needs attention leads to its page"
+    assert "<title>中央第7小学校</title>" in found.text
+
+
+async def test_a_ward_is_shown_alone_and_every_dot_leads_to_its_shelter(service: Service) -> None:
+    found = await page(service, f"/?ward={quote('緑区')}")
+    assert len(found.rows) == len(found.dots) == 25
+    assert all(dot["href"].startswith("/sites/") for dot in found.dots)
+    assert "緑区の地図" in found.text
+    assert [given["href"] for given in found.all("a") if given["href"].endswith("#map")] == ["/?lang=ja#map"]
+
+
+async def test_the_page_is_small_also_when_the_whole_city_is_dark(service: Service) -> None:
+    for lang in Lang:
+        assert len((await service.client.get(f"/?lang={lang.value}")).content) < PAGE_BYTES_MAX
+    steering = SteeringNow(
+        mode=Mode.STORM_WATCH, claimed=Mode.STORM_WATCH, wanted=Mode.BACKUP, is_drill=True, outcome=Outcome.NO_ANSWER
+    )
+    for site in service.queries.shelters:
+        service.queries.change(site, state=SiteState.ISLANDED, steering=steering)
+    service.queries.at_ms += 60_000
+    await service.app.state.outlook.refresh()
+    await service.app.state.today.refresh()
+    for lang in Lang:
+        answer = await service.client.get(f"/?lang={lang.value}")
+        assert "→" in answer.text
+        assert len(answer.content) < PAGE_BYTES_MAX
+
+
+async def test_what_is_going_on_stands_first_and_leads_to_the_board(service: Service) -> None:
+    def incident(number: int, phase: Phase, *, is_drill: bool = False) -> Incident:
+        return Incident(
+            id=f"i-{number}",
+            phase=phase,
+            wish=Wish(mode=Mode.BACKUP, is_drill=is_drill),
+            scope=Scope(ScopeKind.CITY),
+            sites=frozenset(service.queries.shelters),
+            declared=Step(by="佐藤", why="<b>大雨</b>", at_ms=service.queries.at_ms - 60_000),
+        )
+
+    assert "災害対応" not in (await service.client.get("/")).text
+    pages = service.app.state.pages
+    pages.incidents = lambda: (
+        incident(1, Phase.ACTIVE),
+        incident(2, Phase.CLOSED),
+        incident(3, Phase.DECLARED, is_drill=True),
+    )
+    service.queries.at_ms += 60_000
+    found = await page(service, "/")
+    check_sound(found, "ja")
+    strip = found.text.split('<section class="strip"')[1].split("</section>")[0]
+    assert re.findall(r'href="([^"]+)"', strip) == ["/board/i-1?lang=ja", "/board/i-3?lang=ja"]
+    for said in ("実施中", "確認待ち", "訓練", "182か所", "11月24日 12:10", "&lt;b&gt;大雨&lt;/b&gt;"):
+        assert said in strip
+    assert found.text.index('class="strip"') < found.text.index("<h1")
+
+
+async def test_today_is_told_with_its_time_and_of_how_many_shelters(service: Service) -> None:
+    assert found_today(await page(service, "/")) == ["", "", "", ""]
+    await service.app.state.today.refresh()
+    service.queries.at_ms += 5_000
+    found = await page(service, "/?lang=en")
+    assert all(re.search(r"\d[\d,.]* kWh", text) for text in found_today(found))
+    assert found.live["city", "today_of", ""] == [
+        "Energy today adds up five-minute means from 0:00 to 12:10; 0 of 182 shelters have no gap."
+    ]
+
+
+def found_today(found: Page) -> list[str]:
+    return [found.live["city", f"today_{name}", ""][0] for name in ("pv", "load", "grid", "battery")]
 
 
 @pytest.mark.parametrize("path", ["/", f"/sites/{SITE}"])
@@ -82,12 +157,19 @@ async def test_symbols_and_words_stand_beside_every_colour(service: Service) -> 
         ("?state=offline", 2),
         (f"?ward={quote('花見川区')}&state=offline", 2),
         (f"?ward={quote('緑区')}&state=offline", 0),
+        ("?kind=community_centre", 45),
+        ("?mode=unknown", SITES - 1),
+        ("?mode=backup", 1),
+        (f"?q={quote('第25')}", 6),
+        ("?q=wakaba%20no.%2030", 1),
+        ("?q=e0000000182", 1),
+        ("?q=%25", 0),
     ],
 )
 async def test_the_list_is_filtered_by_plain_addresses(service: Service, query: str, count: int) -> None:
+    service.queries.change(SITE, steering=SteeringNow(mode=Mode.BACKUP, claimed=Mode.BACKUP))
     found = await page(service, f"/{query}")
-    assert len([given for given in found.all("tr") if given.get("data-n")]) == count
-    assert len([given for given in found.all("a") if "transform" in given]) == SITES, "the map stays whole"
+    assert len(found.rows) == count
     if count == 0:
         assert "この条件に合う避難所はありません" in found.text
     if count not in {0, SITES}:

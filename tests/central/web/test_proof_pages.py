@@ -35,10 +35,6 @@ EVIL = "<script>alert(1)</script><evil>\"'&amp;{{7*7}}{0.__class__}%n%s\x00\x07\
 PAGE_BYTES_MAX = 3_000_000
 
 
-def rows(found: str) -> int:
-    return found.count('role="row" data-n=')
-
-
 @pytest.mark.parametrize("lang", Lang)
 @pytest.mark.parametrize("path", ["/?stage=installed", f"/sites/{SITE}", f"/sites/{SITE}/report", "/reports/{other}"])
 async def test_pages_with_proof_in_them_are_sound(service: Service, path: str, lang: Lang) -> None:
@@ -68,7 +64,7 @@ async def test_the_list_is_filtered_by_stage_together_with_ward_and_state(
     tell(service.queries, kept(GOOD))
     tell(service.queries, kept(BAD_THERE))
     found = await page(service, f"/{query}")
-    assert rows(found.text) == count
+    assert len(found.rows) == count
     switch = [given["href"] for given in found.all("a") if given.get("hreflang")]
     assert "stage=" in switch[0], "the language switch keeps the filter"
 
@@ -85,7 +81,6 @@ async def test_the_line_of_stages_leads_to_the_filtered_list(service: Service) -
     assert links == [f"/?stage={stage}&lang=en#list" for stage in ("verified", "installed", "planned")]
     assert found.live["city", "n_verified", ""] == ["1"]
     assert found.live["city", "n_planned", ""] == [str(SITES - 1)]
-    assert found.text.count("✓ verified") == 1
 
 
 async def test_a_city_where_nothing_is_proven_looks_calm(service: Service) -> None:
@@ -93,7 +88,6 @@ async def test_a_city_where_nothing_is_proven_looks_calm(service: Service) -> No
     found = await page(service, "/")
     assert "5か所すべて平常です" in found.text
     assert [given["data-level"] for given in found.all("section") if "data-level" in given] == ["calm"]
-    assert "✓" not in found.text
 
 
 async def test_the_stages_reach_open_pages_by_the_stream(service: Service) -> None:
@@ -105,7 +99,6 @@ async def test_the_stages_reach_open_pages_by_the_stream(service: Service) -> No
     feed = live.current("city:ja")
     changed = feed.since(mark)
     assert changed["city", "n_verified"] == "1"
-    assert changed[SITE, "proven"] == "✓ 確認済み"
     assert feed.texts["city", "release"] == release, "the city's page changes in place"
 
 

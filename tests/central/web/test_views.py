@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from central.api.outlook import Outlook, add_up
-from central.core.city import URGENCY, Fate, SiteState, Stretch
-from central.web import cityview, siteview
+from central.core.city import URGENCY, Fate, HoursNow, SiteState, Stretch
+from central.core.orders import Outcome
+from central.core.steering import SteeringNow
+from central.web import citylist, cityview, siteview
 from central.web.catalogue import CATALOGUES, Lang
+from contract.steering import Mode
 from tests.central.fake import DAY_MS, NOW_MS, FakeQueries
 
 JA, EN = CATALOGUES[Lang.JA], CATALOGUES[Lang.EN]
@@ -19,12 +22,78 @@ def texts(queries: FakeQueries, outlook: Outlook | None = None) -> dict[tuple[st
     return cityview.city_texts(queries.now(), outlook, JA, "release")
 
 
-def test_urgent_shelters_come_first_then_ward_by_ward() -> None:
-    ordered = cityview.by_urgency(FakeQueries.of_city().now().sites)
-    ranks = [URGENCY.index(now.state) for now in ordered]
+def test_urgent_shelters_come_first_when_that_order_is_asked_for() -> None:
+    queries = FakeQueries.of_city()
+    found = citylist.ordered(queries.now().sites, texts(queries), citylist.Order.URGENCY)
+    ranks = [URGENCY.index(now.state) for now in found]
     assert ranks == sorted(ranks)
-    calm = [now.site.ward for now in ordered if now.state is SiteState.ON_GRID]
+    calm = [now.site.id for now in found if now.state is SiteState.ON_GRID]
     assert calm == sorted(calm)
+
+
+def hours(p10_h: float | None, *, at_ms: int = NOW_MS) -> HoursNow:
+    return HoursNow(at_ms=at_ms, p10_h=p10_h, p50_h=90.0, p90_h=90.0, horizon_h=72.0, says_ja="", says_en="")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "–"),
+        (hours(None), "–"),
+        (hours(5.0, at_ms=NOW_MS - citylist.HOURS_OLD_MS - 1), "–"),
+        (hours(0.0), "0.0"),
+        (hours(0.96), "0.9"),
+        (hours(9.99), "9.9"),
+        (hours(10.9), "10"),
+        (hours(71.99), "71"),
+        (hours(72.0), "72+"),
+    ],
+)
+def test_a_shelter_is_never_promised_more_hours_than_were_worked_out(given: HoursNow | None, said: str) -> None:
+    (now,) = FakeQueries.of_city(1).shelters.values()
+    assert citylist.hours_words(replace(now, hours=given), NOW_MS) == said
+
+
+def test_the_fewest_hours_come_first_and_the_unknown_last_but_there() -> None:
+    queries = FakeQueries.of_city(5)
+    for site, left in zip(queries.shelters, (hours(30.0), None, hours(72.0), hours(0.5), hours(9.0)), strict=True):
+        queries.change(site, hours=left)
+    found = citylist.ordered(queries.now().sites, texts(queries), citylist.Order.HOURS)
+    assert [texts(queries)[now.site.id, "hours"] for now in found] == ["0.5", "9.0", "30", "72+", "–"]
+
+
+@pytest.mark.parametrize(
+    ("steering", "key", "said"),
+    [
+        (SteeringNow(), "unknown", "–"),
+        (SteeringNow(mode=Mode.NORMAL, claimed=Mode.NORMAL), "normal", "通常"),
+        (SteeringNow(mode=Mode.BACKUP, claimed=Mode.BACKUP), "backup", "非常用 ✓"),
+        (SteeringNow(claimed=Mode.BACKUP), "unproven", "非常用？未確認"),
+        (SteeringNow(mode=Mode.NORMAL, claimed=Mode.NORMAL, wanted=Mode.BACKUP), "unproven", "通常→非常用"),
+        (SteeringNow(wanted=Mode.BACKUP, outcome=Outcome.NO_ANSWER), "unproven", "→非常用"),
+        (
+            SteeringNow(mode=Mode.BACKUP, claimed=Mode.BACKUP, wanted=Mode.BACKUP, outcome=Outcome.OBEYS),
+            "backup",
+            "非常用 ✓",
+        ),
+        (
+            SteeringNow(mode=Mode.NORMAL, wanted=Mode.BACKUP, is_drill=True, outcome=Outcome.DRILLED),
+            "normal",
+            "通常",
+        ),
+        (
+            SteeringNow(mode=Mode.NORMAL, wanted=Mode.BACKUP, is_drill=True, outcome=Outcome.UNDERWAY),
+            "unproven",
+            "通常→非常用【訓練】",
+        ),
+    ],
+)
+def test_a_mode_is_said_only_as_far_as_it_is_proven(steering: SteeringNow, key: str, said: str) -> None:
+    assert citylist.mode_key(steering) == key
+    assert citylist.mode_words(steering, JA) == said
+    (now,) = FakeQueries.of_city(1).shelters.values()
+    shelters = [replace(now, steering=steering)]
+    assert {mode: n for mode, n in citylist.count_modes(shelters).items() if n} == {key: 1}
 
 
 def test_of_the_shelters_without_grid_the_emptiest_battery_is_looked_at_first() -> None:
@@ -41,7 +110,7 @@ def test_a_ward_is_named_shortly_in_english() -> None:
     named = replace(now, site=replace(now.site, ward_en="Chuo Ward"))
     assert cityview.ward_of(named, Lang.EN) == "Chuo"
     assert cityview.ward_of(replace(now, site=replace(now.site, ward_en="")), Lang.EN) == "中央区"
-    assert cityview.matches(named, cityview.Chosen(ward="Chuo Ward"))
+    assert citylist.matches(named, citylist.Chosen(ward="Chuo Ward"))
 
 
 def test_the_headline_counts_what_needs_attention() -> None:
