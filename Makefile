@@ -2,7 +2,8 @@
 # make test   every test; installs what the tests need (as root, through apt) when it is missing
 # make test TEST_WORKERS=4 TEST_ARGS="tests/e2e -x"   so many run side by side, for most of them wait; 0: one by one
 # make check  formatting, lint, types
-# make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy|switch
+# make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy|switch|pages
+# make screenshots   pictures of the main pages in var/screenshots, of a synthetic city that it starts
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,8 +13,9 @@ TEST_WORKERS ?= 4
 TEST_ARGS ?=
 BENCH ?= wire
 BENCH_ARGS ?=
+SCREENSHOT_ARGS ?=
 
-.PHONY: help install demo test check format bench docs clean
+.PHONY: help install demo test check format bench docs screenshots clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
@@ -51,6 +53,9 @@ docs: install
 
 bench: install
 	@$(BIN)/python -m bench.$(BENCH) $(BENCH_ARGS)
+
+screenshots: install
+	@$(BIN)/python -m demo.screenshots $(SCREENSHOT_ARGS)
 
 clean:
 	rm -rf $(VENV) .venv-oracles build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
