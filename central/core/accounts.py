@@ -18,6 +18,8 @@ PASSWORD_CHARS_MAX: Final = 200
 IDLE_MS: Final = 12 * 3_600_000
 """A session that nobody used for so long has ended: a night shift is not thrown out, a forgotten phone is."""
 LASTS_MS: Final = 7 * 86_400_000
+SIGNED_ON_MS: Final = 12 * 3_600_000
+"""A session of somebody without a password here lasts so long: then the provider is asked anew who the person is."""
 TOUCH_MS: Final = 60_000
 """A session's last use is noted this seldom."""
 
@@ -46,6 +48,19 @@ class Account:
     def shown(self) -> str:
         """As it stands in the book: two people of one name stay two."""
         return f"{self.name} ({self.login})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A person of the city's single sign-on, and the account that this person opens here."""
+
+    issuer: str
+    subject: str
+    """The provider's own name of the person: names and addresses change hands, this does not."""
+    login: str
+    follows: bool
+    """The account was made by single sign-on: its role and wards are what the provider's groups say."""
+    made_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,11 @@ class Action(StrEnum):
     SIGNED_IN = "signed_in"
     SIGN_IN_REFUSED = "sign_in_refused"
     """Many wrong passwords for one name or from one address."""
+    SIGN_ON_REFUSED = "sign_on_refused"
+    """Somebody came from the single sign-on and was not let in: ``detail`` says why."""
+    LINKED = "linked"
+    """A person of the single sign-on opens an account from now on: ``detail`` says which."""
+    UNLINKED = "unlinked"
     TOKEN_MADE = "token_made"  # noqa: S105 - a word, no token
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a word, no token
     SUBSCRIBED = "subscribed"
@@ -59,9 +64,14 @@ class Action(StrEnum):
     NOTIFY_TESTED = "notify_tested"
     NOTIFY_RETRIED = "notify_retried"
     """Messages to people that could not be delivered are tried once more."""
+    CERTIFICATE_MADE = "certificate_made"
+    """The city's authority signed a certificate: ``detail`` says whose, its serial number and its end."""
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    RESTORED = "restored"
+    """The records were put back from a backup: what was decided between ``backup_ms`` of ``detail`` and now is gone."""
 
 
-LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE, Action.SIGN_IN_REFUSED})
+LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE, Action.SIGN_IN_REFUSED, Action.SIGN_ON_REFUSED})
 """Entries that every list of the book puts forward."""
 
 

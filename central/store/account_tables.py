@@ -50,7 +50,18 @@ api_token = Table(
     Column("revoked", Boolean, nullable=False),
 )
 
-ALL: Final = (account, session, api_token)
+identity = Table(
+    "identity",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True, doc="the provider's own name of the person, which never changes"),
+    Column("login", Text, nullable=False),
+    Column("follows", Boolean, nullable=False, doc="role and wards come from the provider's groups"),
+    Column("made_ms", BigInteger, nullable=False),
+    Index("identity_login", "login"),
+)
+
+ALL: Final = (account, session, api_token, identity)
 
 
 class AccountStatements:
@@ -81,3 +92,9 @@ class AccountStatements:
         self.touch_token = (
             update(api_token).where(api_token.c.digest == bindparam("of_digest")).values(used_ms=bindparam("at_ms"))
         )
+        self.identity = select(identity).where(
+            identity.c.issuer == bindparam("of_issuer"), identity.c.subject == bindparam("of_subject")
+        )
+        self.identities = select(identity).order_by(identity.c.login, identity.c.made_ms)
+        self.put_identity = upsert(dialect, identity)
+        self.unlink = delete(identity).where(identity.c.login == bindparam("of_login"))

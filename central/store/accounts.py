@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from central.core.access import Right, Role
-from central.core.accounts import Account, Session, Token
+from central.core.accounts import Account, Identity, Session, Token
 from central.core.audit import Decision
 from central.store.account_tables import AccountStatements
 from central.store.decision_tables import DecisionStatements
@@ -46,6 +46,37 @@ class AccountRows:
             db.execute(do.put_account, [_values_of_account(account)])
             if end_sessions_but is not None:
                 db.execute(do.end_sessions, {"of_login": account.login, "but": end_sessions_but})
+            enter(db, self._book(), [decision])
+
+        await self._ask(job)
+
+    async def identity(self, issuer: str, subject: str) -> Identity | None:
+        """Whom a person of a single sign-on is here."""
+        found = await self._rows("identity", of_issuer=issuer, of_subject=subject)
+        return Identity(**found[0]) if found else None
+
+    async def identities(self) -> list[Identity]:
+        """Everybody who can come by single sign-on, by login name."""
+        return [Identity(**row) for row in await self._rows("identities")]
+
+    async def link(self, account: Account, identity: Identity, decision: Decision) -> None:
+        """Keep an account and that this person opens it."""
+
+        def job(db: Connection) -> None:
+            do = self._statements()
+            db.execute(do.put_account, [_values_of_account(account)])
+            db.execute(do.put_identity, [_values_of_identity(identity)])
+            enter(db, self._book(), [decision])
+
+        await self._ask(job)
+
+    async def unlink(self, login: str, decision: Decision) -> None:
+        """Nobody of a single sign-on opens this account any more; its sessions end."""
+
+        def job(db: Connection) -> None:
+            do = self._statements()
+            db.execute(do.unlink, {"of_login": login})
+            db.execute(do.end_sessions, {"of_login": login, "but": ""})
             enter(db, self._book(), [decision])
 
         await self._ask(job)
@@ -149,6 +180,16 @@ def _values_of_account(one: Account) -> dict[str, object]:
         "password": one.password,
         "must_change": one.must_change,
         "disabled": one.disabled,
+        "made_ms": one.made_ms,
+    }
+
+
+def _values_of_identity(one: Identity) -> dict[str, object]:
+    return {
+        "issuer": one.issuer,
+        "subject": one.subject,
+        "login": one.login,
+        "follows": one.follows,
         "made_ms": one.made_ms,
     }
 

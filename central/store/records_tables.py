@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Delete, Insert
 
-HEAD: Final = "0013"
+HEAD: Final = "0014"
 """The newest migration. A database that is there already starts without loading Alembic."""
 
 metadata = MetaData()

@@ -153,6 +153,9 @@ ACCOUNTS: Final[dict[str, tuple[str, str]]] = {
     "action.password_changed": ("パスワード変更", "Changed a password"),
     "action.signed_in": ("ログイン", "Signed in"),
     "action.sign_in_refused": ("ログイン失敗の繰り返し", "Many wrong passwords"),
+    "action.sign_on_refused": ("統合認証の拒否", "Refused from single sign-on"),
+    "action.linked": ("統合認証の連携", "Linked to single sign-on"),
+    "action.unlinked": ("統合認証の連携解除", "Unlinked from single sign-on"),
     "action.token_made": ("トークン作成", "Made a token"),
     "action.token_revoked": ("トークン取り消し", "Withdrew a token"),
     "action.subscribed": ("通知先の登録", "Subscribed another system"),
@@ -163,5 +166,8 @@ ACCOUNTS: Final[dict[str, tuple[str, str]]] = {
     "action.acknowledged": ("通知の確認", "Acknowledged a message"),
     "action.notify_tested": ("通知の試験送信", "Sent a test message"),
     "action.notify_retried": ("通知の再送", "Sent messages again"),
+    "action.certificate_made": ("証明書の発行", "Made a certificate"),
+    "action.certificate_revoked": ("証明書の失効", "Withdrew a certificate"),
+    "action.restored": ("バックアップからの復元", "Restored from a backup"),
     "action.webhook_retried": ("Webhookの再送", "Sent to a webhook again"),
 }
