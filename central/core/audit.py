@@ -71,7 +71,16 @@ class Action(StrEnum):
     """The records were put back from a backup: what was decided between ``backup_ms`` of ``detail`` and now is gone."""
 
 
-LOUD: Final = frozenset({Action.BREAK_GLASS, Action.KEY_MADE, Action.SIGN_IN_REFUSED, Action.SIGN_ON_REFUSED})
+LOUD: Final = frozenset(
+    {
+        Action.BREAK_GLASS,
+        Action.KEY_MADE,
+        Action.SIGN_IN_REFUSED,
+        Action.SIGN_ON_REFUSED,
+        Action.CERTIFICATE_REVOKED,
+        Action.RESTORED,
+    }
+)
 """Entries that every list of the book puts forward."""
 
 

@@ -25,6 +25,8 @@ from central.store.account_tables import AccountStatements
 from central.store.accounts import AccountRows
 from central.store.advice import explain
 from central.store.base import StoreError, StoreRefusedError
+from central.store.certificate_tables import CertificateStatements
+from central.store.certificates import CertificateRows
 from central.store.decision_tables import DecisionStatements
 from central.store.decisions import Decisions, enter, save_steering
 from central.store.fact_tables import FactStatements
@@ -108,6 +110,7 @@ class Records:
         self._subscribed: SubscriptionStatements
         self._news: NewsStatements
         self._noticed: NoticeStatements
+        self._certified: CertificateStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
         self.telegrams = Telegrams(self._ask, lambda: self._told)
         self.facts = FactRows(self._ask, lambda: self._said)
@@ -115,6 +118,7 @@ class Records:
         self.news = NewsRows(self._ask, lambda: self._news)
         self.hooks = HookRows(self._ask, lambda: self._news, lambda: self._decide)
         self.notices = NoticeRows(self._ask, lambda: self._noticed, lambda: self._decide)
+        self.certificates = CertificateRows(self._ask, lambda: self._certified, lambda: self._decide)
         self.subscriptions = SubscriptionRows(self._ask, lambda: self._subscribed, lambda: self._decide)
 
     @classmethod
@@ -290,6 +294,7 @@ class Records:
             self._subscribed = SubscriptionStatements(dialect)
             self._news = NewsStatements(dialect)
             self._noticed = NoticeStatements(dialect)
+            self._certified = CertificateStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
             raise StoreError(f"{self._name}: {error} (PostgreSQL wants the package psycopg[binary])") from error

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
+from alembic import op
+
 revision: str = "0013"
 down_revision: str | None = "0012"
 branch_labels: str | Sequence[str] | None = None
@@ -9,8 +12,17 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the table."""
+    op.create_table(
+        "certificate",
+        sa.Column("serial", sa.Text(), primary_key=True),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("kind", "name", "pem", "by")),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("made_ms", "from_ms", "ends_ms", "revoked_ms")),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("revoked_by", "revoked_why")),
+    )
+    op.create_index("certificate_name", "certificate", ["name", "made_ms"])
 
 
 def downgrade() -> None:
-    """Take the tables away."""
+    """Take the table away."""
+    op.drop_table("certificate")
