@@ -59,6 +59,8 @@ class Action(StrEnum):
     """Shelters were registered or changed from a file: ``detail`` says how many, and the file's SHA-256."""
     WEBHOOK_RETRIED = "webhook_retried"
     """What could not be delivered is tried once more."""
+    TOLD_PUBLIC = "told_public"
+    """What citizens read of shelters: ``detail`` says which shelters, and whether they are open."""
     ACKNOWLEDGED = "acknowledged"
     """Somebody has seen a message about a case: ``detail`` says which."""
     NOTIFY_TESTED = "notify_tested"

@@ -51,6 +51,8 @@ from central.store.records_rows import (
     values_of_site,
 )
 from central.store.records_tables import Statements
+from central.store.status import StatusRows
+from central.store.status_tables import StatusStatements
 from central.store.subscription_tables import SubscriptionStatements
 from central.store.subscriptions import SubscriptionRows
 from central.store.telegram_tables import TelegramStatements
@@ -110,6 +112,7 @@ class Records:
         self._subscribed: SubscriptionStatements
         self._news: NewsStatements
         self._noticed: NoticeStatements
+        self._public: StatusStatements
         self._certified: CertificateStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
         self.telegrams = Telegrams(self._ask, lambda: self._told)
@@ -119,6 +122,7 @@ class Records:
         self.hooks = HookRows(self._ask, lambda: self._news, lambda: self._decide)
         self.notices = NoticeRows(self._ask, lambda: self._noticed, lambda: self._decide)
         self.certificates = CertificateRows(self._ask, lambda: self._certified, lambda: self._decide)
+        self.told = StatusRows(self._ask, lambda: self._public, lambda: self._decide)
         self.subscriptions = SubscriptionRows(self._ask, lambda: self._subscribed, lambda: self._decide)
 
     @classmethod
@@ -294,6 +298,7 @@ class Records:
             self._subscribed = SubscriptionStatements(dialect)
             self._news = NewsStatements(dialect)
             self._noticed = NoticeStatements(dialect)
+            self._public = StatusStatements(dialect)
             self._certified = CertificateStatements(dialect)
             self._engine = engine_of(self._url)
         except (ValueError, ImportError) as error:
