@@ -22,6 +22,7 @@ from edge_agent.core.judging.finding import (
 )
 from edge_agent.core.judging.meter import LOAD_W_MIN
 from edge_agent.core.judging.powers import limit_w
+from edge_agent.words import tokyo_time
 
 __all__ = [
     "Balance",
@@ -36,6 +37,7 @@ __all__ = [
     "implausible",
     "look_at_points",
     "merged",
+    "time_given",
 ]
 
 
@@ -147,3 +149,8 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
         else:
             kept.append(finding)
     return kept
+
+
+def time_given(given_s: float, severity: Severity = Severity.NOTE) -> Finding:
+    """That everything was judged by this moment (UTC seconds) and not by the real one."""
+    return Finding("time_given", severity, facts={"shown": tokyo_time(given_s)})

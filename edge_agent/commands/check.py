@@ -11,13 +11,12 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from edge_agent.commands.common import fail, load_sites, mend_first, spoken_language
+from edge_agent.commands.common import AtOption, fail, load_sites, mend_first, moment_s, spoken_language
 
 PHASES: Final = ("l1", "l2", "l3")
 _SECOND_LOOK_AFTER_S: Final = 4.0
@@ -43,9 +42,7 @@ def check(
     load_step_after: Annotated[
         float | None, typer.Option(min=1, max=600, help="Do not wait for Enter: go on after so many seconds.")
     ] = None,
-    at: Annotated[
-        str, typer.Option(help="HH:MM: judge by this Tokyo time; for a simulated cabinet that was given one.")
-    ] = "",
+    at: AtOption = "",
     load_phase: Annotated[str, typer.Option(help="l1, l2 or l3: the phase of that load, if you know it.")] = "",
 ) -> None:
     """Read everything for 20 s and say whether it is right. すべての機器を約 20 秒読み、値が妥当かを判定します。
@@ -72,16 +69,16 @@ def check(
     spoken = spoken_language(lang)
     if load_phase and load_phase not in PHASES:
         fail(f"--load-phase: want one of {', '.join(PHASES)}, got {load_phase!r}")
-    given_s = _moment_s(at)
+    given_s = moment_s(at)
     (site,) = load_sites([config], spoken)
     from edge_agent.check import LoadStep, Watching, check_site
     from edge_agent.config import ConfigError
     from edge_agent.config_faults import in_words
-    from edge_agent.core.judging.finding import Finding, Severity
+    from edge_agent.findings import time_given
     from edge_agent.logs import configure_logs
     from edge_agent.show import as_json as json_of
     from edge_agent.show import page
-    from edge_agent.words import WORDS, tokyo_time
+    from edge_agent.words import WORDS
 
     configure_logs("error")
     mend_first(site, spoken)
@@ -114,29 +111,13 @@ def check(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     if given_s is not None:
-        seen.findings.append(Finding("time_given", Severity.NOTE, facts={"shown": tokyo_time(given_s)}))
+        seen.findings.append(time_given(given_s))
     if as_json:
         sys.stdout.write(json.dumps(json_of(seen), ensure_ascii=False) + "\n")
     else:
         columns = width or shutil.get_terminal_size((80, 24)).columns
         sys.stdout.write(page(seen, spoken, columns, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     raise typer.Exit(0 if seen.is_ok else 1)
-
-
-def _moment_s(at: str) -> float | None:
-    """The nearest moment at this Tokyo time, UTC seconds; None without one."""
-    from edge_agent.words import TOKYO
-
-    if not at:
-        return None
-    try:
-        hour, minute = (int(part) for part in at.split(":"))
-        now = datetime.now(TOKYO)
-        today = now.replace(hour=hour, minute=minute, second=0)
-    except ValueError:
-        fail(f"--at: want Tokyo time as HH:MM such as 22:00, got {at!r}")
-    near = min((today + timedelta(days=days) for days in (-1, 0, 1)), key=lambda moment: abs(moment - now))
-    return near.timestamp()
 
 
 def _say(text: str) -> None:

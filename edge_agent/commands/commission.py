@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.commands.common import fail, spoken_language
+from edge_agent.commands.common import AtOption, fail, moment_s, spoken_language
 from edge_agent.commands.scan import (
     AllUnitsOption,
     BaudrateOption,
@@ -95,6 +95,7 @@ def commission(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what is sure, begin every test.")] = False,
+    at: AtOption = "",
     lang: LangOption = None,
 ) -> None:
     """From an unknown cabinet to a signed report. 機器を探し、点検と制御試験をして、署名付きの報告書を作ります。
@@ -181,7 +182,8 @@ def commission(
         says_yes=yes,
     )
     configure_logs("error")
-    raise typer.Exit(_walk(folder, options, Timing(watch_s=watch, hold_s=hold), spoken))
+    timing = Timing(watch_s=watch, hold_s=hold, given_s=moment_s(at))
+    raise typer.Exit(_walk(folder, options, timing, spoken))
 
 
 def _forget(folder: Path, entry: str, spoken: str) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from edge_agent.config import SiteConfig
+
+
+AtOption = Annotated[
+    str, typer.Option(help="HH:MM: judge by this Tokyo time; for a simulated cabinet that was given one.")
+]
 
 
 def spoken_language(given: str | None = None) -> str:
@@ -22,6 +28,22 @@ def spoken_language(given: str | None = None) -> str:
         fail(f"--lang: want one of {', '.join(LANGUAGES)}, got {given!r}")
     environment = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "")
     return language(given, environment)
+
+
+def moment_s(at: str) -> float | None:
+    """The nearest moment at this Tokyo time (HH:MM), UTC seconds; None without one; ends the command if it is none."""
+    from edge_agent.words import TOKYO
+
+    if not at:
+        return None
+    try:
+        hour, minute = (int(part) for part in at.split(":"))
+        now = datetime.now(TOKYO)
+        today = now.replace(hour=hour, minute=minute, second=0)
+    except ValueError:
+        fail(f"--at: want Tokyo time as HH:MM such as 22:00, got {at!r}")
+    near = min((today + timedelta(days=days) for days in (-1, 0, 1)), key=lambda moment: abs(moment - now))
+    return near.timestamp()
 
 
 def load_sites(paths: Sequence[Path], lang: str | None = None) -> list[SiteConfig]:

@@ -25,6 +25,7 @@ from edge_agent.commissioning.draft import CheckDone, ControlDone, Draft, LoadSt
 from edge_agent.commissioning.left import Left
 from edge_agent.commissioning.words_tests import control_result
 from edge_agent.core.judging.finding import Finding, Result, Severity, Verdict
+from edge_agent.findings import time_given
 from edge_agent.says import remedy, what
 from edge_agent.words_checks import CHECKS, why
 
@@ -41,13 +42,18 @@ SYNTHETIC: Final = ("SIM", "Shelter Simulator")
 """Identity texts of simulated devices begin with one of these."""
 
 
-def check_done(seen: SiteSeen, at_ms: int) -> CheckDone:
-    """The result of a check."""
+def check_done(seen: SiteSeen, at_ms: int, *, given_s: float | None = None) -> CheckDone:
+    """The result of a check; ``given_s``: the moment by which it was judged, when that was not the real one."""
+    is_synthetic = any(_is_synthetic(device) for device in seen.devices)
+    findings = list(seen.findings)
+    if given_s is not None:
+        # A real cabinet that is judged by another hour than its own is not proven.
+        findings.append(time_given(given_s, Severity.NOTE if is_synthetic else Severity.FAULT))
     return CheckDone(
         at_ms=at_ms,
         devices=tuple(_device(device, seen) for device in seen.devices),
-        checks=_checks(seen.findings, seen.checks),
-        is_synthetic=any(_is_synthetic(device) for device in seen.devices),
+        checks=_checks(findings, seen.checks),
+        is_synthetic=is_synthetic,
     )
 
 

@@ -104,9 +104,9 @@ class Commissioning(Preparing):
             kind = "check_waits" if waiting else "check_watches"
             tell(Progress(kind, {"names": ", ".join(waiting), "seconds": seconds}, seconds, timing.watch_s))
 
-        watching = Watching(watch_s=timing.watch_s, now=timing.now, pause=timing.pause)
+        watching = Watching(watch_s=timing.watch_s, now=timing.judging_clock(), pause=timing.pause)
         seen = await check_site(self._tested_config(), told, watching=watching, line_of=self._make_line)
-        done = check_done(seen, self.now_ms())
+        done = check_done(seen, self.now_ms(), given_s=timing.given_s)
         self._save(check=done, report="")
         return done
 
@@ -118,7 +118,7 @@ class Commissioning(Preparing):
         Raises ConfigError, StoreError.
         """
         timing = self.timing
-        watching = Watching(watch_s=0, now=timing.now, pause=timing.pause)
+        watching = Watching(watch_s=0, now=timing.judging_clock(), pause=timing.pause)
 
         async def ready() -> object:
             answer = await switched()

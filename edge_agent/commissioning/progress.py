@@ -56,3 +56,12 @@ class Timing:
     elapsed: Callable[[], float] = time.monotonic
     """Seconds of the clock that nobody sets."""
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    given_s: float | None = None
+    """UTC seconds by which a simulated cabinet that was given a time is judged; None: by ``now``."""
+
+    def judging_clock(self) -> Callable[[], float]:
+        """The clock by which the devices' values are judged; reports and the journal keep to ``now``."""
+        if self.given_s is None:
+            return self.now
+        given_s, began_s, elapsed = self.given_s, self.elapsed(), self.elapsed
+        return lambda: given_s + elapsed() - began_s

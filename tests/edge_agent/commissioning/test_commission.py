@@ -22,7 +22,8 @@ from tests.edge_agent.judging.wire import Shelter, shelter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 TIMEOUT_S = 280
-FAST = ("--watch", "4", "--hold", "1")
+FAST = ("--watch", "4", "--hold", "1", "--at", "12:00")
+"""The cabinet's world begins at noon."""
 
 
 @asynccontextmanager

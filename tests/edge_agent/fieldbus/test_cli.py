@@ -25,6 +25,8 @@ from tests.edge_agent.fieldbus.plants import registers_of
 from tests.support import Mosquitto, free_port
 
 SITE = "E0000000001111"
+NOON = ("--at", "12:00")
+"""Whatever the hour of the test, these inverters stand in the sun."""
 HYBRID = {"pv.power_w": 5000.0, "battery.power_w": -1000.0, "inverter.power_w": 3900.0, "inverter.islanded": 0.0}
 
 
@@ -85,7 +87,9 @@ async def plant(ports: tuple[int, int]) -> AsyncIterator[None]:
 async def test_check_reads_everything_once_and_says_so_in_json(tmp_path: Path) -> None:
     ports = (free_port(), free_port())
     async with plant(ports):
-        code, out, err = await ended(await start("check", "--once", "--config", site_file(tmp_path, ports), "--json"))
+        code, out, err = await ended(
+            await start("check", "--once", "--config", site_file(tmp_path, ports), *NOON, "--json")
+        )
     assert code == 0, err
     seen = json.loads(out)
     assert [device["device"] for device in seen["devices"]] == ["inverter", "meter", "relay"]
@@ -130,7 +134,7 @@ async def test_check_fits_a_phone_and_says_which_way_the_power_goes(tmp_path: Pa
     async with plant(ports):
         config = site_file(tmp_path, ports)
         code, out, _ = await ended(
-            await start("check", "--once", "--config", config, "--lang", "ja", "--width", str(width))
+            await start("check", "--once", "--config", config, *NOON, "--lang", "ja", "--width", str(width))
         )
     lines = out.splitlines()
     assert code == 0
@@ -153,7 +157,9 @@ async def test_a_wrong_profile_is_recognised_and_others_are_named(tmp_path: Path
     path = site_file(tmp_path, ports)
     path.write_text(path.read_text(encoding="utf-8").replace("huawei-sun2000", profile), encoding="utf-8")
     async with serving_tcp(ports[0], unit_of(1, registers_of(inverter))), serving_tcp(ports[1], meter, relay):
-        code, out, _ = await ended(await start("check", "--once", "--config", path, "--lang", "en", "--width", "100"))
+        code, out, _ = await ended(
+            await start("check", "--once", "--config", path, *NOON, "--lang", "en", "--width", "100")
+        )
     assert code == 1
     assert f"FAULT inverter: this does not look like a {profile}: " in out
     assert "points are not plausible" in out
@@ -166,7 +172,9 @@ async def test_turned_current_transformers_come_first_and_the_balance_is_not_tru
     inverter = unit_of(1, registers_of("huawei-sun2000", {**HYBRID, "grid.power_w": 3000}))
     meter, relay = unit_of(2, registers_of("sdm630", {"grid.power_w": -2990})), unit_of(3, registers_of("relay"))
     async with serving_tcp(ports[0], inverter), serving_tcp(ports[1], meter, relay):
-        code, out, err = await ended(await start("check", "--once", "--config", site_file(tmp_path, ports), "--json"))
+        code, out, err = await ended(
+            await start("check", "--once", "--config", site_file(tmp_path, ports), *NOON, "--json")
+        )
     assert code == 0, err
     seen = json.loads(out)
     assert seen["findings"][0]["kind"] == "swapped_ct"
