@@ -345,7 +345,8 @@ async def open_store(settings: Settings) -> TelemetryStore:
         from central.store.sqlite import SqliteStore
 
         return await SqliteStore.open(settings.telemetry_path)
-    from central.store.influx import InfluxAddress, InfluxStore
+    from central.store.influx import InfluxStore
+    from central.store.influx_write import InfluxAddress
 
     chosen = settings.store
     token = read_secret(chosen.token_file) or ""

@@ -28,6 +28,7 @@ from central.newsroom import Newsroom
 from central.ngsi import room as ngsi
 from central.notify import room as notify
 from central.opendata import room as opendata
+from central.rollup_room import open_room as open_rollups
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
@@ -126,6 +127,15 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         ("webhooks", Hooks(hook_book, newsroom).run),
         ("notify", notifying.desk.run),
         ("post", notifying.post.run),
+        *open_rollups(
+            house.settings,
+            house.live_view,
+            house.store,
+            house.records,
+            house.control,
+            newsroom,
+            now=house.now,
+        ),
     ]
 
 

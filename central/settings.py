@@ -42,6 +42,10 @@ class StoreSettings(_Section):
     url: str = "http://127.0.0.1:8086"
     token_file: Path | None = None
     bucket: str = "shelter"
+    rollup_bucket: str = "shelter_rollup"
+    """Half hours, days and events for dashboards, kept for good (``shelter-central init-store`` makes both)."""
+    raw_days: Annotated[int, Field(ge=0, le=36_500)] = 400
+    """How long ``init-store`` lets InfluxDB keep raw readings, in days; 0: for good."""
     org: str = "-"
 
     @field_validator("url")

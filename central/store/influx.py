@@ -11,20 +11,16 @@ The line protocol is made here and not by the client's ``Point``, which costs te
 from __future__ import annotations
 
 import asyncio
-import gzip
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self, TypeVar
-
-import urllib3
-from influxdb_client import InfluxDBClient, WritePrecision, WriteService
 
 from central.core.city import Aggregate, Sample
 from central.store import influx_lines as lines
 from central.store.base import StoreError, StoreRow, Written
-from central.store.influx_query import InfluxQuery, explain_write
+from central.store.influx_query import InfluxQuery
+from central.store.influx_write import InfluxAddress, InfluxWriter
 from central.store.shapes import Part, first_step_ms, merge_parts, next_rows, shape_name
 
 ROWS_PER_REQUEST: Final = 5_000
@@ -40,17 +36,6 @@ _CALLS: Final = {
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InfluxAddress:
-    """Where InfluxDB is. For 1.8 the token is ``user:password`` and the bucket ``database`` or ``database/policy``."""
-
-    url: str
-    token: str
-    bucket: str
-    org: str = "-"
-    timeout_s: float = 10.0
-
-
 class InfluxStore:
     """TelemetryStore in InfluxDB. Make it with ``open``; a server that is away is met at the first use."""
 
@@ -58,14 +43,7 @@ class InfluxStore:
         self._address = address
         self._write_thread = ThreadPoolExecutor(1, "influx-write")
         self._read_thread = ThreadPoolExecutor(1, "influx-read")
-        self._client = InfluxDBClient(
-            url=address.url,
-            token=address.token,
-            org=address.org,
-            timeout=round(address.timeout_s * 1000),
-            retries=urllib3.Retry(0),  # The intake tries again, and says so.
-        )
-        self._write_service = WriteService(self._client.api_client)
+        self._writer = InfluxWriter(address)
         self._query = InfluxQuery(address.url, address.token, address.bucket, timeout_s=address.timeout_s)
         self._closed = False
         self._lines = lines.LineMaker()
@@ -166,7 +144,7 @@ class InfluxStore:
         self._write_thread.shutdown(wait=False)
         self._read_thread.shutdown(wait=False)
         self._query.close()
-        self._client.close()
+        self._writer.close()
 
     # --- In the threads ----------------------------------------------------------------------------------------------
 
@@ -179,19 +157,7 @@ class InfluxStore:
         new = {row.points for row in rows} - set(self._shapes.values())
         body = [lines.line_of_shape(points) for points in new]
         body += self._lines.of_rows(rows)
-        # The client's own gzip works at level 9, which costs four times as much as all the rest of a write.
-        packed = gzip.compress("\n".join(body).encode(), compresslevel=1)
-        try:
-            self._write_service.post_write(
-                org=self._address.org,
-                bucket=self._address.bucket,
-                body=packed,
-                precision=WritePrecision.MS,
-                content_encoding="gzip",
-                content_type="text/plain; charset=utf-8",
-            )
-        except Exception as error:
-            raise explain_write(self._address.url, self._address.bucket, error) from error
+        self._writer.write(body)
         self._shapes = self._shapes | {shape_name(points): points for points in new}
 
     def _all_shapes(self) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from central.store.influx import InfluxAddress, InfluxStore
+from central.store.influx import InfluxStore
+from central.store.influx_write import InfluxAddress
 from tests.central.app.test_service import CENTRAL, register, service, shelter
 from tests.central.ingest.parts import METER, SITE
 from tests.influx_support import Influx, running_influx

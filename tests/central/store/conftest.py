@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from central.store.base import TelemetryStore
-from central.store.influx import InfluxAddress, InfluxStore
+from central.store.influx import InfluxStore
+from central.store.influx_write import InfluxAddress
 from central.store.sqlite import SqliteStore
 from tests.influx_support import Influx, running_influx
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from central.store.base import StoreError, StoreRefusedError
-from central.store.influx import InfluxAddress, InfluxStore
+from central.store.influx import InfluxStore
 from central.store.influx_lines import LineMaker
+from central.store.influx_write import InfluxAddress
 from tests.central.store.rows import INVERTER, SITE, T0, inverter
 from tests.influx_support import Influx, running_influx
 from tests.support import free_port

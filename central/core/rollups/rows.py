@@ -1,0 +1,66 @@
+"""A row for readers of InfluxDB, the names of its series, and the codes that stand for states and modes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from central.core.city import Site, SiteState
+from contract.steering import Mode
+
+
+class Series(StrEnum):
+    """Name of a series: the measurement in InfluxDB."""
+
+    SITE_NOW = "site_now"
+    """Each shelter each minute, as the pages show it."""
+    CITY_NOW = "city_now"
+    """The city each minute: totals, counts, the shelter with the fewest hours."""
+    HALF_HOUR = "half_hour"
+    """Energy and demand of each shelter in half hours of Tokyo time."""
+    DAY = "day"
+    """Energy, peaks, comparisons of each shelter in days of Tokyo time."""
+    EVENT = "event"
+    """What happened, in words."""
+
+
+SHORT_LIVED: Final = frozenset({Series.SITE_NOW, Series.CITY_NOW})
+"""They are kept as long as raw readings; the others for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollupRow:
+    """One row. Series, time and tags identify it: writing it again replaces the fields that it has."""
+
+    series: Series
+    at_ms: int
+    tags: Mapping[str, str]
+    fields: Mapping[str, float | str]
+
+
+STATE_CODES: Final[Mapping[SiteState, int]] = {
+    SiteState.ON_GRID: 0,
+    SiteState.ISLANDED: 1,
+    SiteState.FAULT: 2,
+    SiteState.STALE: 3,
+    SiteState.OFFLINE: 4,
+    SiteState.NEVER_SEEN: 5,
+}
+SILENT: Final = frozenset({SiteState.STALE, SiteState.OFFLINE, SiteState.NEVER_SEEN})
+MODE_UNPROVEN: Final = -1
+MODE_CODES: Final[Mapping[Mode, int]] = {
+    Mode.NORMAL: 0,
+    Mode.STORM_WATCH: 1,
+    Mode.BACKUP: 2,
+    Mode.RECOVERY: 3,
+    Mode.ISOLATED: 4,
+    Mode.MAINTENANCE: 5,
+}
+"""Numbers never change their meaning: rows of past years have them."""
+
+
+def tags_of(site: Site) -> dict[str, str]:
+    """Tags of a shelter's rows. ``label`` is what lists show; its id in brackets tells two of one name apart."""
+    return {"site": site.id, "ward": site.ward or "-", "label": f"{site.name}（{site.id}）"}
