@@ -29,6 +29,8 @@ class CompletenessKeeper:
         days = last_days(now_ms)
         found = {}
         for shelter in self._queries.now().sites:
+            if shelter.last_reading_ms is None:
+                continue  # Nothing was due yet from a shelter that nobody has ever heard of.
             stretches = await self._queries.promise(shelter.site.id, from_ms=days[0], to_ms=now_ms)
             found[shelter.site.id] = by_day(stretches, days)
             await asyncio.sleep(0)

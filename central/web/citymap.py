@@ -6,7 +6,7 @@ Pure: places in degrees go in, places on a drawing come out, the same ones every
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -24,6 +24,11 @@ ROUNDS_MAX: Final = 60
 REACH: Final = 46.0
 """A shelter's ground reaches so far, or to half way to the next shelter of another ward."""
 LABEL_REACH: Final = 110.0
+LABEL_HALF: Final = (72.0, 18.0)
+"""Half of the width and height that a ward's name takes."""
+LABEL_STEP: Final = 18.0
+LABEL_COVER: Final = 60.0
+"""Each dot that a name lies on counts like so much distance from the ward's middle."""
 CORNERS: Final = 12
 TONES: Final = 4
 KM_PER_DEGREE: Final = 111.195
@@ -103,15 +108,18 @@ def _wards(sites: Sequence[Site], places: dict[str, Spot]) -> tuple[WardArea, ..
         members.setdefault(site.ward, []).append(site)
     tones = _tones({ward: [places[site.id] for site in group] for ward, group in members.items()})
     others = {ward: [places[site.id] for site in sites if site.ward != ward] for ward in members}
+    labels: list[Spot] = []
+    for ward, group in members.items():
+        labels.append(_label([places[site.id] for site in group], others[ward], labels))
     return tuple(
         WardArea(
             name=ward,
             name_en=group[0].ward_en.removesuffix(" Ward") or ward,
-            label=_label(places[site.id] for site in group),
+            label=label,
             ground="".join(_ground(places[site.id], others[ward]) for site in group),
             tone=tones[ward],
         )
-        for ward, group in members.items()
+        for (ward, group), label in zip(members.items(), labels, strict=True)
     )
 
 
@@ -162,12 +170,37 @@ def _cut(patch: list[tuple[float, float]], nx: float, ny: float, limit: float) -
     return kept
 
 
-def _label(spots: Iterable[Spot]) -> Spot:
-    """The middle of the spots, as far inside as a name needs."""
-    found = list(spots)
-    x = sum(spot.x for spot in found) / len(found)
-    y = sum(spot.y for spot in found) / len(found)
-    return Spot(round(min(max(x, LABEL_REACH), WIDTH - LABEL_REACH), 1), round(y, 1))
+def _label(own: Sequence[Spot], others: Sequence[Spot], taken: Sequence[Spot]) -> Spot:
+    """Where a ward's name stands: on its own ground, on few dots and on no other name, near the middle."""
+    x = sum(spot.x for spot in own) / len(own)
+    y = sum(spot.y for spot in own) / len(own)
+    wide, high = LABEL_HALF
+    left, right = min(spot.x for spot in own), max(spot.x for spot in own)
+    top, bottom = min(spot.y for spot in own), max(spot.y for spot in own)
+    near = [
+        spot
+        for spot in others
+        if left - 2 * wide < spot.x < right + 2 * wide and top - 2 * REACH < spot.y < bottom + 2 * REACH
+    ]
+
+    def inside(at: float) -> float:
+        return min(max(at, LABEL_REACH), WIDTH - LABEL_REACH)
+
+    def cost(spot: Spot) -> float:
+        covered = sum(abs(one.x - spot.x) < wide and abs(one.y - spot.y) < high for one in (*own, *near))
+        named = sum(abs(one.x - spot.x) < 2 * wide and abs(one.y - spot.y) < 2 * high for one in taken)
+        here = min(math.dist((one.x, one.y), (spot.x, spot.y)) for one in own)
+        there = min((math.dist((one.x, one.y), (spot.x, spot.y)) for one in near), default=math.inf)
+        strange = here > REACH or there < here
+        return math.dist((x, y), (spot.x, spot.y)) + LABEL_COVER * covered + 1_000 * (named + strange)
+
+    steps = [Spot(inside(x), y)] + [
+        Spot(inside(left + across * LABEL_STEP), top + down * LABEL_STEP)
+        for across in range(int((right - left) / LABEL_STEP) + 1)
+        for down in range(-1, int((bottom - top) / LABEL_STEP) + 2)
+    ]
+    best = min(steps, key=cost)
+    return Spot(round(best.x, 1), round(best.y, 1))
 
 
 def _spread(places: dict[str, Spot]) -> dict[str, Spot]:

@@ -53,6 +53,8 @@ class FleetPages:
         everywhere = self._queries.now().sites
         wards = {name: ward_of(found[0], lang) for name, found in in_wards(everywhere).items()}
         latest = self._keeper.latest
+        lists = fleetview.listings(now, words)
+        told = {one.key for one in lists if one.rows or (one.key == "letters" and letters is None)}
         return self._renderer.page(
             "fleet.html",
             words,
@@ -64,7 +66,9 @@ class FleetPages:
             ward=ward,
             wards=wards,
             total=len(now.shelters),
-            lists=fleetview.listings(now, words),
+            lists=lists,
+            told=told,
+            well=[one for one in lists if one.key not in told],
             days=fleetview.days(latest, now.shelters, words),
             days_ms=latest.at_ms if latest else None,
             stages_now=fleetview.counts(now.shelters),

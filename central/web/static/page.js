@@ -55,6 +55,10 @@
       for (const word of element.querySelectorAll("[data-word]")) say(word, words.states[text] || "");
       if (element.parentNode.id === "dots" && text !== "on_grid") element.parentNode.append(element);
     },
+    count(element, text) {
+      say(element, text);
+      element.toggleAttribute("data-none", text === "0");
+    },
     width(element, text) {
       element.setAttribute("width", parseFloat(text) || 0);
     },

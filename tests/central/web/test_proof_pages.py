@@ -79,8 +79,8 @@ async def test_the_line_of_stages_leads_to_the_filtered_list(service: Service) -
     found = await page(service, "/?lang=en")
     links = [given["href"] for given in found.all("a") if given.get("href", "").startswith("/?stage=")]
     assert links == [f"/?stage={stage}&lang=en#list" for stage in ("verified", "installed", "planned")]
-    assert found.live["city", "n_verified", ""] == ["1"]
-    assert found.live["city", "n_planned", ""] == [str(SITES - 1)]
+    assert found.live["city", "n_verified", "count"] == ["1"]
+    assert found.live["city", "n_planned", "count"] == [str(SITES - 1)]
 
 
 async def test_a_city_where_nothing_is_proven_looks_calm(service: Service) -> None:
