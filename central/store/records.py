@@ -57,6 +57,8 @@ from central.store.subscription_tables import SubscriptionStatements
 from central.store.subscriptions import SubscriptionRows
 from central.store.telegram_tables import TelegramStatements
 from central.store.telegrams import Telegrams
+from central.store.watch import WatchRows
+from central.store.watch_tables import WatchStatements
 from contract.layouts import Layout
 from contract.steering import Reported
 
@@ -112,6 +114,7 @@ class Records:
         self._subscribed: SubscriptionStatements
         self._news: NewsStatements
         self._noticed: NoticeStatements
+        self._watched: WatchStatements
         self._public: StatusStatements
         self._certified: CertificateStatements
         self.decisions = Decisions(self._ask, lambda: self._decide)
@@ -123,6 +126,7 @@ class Records:
         self.notices = NoticeRows(self._ask, lambda: self._noticed, lambda: self._decide)
         self.certificates = CertificateRows(self._ask, lambda: self._certified, lambda: self._decide)
         self.told = StatusRows(self._ask, lambda: self._public, lambda: self._decide)
+        self.alerts = WatchRows(self._ask, lambda: self._watched, lambda: self._decide)
         self.subscriptions = SubscriptionRows(self._ask, lambda: self._subscribed, lambda: self._decide)
 
     @classmethod
@@ -298,6 +302,7 @@ class Records:
             self._subscribed = SubscriptionStatements(dialect)
             self._news = NewsStatements(dialect)
             self._noticed = NoticeStatements(dialect)
+            self._watched = WatchStatements(dialect)
             self._public = StatusStatements(dialect)
             self._certified = CertificateStatements(dialect)
             self._engine = engine_of(self._url)

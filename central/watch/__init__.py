@@ -1,0 +1,1 @@
+"""Watching over the plants: gathers readings, keeps alerts, tells of them."""
