@@ -62,6 +62,8 @@ class Plan:
     """Share of the inverters that do not do what they say."""
     hold: bool = False
     """The world runs in real time until ``let_go``: staff and agents are there when it begins."""
+    has_people: bool = True
+    """Whether somebody may sign in already; else the city makes its administrator at its first start, as in service."""
     start_s_max: float = 120.0
     """A part that is not ready by then has not started."""
     steering: Mapping[str, float] = field(default_factory=dict)
@@ -218,7 +220,8 @@ class House:
         self.say("registering the shelters in the city")
         central = ["--data", str(self.central_folder)]
         await self._run("shelter-central", "sites", "import", str(self.fleet_folder / "sites.csv"), *central)
-        self.passes = await make_people(self.central_folder, self.plan.folder / "demo-accounts")
+        if self.plan.has_people:
+            self.passes = await make_people(self.central_folder, self.plan.folder / "demo-accounts")
         self.say("starting the city's service")
         service = self._child("central", "shelter-central", "run", *central, *self._central_arguments())
         await service.start()

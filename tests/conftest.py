@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests.support import Mosquitto, find_program, running_mosquitto
 
 PARTS = {"mosquitto": ("mosquitto",), "influx": ("influxd", "nginx"), "chromium": ("chromium",)}
-HOUSES = ("test_house.py", "test_switch_city.py")
+HOUSES = ("test_house.py", "test_switch_city.py", "test_walk.py")
 # An example may take long where a machine is shared: how fast something is is a question for bench/.
 settings.register_profile("no stop-watch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no stop-watch")
