@@ -22,6 +22,8 @@ from central.core.ledger import LedgerRun
 from central.core.orders import ReceiptRecord
 from central.core.stages import REPORTS_KEPT_MAX, KeyRecord, ReportRecord, SiteProof, proof_of
 from central.store.account_tables import AccountStatements
+from central.store.accounting import EnergyRows
+from central.store.accounting_tables import EnergyStatements
 from central.store.accounts import AccountRows
 from central.store.advice import explain
 from central.store.base import StoreError, StoreRefusedError
@@ -114,6 +116,7 @@ class Records:
         self._subscribed: SubscriptionStatements
         self._news: NewsStatements
         self._noticed: NoticeStatements
+        self._counted: EnergyStatements
         self._watched: WatchStatements
         self._public: StatusStatements
         self._certified: CertificateStatements
@@ -124,6 +127,7 @@ class Records:
         self.news = NewsRows(self._ask, lambda: self._news)
         self.hooks = HookRows(self._ask, lambda: self._news, lambda: self._decide)
         self.notices = NoticeRows(self._ask, lambda: self._noticed, lambda: self._decide)
+        self.energy = EnergyRows(self._ask, lambda: self._counted, lambda: self._decide)
         self.certificates = CertificateRows(self._ask, lambda: self._certified, lambda: self._decide)
         self.told = StatusRows(self._ask, lambda: self._public, lambda: self._decide)
         self.alerts = WatchRows(self._ask, lambda: self._watched, lambda: self._decide)
@@ -302,6 +306,7 @@ class Records:
             self._subscribed = SubscriptionStatements(dialect)
             self._news = NewsStatements(dialect)
             self._noticed = NoticeStatements(dialect)
+            self._counted = EnergyStatements(dialect)
             self._watched = WatchStatements(dialect)
             self._public = StatusStatements(dialect)
             self._certified = CertificateStatements(dialect)

@@ -1,0 +1,206 @@
+"""Energy by half hours and closed months in the records: part of ``Records``.
+
+Days of an open month are replaced when they are counted anew. Of a closed month they stay, and what is counted later
+waits beside them until a correction takes it over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from central.core.accounting.closing import (
+    EntryKind,
+    MonthEntry,
+    decision_of,
+    decode_figures,
+    encode_figures,
+)
+from central.core.accounting.days import SiteDay, decode_day, encode_day
+from central.core.accounting.halfhours import days_of_month, month_of_day
+from central.store.accounting_tables import EnergyStatements
+from central.store.decision_tables import DecisionStatements
+from central.store.decisions import Ask, enter
+
+Settle = Callable[[Sequence[SiteDay], Sequence[MonthEntry]], MonthEntry]
+"""From a month's days and its entries to the next entry."""
+
+
+class EnergyRows:
+    """Half hours and months. Every method may raise ``StoreError``; then nothing was changed."""
+
+    def __init__(
+        self, ask: Ask, statements: Callable[[], EnergyStatements], book: Callable[[], DecisionStatements]
+    ) -> None:
+        self._ask = ask
+        self._do = statements
+        self._book = book
+
+    async def save(self, days: Sequence[SiteDay], evidence: Mapping[tuple[str, int], bytes], *, counted_ms: int) -> int:
+        """Keep days as they are counted now, and the readings that they rest on (site and day → packed).
+
+        Returns:
+            How many of them differ from a closed month, and wait for a correction.
+        """
+
+        def job(db: Connection) -> int:
+            do = self._do()
+            closed = set(db.execute(do.closed).scalars())
+            values, late = [], []
+            for one in days:
+                if month_of_day(one.day) not in closed:
+                    values.append(_values_of(one, late=False, counted_ms=counted_ms))
+                    continue
+                new = _values_of(one, late=True, counted_ms=counted_ms)
+                if _body(db, do, one.site, one.day) == new["body"]:
+                    db.execute(do.drop_late, {"of_site": one.site, "of_day": one.day})
+                else:
+                    late.append(new)
+            if values or late:
+                db.execute(do.put_day, [*values, *late])
+            if evidence:
+                db.execute(
+                    do.put_evidence,
+                    [{"site": site, "day": day, "readings": packed} for (site, day), packed in evidence.items()],
+                )
+            return len(late)
+
+        return await self._ask(job)
+
+    async def days(self, first_day: int, last_day: int, *, site: str | None = None) -> list[SiteDay]:
+        """Days as they hold, by shelter and day; both ends are included."""
+        return await self._ask(lambda db: _days(db, self._do(), first_day, last_day, site=site, late=False))
+
+    async def late_days(self, first_day: int, last_day: int, *, site: str | None = None) -> list[SiteDay]:
+        """Days of closed months as they were counted since, where that differs."""
+        return await self._ask(lambda db: _days(db, self._do(), first_day, last_day, site=site, late=True))
+
+    async def evidence(self, site: str, first_day: int, last_day: int) -> dict[int, bytes]:
+        """Day → packed readings."""
+
+        def job(db: Connection) -> dict[int, bytes]:
+            asked = {"of_site": site, "first_day": first_day, "last_day": last_day}
+            return {row.day: row.readings for row in db.execute(self._do().evidence, asked)}
+
+        return await self._ask(job)
+
+    async def neighbours(self, site: str, first_day: int, last_day: int) -> tuple[int | None, int | None]:
+        """The nearest days before and after a stretch of which readings are kept."""
+
+        def job(db: Connection) -> tuple[int | None, int | None]:
+            do = self._do()
+            before = db.execute(do.evidence_before, {"of_site": site, "before_day": first_day}).scalar()
+            after = db.execute(do.evidence_after, {"of_site": site, "after_day": last_day}).scalar()
+            return before, after
+
+        return await self._ask(job)
+
+    async def peaks(self, first_day: int, last_day: int) -> dict[str, int]:
+        """Shelter → highest import of a half hour, Wh; shelters of which none is known are not in it."""
+
+        def job(db: Connection) -> dict[str, int]:
+            found = db.execute(self._do().peaks, {"first_day": first_day, "last_day": last_day})
+            return {row.site: row.peak_wh for row in found if row.peak_wh is not None}
+
+        return await self._ask(job)
+
+    async def counted(self, first_day: int, last_day: int) -> dict[int, int]:
+        """Day → number of shelters that are counted."""
+
+        def job(db: Connection) -> dict[int, int]:
+            found = db.execute(self._do().counted_days, {"first_day": first_day, "last_day": last_day})
+            return {row.day: row.sites for row in found}
+
+        return await self._ask(job)
+
+    async def entries(self, month: str | None = None) -> list[MonthEntry]:
+        """Closings and corrections, of one month or of all, in their order."""
+        return await self._ask(lambda db: _entries(db, self._do(), month))
+
+    async def settle(self, month: str, decide: Settle) -> MonthEntry:
+        """Close or correct a month: its days, the new entry and that of the book in one transaction.
+
+        Late days of the shelters that the entry changes take the place of those that held.
+        ``decide`` may raise; then nothing was changed.
+        """
+
+        def job(db: Connection) -> MonthEntry:
+            do = self._do()
+            numbers = days_of_month(month)
+            kept = _days(db, do, numbers.start, numbers.stop - 1, site=None, late=False)
+            late = _days(db, do, numbers.start, numbers.stop - 1, site=None, late=True)
+            newest = {(one.site, one.day): one for one in (*kept, *late)}
+            entry = decide(list(newest.values()), _entries(db, do, month))
+            for one in late:
+                if one.site in entry.after:
+                    db.execute(do.put_day, [_values_of(one, late=False, counted_ms=entry.at_ms)])
+                    db.execute(do.drop_late, {"of_site": one.site, "of_day": one.day})
+            db.execute(do.add_entry, [_values_of_entry(entry)])
+            enter(db, self._book(), [decision_of(entry)])
+            return entry
+
+        return await self._ask(job)
+
+
+def _days(
+    db: Connection, do: EnergyStatements, first_day: int, last_day: int, *, site: str | None, late: bool
+) -> list[SiteDay]:
+    asked = {"first_day": first_day, "last_day": last_day, "is_late": late}
+    found = db.execute(do.days, asked) if site is None else db.execute(do.days_of_site, {**asked, "of_site": site})
+    return [decode_day(row.site, row.day, row.body) for row in found]
+
+
+def _body(db: Connection, do: EnergyStatements, site: str, day: int) -> str | None:
+    asked = {"first_day": day, "last_day": day, "is_late": False, "of_site": site}
+    found = db.execute(do.days_of_site, asked).first()
+    return found.body if found else None
+
+
+def _entries(db: Connection, do: EnergyStatements, month: str | None) -> list[MonthEntry]:
+    found = db.execute(do.entries) if month is None else db.execute(do.entries_of, {"of_month": month})
+    return [_entry_of(dict(row)) for row in found.mappings()]
+
+
+def _values_of(one: SiteDay, *, late: bool, counted_ms: int) -> dict[str, Any]:
+    peak_wh, peak_slot = one.peak or (None, None)
+    return {
+        "site": one.site,
+        "day": one.day,
+        "late": late,
+        "counted_ms": counted_ms,
+        "peak_wh": peak_wh,
+        "peak_slot": peak_slot,
+        "body": encode_day(one),
+    }
+
+
+def _values_of_entry(entry: MonthEntry) -> dict[str, Any]:
+    return {
+        "month": entry.month,
+        "n": entry.n,
+        "kind": entry.kind.value,
+        "at_ms": entry.at_ms,
+        "by": entry.by,
+        "why": entry.why,
+        "before": encode_figures(entry.before),
+        "after": encode_figures(entry.after),
+        "prior": entry.prior,
+        "hash": entry.hash,
+    }
+
+
+def _entry_of(row: Mapping[str, Any]) -> MonthEntry:
+    return MonthEntry(
+        month=row["month"],
+        n=row["n"],
+        kind=EntryKind(row["kind"]),
+        at_ms=row["at_ms"],
+        by=row["by"],
+        why=row["why"],
+        before=decode_figures(row["before"]),
+        after=decode_figures(row["after"]),
+        prior=row["prior"],
+        hash=row["hash"],
+    )

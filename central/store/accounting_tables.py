@@ -1,0 +1,108 @@
+"""Tables of energy by half hours and of closed months, for SQLite and PostgreSQL alike.
+
+A change of a table needs a migration; a test compares the two. Entries of months are added and never changed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from central.store.records_tables import metadata, upsert
+
+energy_day = Table(
+    "energy_day",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False, doc="Tokyo day, counted from 1970-01-01"),
+    Column("late", Boolean, primary_key=True, doc="counted after its month was closed: waits for a correction"),
+    Column("counted_ms", BigInteger, nullable=False),
+    Column("peak_wh", BigInteger, doc="highest import of a half hour; null: none is known"),
+    Column("peak_slot", Integer),
+    Column("body", Text, nullable=False, doc="JSON: core/accounting/days.py"),
+    Index("energy_day_by_day", "day"),
+)
+
+energy_evidence = Table(
+    "energy_evidence",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("readings", LargeBinary, nullable=False, doc="counter readings that the day rests on, packed"),
+)
+
+energy_month = Table(
+    "energy_month",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False, doc="0: the closing; then corrections"),
+    Column("kind", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("before", Text, nullable=False, doc="JSON: shelter → figures"),
+    Column("after", Text, nullable=False, doc="JSON: shelter → figures"),
+    Column("prior", Text, nullable=False, doc="hash of the entry before"),
+    Column("hash", Text, nullable=False),
+)
+
+ALL: Final = (energy_day, energy_evidence, energy_month)
+
+
+class EnergyStatements:
+    """Every statement of EnergyRows, made once. ``dialect``: ``sqlite`` or ``postgresql``."""
+
+    def __init__(self, dialect: str) -> None:
+        day, proof, month = energy_day.c, energy_evidence.c, energy_month.c
+        within = day.day.between(bindparam("first_day"), bindparam("last_day"))
+        self.put_day = upsert(dialect, energy_day)
+        self.days = self._days().where(within, day.late == bindparam("is_late"))
+        self.days_of_site = self.days.where(day.site == bindparam("of_site"))
+        self.drop_late = delete(energy_day).where(
+            day.late, day.site == bindparam("of_site"), day.day == bindparam("of_day")
+        )
+        self.late_days = select(day.site, day.day).where(within, day.late).order_by(day.site, day.day)
+        self.peaks = (
+            select(day.site, func.max(day.peak_wh).label("peak_wh")).where(within, ~day.late).group_by(day.site)
+        )
+        self.counted_days = select(day.day, func.count().label("sites")).where(within, ~day.late).group_by(day.day)
+        self.put_evidence = upsert(dialect, energy_evidence)
+        self.evidence = (
+            select(proof.day, proof.readings)
+            .where(
+                proof.site == bindparam("of_site"),
+                proof.day.between(bindparam("first_day"), bindparam("last_day")),
+            )
+            .order_by(proof.day)
+        )
+        self.evidence_before = select(func.max(proof.day)).where(
+            proof.site == bindparam("of_site"), proof.day < bindparam("before_day")
+        )
+        self.evidence_after = select(func.min(proof.day)).where(
+            proof.site == bindparam("of_site"), proof.day > bindparam("after_day")
+        )
+        self.entries = select(energy_month).order_by(month.month, month.n)
+        self.entries_of = self.entries.where(month.month == bindparam("of_month"))
+        self.closed = select(month.month).where(month.n == 0)
+        self.add_entry = insert(energy_month)
+
+    @staticmethod
+    def _days() -> Select[tuple[str, int, str]]:
+        day = energy_day.c
+        return select(day.site, day.day, day.body).order_by(day.site, day.day)
