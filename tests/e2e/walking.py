@@ -104,7 +104,7 @@ class Walker:
         await self.check()
         await self.page.locator("button.do").click()
         await self.phase("active")
-        return re.findall(r"/board/([^?]+)", self.page.url)[0]
+        return str(re.findall(r"/board/([^?]+)", self.page.url)[0])
 
     async def phase(self, name: str) -> None:
         await expect(self.page.locator(".phase")).to_contain_text(self.words(f"board_phase.{name}"))
