@@ -25,6 +25,7 @@ from central.core.access import MACHINE, Principal, Role
 from central.core.accounts import (
     IDLE_MS,
     LASTS_MS,
+    SIGNED_ON_MS,
     TOUCH_MS,
     Account,
     Attempts,
@@ -81,6 +82,8 @@ class Doorkeeper:
             return None
         account = await self.rows.account(session.login)
         if account is None or account.disabled:
+            return None
+        if not account.password and self.now() - session.made_ms >= SIGNED_ON_MS:
             return None
         who = of_account(account, self.csrf(session))
         if request.method not in SAFE:

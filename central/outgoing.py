@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -64,6 +65,25 @@ async def post(
     Raises:
         OutgoingError: there is no answer, or the address is not one to send to.
     """
+    return await ask("POST", url, body, headers, allow=allow, whole_s=whole_s, resolve=resolve)
+
+
+async def ask(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    allow: Collection[str],
+    whole_s: float = WHOLE_S,
+    resolve: Resolve = resolved,
+    trust: ssl.SSLContext | None = None,
+) -> Answer:
+    """As ``post``, by any method. ``trust``: certificate authorities to believe instead of the usual ones.
+
+    Raises:
+        OutgoingError: there is no answer, or the address is not one to send to.
+    """
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
@@ -74,7 +94,7 @@ async def post(
         async with asyncio.timeout(whole_s):
             port = parsed.port or (443 if parsed.scheme == "https" else 80)
             address = await _address(parsed.host, port, allow, resolve)
-            return await _send(parsed, address, body, headers, whole_s)
+            return await _send(method, parsed, address, body, headers, whole_s, trust)
     except TimeoutError:
         raise OutgoingError(f"{parsed.host}: no whole answer within {whole_s:g} s") from None
     except httpx.HTTPError as error:
@@ -94,10 +114,19 @@ async def _address(host: str, port: int, allow: Collection[str], resolve: Resolv
     return found[0]
 
 
-async def _send(url: httpx.URL, address: str, body: bytes, headers: Mapping[str, str], whole_s: float) -> Answer:
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=whole_s) as client:
+async def _send(
+    method: str,
+    url: httpx.URL,
+    address: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    whole_s: float,
+    trust: ssl.SSLContext | None,
+) -> Answer:
+    verify: ssl.SSLContext | bool = trust or True
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=whole_s, verify=verify) as client:
         request = client.build_request(
-            "POST",
+            method,
             url.copy_with(host=address),
             content=body,
             # Not asked for compressed: a small answer could become a large one.

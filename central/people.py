@@ -59,8 +59,10 @@ class People:
 
     async def reset(self, login: str, *, by: str) -> Given:
         """A one-time password instead of one that was lost; all sessions of the person end."""
-        once = new_password()
-        changed = replace(await self._known(login), password=await self.door.hash(once), must_change=True)
+        once, before = new_password(), await self._known(login)
+        if not before.password:
+            raise AccountError(f"{before.login} signs in by the single sign-on alone: it has no password to reset")
+        changed = replace(before, password=await self.door.hash(once), must_change=True)
         await self._put(changed, Action.PASSWORD_CHANGED, by, reset=True)
         return Given(changed.login, once, is_token=False)
 

@@ -27,6 +27,8 @@ from central.hooks_out import HookBook, Hooks
 from central.newsroom import Newsroom
 from central.ngsi import room as ngsi
 from central.notify import room as notify
+from central.oidc import Provider
+from central.oidc_door import SignOn
 from central.opendata import room as opendata
 from central.rollup_room import open_room as open_rollups
 from central.settings import Settings
@@ -34,7 +36,7 @@ from central.store.base import TelemetryStore
 from central.store.records import Records
 from central.web import fleet, notifications, siteview_told
 from central.web import webhooks as hooks_page
-from central.web.accounts import book, people, signing
+from central.web.accounts import book, people, signing, sso
 from central.web.board import opening, rules
 from central.web.board import pages as board
 
@@ -74,7 +76,10 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     door = app.state.gate = await _door(house)
     renderer = app.state.pages.renderer
     app.state.pages.incidents = lambda: tuple(house.control.incidents.values())
-    app.include_router(signing.router(door, renderer))
+    signon = _signon(house.settings, door)
+    app.include_router(signing.router(door, renderer, signon))
+    if signon is not None:
+        app.include_router(sso.router(door, signon, renderer))
     app.include_router(people.router(door, renderer, house.queries))
     app.include_router(book.router(house.records.decisions, renderer))
     app.include_router(opening.router(opening.Opening(house.desk, renderer)))
@@ -151,6 +156,13 @@ def _newsroom(house: House) -> Newsroom:
         )
 
     return Newsroom(house.records.news, look, now=house.now)
+
+
+def _signon(settings: Settings, door: Doorkeeper) -> SignOn | None:
+    if settings.oidc.issuer is None:
+        return None
+    provider = Provider(settings.oidc, allow=settings.outgoing.allow_hosts, now=door.now)
+    return SignOn(door, provider, settings.oidc)
 
 
 async def _door(house: House) -> Doorkeeper:

@@ -13,9 +13,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from central.access import FILE
+from central.settings_oidc import OidcSettings
 
 ENVIRONMENT: Final = "SHELTER_"
 """``mqtt.password_file`` is ``SHELTER_MQTT_PASSWORD_FILE`` in the environment."""
+
 
 Host = Annotated[str, Field(min_length=1)]
 
@@ -87,6 +89,9 @@ class HttpSettings(_Section):
     public_url: str | None = None
     """Address under which people reach the pages, such as https://shelters.city.example: with https its cookies
     travel encrypted only, and requests for another host name are refused."""
+    allowed_hosts: list[Host] = []
+    """Further names under which the service may be asked, such as that of a proxy's health check. Without these and
+    without ``public_url`` every name is taken."""
 
     @field_validator("public_url")
     @classmethod
@@ -228,6 +233,13 @@ class NotifySettings(_Section):
         return url.rstrip("/")
 
 
+class PublicSettings(_Section):
+    """What citizens read."""
+
+    policy: Path | None = None
+    """YAML file that says what is published (``shelter-central public policy check`` checks it)."""
+
+
 class Settings(_Section):
     """Everything that the service can be told."""
 
@@ -237,17 +249,21 @@ class Settings(_Section):
     store: StoreSettings = StoreSettings()
     mqtt: MqttSettings = MqttSettings()
     http: HttpSettings = HttpSettings()
+    oidc: OidcSettings = OidcSettings()
     city: CitySettings = CitySettings()
     steering: SteeringSettings = SteeringSettings()
     feeds: FeedSettings = FeedSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     notify: NotifySettings = NotifySettings()
     opendata: OpenDataSettings = OpenDataSettings()
+    public: PublicSettings = PublicSettings()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.store.kind is StoreKind.INFLUX and self.store.token_file is None:
             raise ValueError("store.kind influx wants store.token_file, a file with the token (1.x: user:password)")
+        if self.oidc.issuer is not None and self.http.public_url is None:
+            raise ValueError("oidc wants http.public_url: the provider sends people back to it")
         return self
 
     @property

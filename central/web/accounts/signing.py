@@ -14,6 +14,7 @@ from central.api.problems import Problem
 from central.core.access import Principal, Right
 from central.core.accounts import LASTS_MS, PASSWORD_CHARS_MIN, AccountError
 from central.doorkeeper import COOKIE, Doorkeeper
+from central.oidc_door import SignOn
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.catalogue import CATALOGUES, Lang, choose
 from central.web.render import Renderer
@@ -32,14 +33,29 @@ def local(path: str) -> str:
 
 
 class SigningPages:
-    """The pages and their forms."""
+    """The pages and their forms. ``signon``: the city's single sign-on, where there is one."""
 
-    def __init__(self, door: Doorkeeper, renderer: Renderer) -> None:
+    def __init__(self, door: Doorkeeper, renderer: Renderer, signon: SignOn | None = None) -> None:
         self._door = door
         self._renderer = renderer
+        self._signon = signon
 
-    def login(self, lang: Lang, onward: str, *, wrong: str = "", login: str = "") -> str:
-        """The page on which people sign in. ``wrong``: the catalogue's key of what was wrong."""
+    def sso_name(self, lang: Lang) -> str:
+        """How people call the single sign-on; empty without one."""
+        if self._signon is None:
+            return ""
+        return self._signon.name if lang is Lang.JA else self._signon.name_en
+
+    async def login(self, lang: Lang, onward: str, *, wrong: str = "", login: str = "", has_left: bool = False) -> str:
+        """The page on which people sign in.
+
+        Args:
+            lang: the language.
+            onward: where to go then.
+            wrong: the catalogue's key of what was wrong.
+            login: the name that was tried.
+            has_left: somebody has just signed out.
+        """
         return self._renderer.page(
             "login.html",
             CATALOGUES[lang],
@@ -49,6 +65,8 @@ class SigningPages:
             onward=onward,
             wrong=wrong,
             login=login,
+            sso=self.sso_name(lang),
+            end_url=await self._signon.end_url() if has_left and self._signon else "",
         )
 
     async def account(self, who: Principal, digest: str, lang: Lang, *, done: str = "", wrong: str = "") -> str:
@@ -68,6 +86,8 @@ class SigningPages:
             done=done,
             wrong=wrong,
             chars_min=PASSWORD_CHARS_MIN,
+            sso=self.sso_name(lang),
+            identity=next((one for one in await self._door.rows.identities() if one.login == who.user), None),
         )
 
     def with_cookie(self, response: Response, cookie: str) -> Response:
@@ -84,15 +104,20 @@ class SigningPages:
         return response
 
 
-def router(door: Doorkeeper, renderer: Renderer) -> APIRouter:
+def router(door: Doorkeeper, renderer: Renderer, signon: SignOn | None = None) -> APIRouter:
     """The routes of signing in and of one's own account."""
     routes = APIRouter(include_in_schema=False)
-    pages = SigningPages(door, renderer)
+    pages = SigningPages(door, renderer, signon)
 
     @routes.get("/login", response_class=HTMLResponse, dependencies=[Depends(for_everybody)])
-    async def login(next: Next = "/", lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:  # noqa: A002
+    async def login(
+        next: Next = "/",  # noqa: A002
+        out: Annotated[str, Query(max_length=1)] = "",
+        lang: Asked = None,
+        accept_language: Accept = None,
+    ) -> HTMLResponse:
         chosen = choose(lang, accept_language)
-        return html(pages.login(chosen, local(next)), chosen)
+        return html(await pages.login(chosen, local(next), has_left=bool(out)), chosen)
 
     @routes.post("/login", response_class=HTMLResponse, dependencies=[Depends(for_everybody)])
     async def sign_in(
@@ -109,11 +134,11 @@ def router(door: Doorkeeper, renderer: Renderer) -> APIRouter:
         try:
             cookie = await door.sign_in(login, password, address=address, agent=agent)
         except Problem as error:
-            page = html(pages.login(chosen, local(onward), wrong="login_wait", login=login), chosen, error.status)
+            page = html(await pages.login(chosen, local(onward), wrong="login_wait", login=login), chosen, error.status)
             page.headers["Retry-After"] = (error.headers or {}).get("Retry-After", "60")
             return page
         if cookie is None:
-            text = pages.login(chosen, local(onward), wrong="login_wrong", login=login)
+            text = await pages.login(chosen, local(onward), wrong="login_wrong", login=login)
             return html(text, chosen, HTTPStatus.UNAUTHORIZED)
         return pages.with_cookie(see_other(local(onward)), cookie)
 
@@ -122,7 +147,7 @@ def router(door: Doorkeeper, renderer: Renderer) -> APIRouter:
         digest = door.digest(request.cookies.get(COOKIE, ""))
         if digest is not None:
             await door.rows.end(digest)
-        response = see_other("/login")
+        response = see_other("/login?out=1" if signon else "/login")
         response.delete_cookie(COOKIE, path="/")
         return response
 
@@ -130,7 +155,7 @@ def router(door: Doorkeeper, renderer: Renderer) -> APIRouter:
     async def account(
         request: Request,
         who: Reader,
-        done: Annotated[str, Query(max_length=20, pattern="^(password|sessions)?$")] = "",
+        done: Annotated[str, Query(max_length=20, pattern="^(password|sessions|linked|unlinked)?$")] = "",
         lang: Asked = None,
         accept_language: Accept = None,
     ) -> Response:

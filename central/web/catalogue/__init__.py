@@ -16,6 +16,7 @@ from central.web.catalogue.proof import PROOF
 from central.web.catalogue.quantities import QUANTITIES
 from central.web.catalogue.rules import RULES
 from central.web.catalogue.shelter import SHELTER
+from central.web.catalogue.signon import SIGNON
 from central.web.catalogue.terms import TERMS
 from central.web.catalogue.webhooks import WEBHOOKS
 
@@ -45,6 +46,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **NOTIFY,
     **RULES,
     **SHELTER,
+    **SIGNON,
     **WEBHOOKS,
 }
 """Key → (Japanese, English). One table, so neither language can lack what the other has."""

@@ -15,8 +15,11 @@ from central.api.app import create_app
 from central.api.desk import Desk
 from central.core.access import Role
 from central.doorkeeper import Doorkeeper
+from central.oidc import Provider
+from central.oidc_door import SignOn
 from central.people import People
-from central.web.accounts import book, people, signing
+from central.settings_oidc import OidcSettings
+from central.web.accounts import book, people, signing, sso
 from contract.signing import Signer
 from tests.central.control.parts import House, house
 from tests.central.fake import FakeQueries
@@ -53,17 +56,23 @@ class Town:
 
 
 @asynccontextmanager
-async def town(folder: Path) -> AsyncIterator[Town]:
-    """A city of some shelters with a viewer, an operator, a technician, an administrator and one bound to a ward."""
+async def town(folder: Path, oidc: OidcSettings | None = None) -> AsyncIterator[Town]:
+    """A city of some shelters with a viewer, an operator, a technician, an administrator and one bound to a ward.
+
+    ``oidc``: it has a single sign-on.
+    """
     async with house(folder, signer=Signer.new()) as here:
         records = here.records
-        door = Doorkeeper(records.accounts, key=b"k" * 32, token=MACHINE, now=here.clock)
+        door = Doorkeeper(records.accounts, key=b"k" * 32, token=MACHINE, now=here.clock, origin="http://city")
         queries = FakeQueries.of_city(3)
         app = create_app(
             queries, ready=dict, clock=here.clock, desk=Desk(here.control, here.live), token=MACHINE, gate=door
         )
         renderer = app.state.pages.renderer
-        app.include_router(signing.router(door, renderer))
+        signon = SignOn(door, Provider(oidc, allow=[], now=here.clock), oidc) if oidc else None
+        app.include_router(signing.router(door, renderer, signon))
+        if signon is not None:
+            app.include_router(sso.router(door, signon, renderer))
         app.include_router(people.router(door, renderer, queries))
         app.include_router(book.router(records.decisions, renderer))
         made = Town(app, door, People(door), here, queries)
