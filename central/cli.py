@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from central.cli_certificates import certificates
 from central.cli_drill import drill
 from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_facts
 from central.cli_incident import incident
 from central.cli_keys import keys
 from central.cli_lists import audit, crew, group
 from central.cli_notify import notify
+from central.cli_provision import provision, renew, revoke
 from central.cli_triggers import triggers
 from central.cli_users import tokens, users
 from central.cli_webhooks import webhooks
@@ -40,11 +42,15 @@ for name, part in {
     "tokens": tokens,
     "webhooks": webhooks,
     "notify": notify,
+    "certificates": certificates,
 }.items():
     app.add_typer(part, name=name)
 app.command("autonomy")(autonomy)
 app.command("dispatch-order")(dispatch_order)
 app.command("reach")(reach)
+app.command("provision")(provision)
+app.command("renew")(renew)
+app.command("revoke")(revoke)
 sites.command("set-fact")(set_fact)
 sites.command("facts")(show_facts)
 

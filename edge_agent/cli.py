@@ -7,7 +7,19 @@ from typing import Final
 
 import typer
 
-COMMANDS: Final = ("scan", "identify", "commission", "check", "record", "page", "card", "report", "run", "switch")
+COMMANDS: Final = (
+    "scan",
+    "identify",
+    "commission",
+    "request",
+    "check",
+    "record",
+    "page",
+    "card",
+    "report",
+    "run",
+    "switch",
+)
 """Modules of ``edge_agent.commands``, in the order in which a technician meets them."""
 
 app = typer.Typer(
