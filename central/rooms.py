@@ -30,6 +30,7 @@ from central.notify import room as notify
 from central.oidc import Provider
 from central.oidc_door import SignOn
 from central.opendata import room as opendata
+from central.public import room as public
 from central.rollup_room import open_room as open_rollups
 from central.settings import Settings
 from central.store.base import TelemetryStore
@@ -102,6 +103,9 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     hook_book = HookBook(house.records.hooks, allow_hosts=house.settings.outgoing.allow_hosts, now=house.now)
     app.include_router(hooks_api.router(hook_book, newsroom, house.queries))
     app.include_router(hooks_page.router(hook_book, newsroom, house.queries, renderer))
+    told = await public.open_room(
+        app, house.settings, house.records, house.queries, renderer, newsroom=newsroom, now=house.now
+    )
     opendata.open_room(
         app,
         house.settings,
@@ -110,6 +114,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         renderer,
         incidents=lambda: tuple(house.control.incidents.values()),
         places=load_places(house.settings.feeds.places),
+        openings=told.public_openings,
         now=house.now,
     )
     telling = await ngsi.open_room(
@@ -118,6 +123,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         house.store,
         house.records.subscriptions,
         incidents=lambda: tuple(house.control.incidents.values()),
+        openings=told.openings,
         allow=house.settings.outgoing.allow_hosts,
         now=house.now,
     )
@@ -128,6 +134,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     return [
         ("ngsi", telling),
         ("newsroom", newsroom.run),
+        ("public", told.run),
         ("completeness", completeness.run),
         ("webhooks", Hooks(hook_book, newsroom).run),
         ("notify", notifying.desk.run),

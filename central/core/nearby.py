@@ -98,9 +98,7 @@ def choose(shelters: Iterable[Shown], wish: Wish) -> Answer:
 
 
 def _fits(shelter: Shown, needs: frozenset[Service]) -> bool:
-    return shelter.is_open and all(
-        shelter.readiness(need) in {Readiness.READY, Readiness.NOT_KNOWN} for need in needs
-    )
+    return shelter.is_open and all(shelter.readiness(need) in {Readiness.READY, Readiness.NOT_KNOWN} for need in needs)
 
 
 def _rank(shelter: Shown, needs: frozenset[Service]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What citizens are told of a shelter: what staff said, what is derived of its power, and what the policy lets out. Pure.
+"""What citizens are told of a shelter: what staff said, what follows of its power, what the policy lets out. Pure.
 
 Only ``Shown`` leaves the house: pages and open answers are made of it and of nothing else, so that what is not in it
 can't be published by mistake. Power is never claimed: it is "on" only by fresh data, else "not known".
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from central.core.city import HoursNow, PointNow, Site, SiteNow, SiteState
+from central.core.city import HoursNow, PointNow, SiteNow, SiteState
 from contract.readings import Quality
 from contract.steering import GridState
 
@@ -256,8 +256,9 @@ def _good(one: PointNow, otherwise: float) -> float:
     return one.value if one.quality is Quality.GOOD and one.value is not None else otherwise
 
 
-def readiness_of(service: Service, tier: int | None, power: Power, points: Sequence[PointNow]) -> Readiness:
-    """Whether what is offered can be used. Of a tier whose relay nobody sees nothing else is known than the power."""
+def readiness_of(tier: int | None, power: Power, points: Sequence[PointNow]) -> Readiness:
+    """Whether what a load tier carries can be used (``None``: it needs no power). Of a tier whose relay nobody sees
+    nothing else is known than the power."""
     if tier is None:
         return Readiness.READY
     relay = next((one for one in points if one.point == f"tier{tier}.closed"), None)
@@ -284,16 +285,24 @@ def publish(now: SiteNow, told: Statement | None, policy: Policy) -> Shown:
     def lets(part: Part) -> bool:
         return _is_let_out(part, told, policy)
 
+    site = now.site
     power, source = power_of(now)
     offers = tuple(
-        Offer(service=service, readiness=readiness_of(service, policy.tiers[service], power, now.points))
+        Offer(service=service, readiness=readiness_of(policy.tiers[service], power, now.points))
         for service in Service
         if told and service in told.services and service in policy.tiers
     )
     on_own = source is PowerSource.OWN
     said = told if told and (lets(Part.OPENING) or lets(Part.NOTE)) else None
     return Shown(
-        **_place(now.site),
+        id=site.id,
+        name=site.name,
+        name_en=site.name_en,
+        ward=site.ward,
+        ward_en=site.ward_en,
+        latitude=round(site.latitude, 5),
+        longitude=round(site.longitude, 5),
+        synthetic=site.synthetic,
         opening=(told.opening if told else Openness.UNKNOWN) if lets(Part.OPENING) else None,
         said_ms=said.at_ms if said else None,
         crowding=told.crowding if told and told.crowding is not Crowding.UNKNOWN and lets(Part.CROWDING) else None,
@@ -305,19 +314,6 @@ def publish(now: SiteNow, told: Statement | None, policy: Policy) -> Shown:
         offers=offers if lets(Part.SERVICES) else (),
         notes=told.notes if told and lets(Part.NOTE) else {},
     )
-
-
-def _place(site: Site) -> dict[str, str | float | bool]:
-    return {
-        "id": site.id,
-        "name": site.name,
-        "name_en": site.name_en,
-        "ward": site.ward,
-        "ward_en": site.ward_en,
-        "latitude": round(site.latitude, 5),
-        "longitude": round(site.longitude, 5),
-        "synthetic": site.synthetic,
-    }
 
 
 def _is_let_out(part: Part, told: Statement | None, policy: Policy) -> bool:

@@ -26,9 +26,9 @@ class StaticFile:
     mark: str
 
 
-def load() -> dict[str, StaticFile]:
-    """Every file that the pages use."""
-    folder = resources.files("central.web") / "static"
+def load(package: str = "central.web") -> dict[str, StaticFile]:
+    """Every file that the pages of a package use."""
+    folder = resources.files(package) / "static"
     found = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         media_type = TYPES.get(PurePath(file.name).suffix)
@@ -38,6 +38,6 @@ def load() -> dict[str, StaticFile]:
     return found
 
 
-def addresses(files: dict[str, StaticFile]) -> dict[str, str]:
+def addresses(files: dict[str, StaticFile], folder: str = "/static") -> dict[str, str]:
     """Name → address with the content's mark."""
-    return {name: f"/static/{name}?v={file.mark}" for name, file in files.items()}
+    return {name: f"{folder}/{name}?v={file.mark}" for name, file in files.items()}

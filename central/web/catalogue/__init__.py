@@ -13,6 +13,7 @@ from central.web.catalogue.notify import NOTIFY
 from central.web.catalogue.opendata import OPENDATA
 from central.web.catalogue.pages import PAGES
 from central.web.catalogue.proof import PROOF
+from central.web.catalogue.public import PUBLIC
 from central.web.catalogue.quantities import QUANTITIES
 from central.web.catalogue.rules import RULES
 from central.web.catalogue.shelter import SHELTER
@@ -44,6 +45,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **FLEET,
     **OPENDATA,
     **NOTIFY,
+    **PUBLIC,
     **RULES,
     **SHELTER,
     **SIGNON,
