@@ -14,7 +14,7 @@ from central.core.city import URGENCY, CityNow, Fate, SiteNow, SiteState
 from central.core.today import EnergyToday, Flow, Power
 from central.web import figures
 from central.web.catalogue import Catalogue, Lang
-from central.web.citylist import count_modes, row_texts
+from central.web.citylist import count_modes, hours_shown, hours_words, row_texts
 from central.web.proofview import counted
 
 URGENT_SHOWN: Final = 6
@@ -38,11 +38,14 @@ def ward_of(now: SiteNow, lang: Lang) -> str:
     return now.site.ward_en.removesuffix(" Ward") or now.site.ward if lang is Lang.EN else now.site.ward
 
 
-def look_first(shelters: Iterable[SiteNow]) -> list[SiteNow]:
-    """Shelters that need attention: most urgent state first, then the emptiest battery, where it is known."""
+def look_first(shelters: Iterable[SiteNow], at_ms: int) -> list[SiteNow]:
+    """Shelters that need attention: most urgent state first, then the fewest hours left, then the emptiest battery;
+    what is not known comes last.
+    """
 
-    def key(now: SiteNow) -> tuple[int, float, str, str]:
-        return _RANK[now.state], SOC_UNKNOWN_PCT if now.soc_pct is None else now.soc_pct, now.site.ward, now.site.id
+    def key(now: SiteNow) -> tuple[int, float, float, str]:
+        charge_pct = SOC_UNKNOWN_PCT if now.soc_pct is None else now.soc_pct
+        return _RANK[now.state], hours_shown(hours_words(now, at_ms)), charge_pct, now.site.id
 
     return sorted((now for now in shelters if now.state is not SiteState.ON_GRID), key=key)
 
@@ -151,20 +154,25 @@ def _today(today: EnergyToday | None, words: Catalogue) -> dict[str, str]:
 
 
 def _urgent(city: CityNow, words: Catalogue) -> dict[str, str]:
-    worst = look_first(city.sites)
+    worst = look_first(city.sites, city.at_ms)
     texts: dict[str, str] = {"urgent_more": words("urgent_more", n=len(worst))}
     for n in range(URGENT_SHOWN):
         now = worst[n] if n < len(worst) else None
         texts[f"u{n}_state"] = now.state.value if now else ""
         texts[f"u{n}_name"] = name_of(now, words.lang) if now else ""
-        texts[f"u{n}_ward"] = _ward_and_charge(now, words) if now else ""
+        texts[f"u{n}_ward"] = _ward_hours_charge(now, city.at_ms, words) if now else ""
         texts[f"u{n}_href"] = f"/sites/{now.site.id}?lang={words.lang.value}" if now else ""
     return texts
 
 
-def _ward_and_charge(now: SiteNow, words: Catalogue) -> str:
-    ward = ward_of(now, words.lang)
-    return ward if now.soc_pct is None else f"{ward} {figures.percent(now.soc_pct)} %"
+def _ward_hours_charge(now: SiteNow, at_ms: int, words: Catalogue) -> str:
+    hours = hours_words(now, at_ms)
+    said = [
+        ward_of(now, words.lang),
+        words("urgent_hours", h=hours) if hours != figures.DASH else "",
+        f"{figures.percent(now.soc_pct)} %" if now.soc_pct is not None else "",
+    ]
+    return " · ".join(part for part in said if part)
 
 
 def _promise(outlook: Outlook | None, words: Catalogue) -> dict[str, str]:

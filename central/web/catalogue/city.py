@@ -12,6 +12,7 @@ CITY: Final[dict[str, tuple[str, str]]] = {
     "going.standing_down": ("終了処理中", "Standing down"),
     "going_drill": ("訓練", "Drill"),
     "going_of": ("{n}か所・{time}から", "{n} shelters, since {time}"),
+    "urgent_hours": ("あと{h}時間", "{h} h left"),
     "jumps": ("このページの中", "On this page"),
     # Modes
     "modes": ("運転モード", "Modes"),

@@ -100,9 +100,21 @@ def test_of_the_shelters_without_grid_the_emptiest_battery_is_looked_at_first() 
     queries = FakeQueries.of_city(4)
     for site, soc_pct in zip(queries.shelters, (60.0, None, 12.0, 35.0), strict=True):
         queries.change(site, state=SiteState.ISLANDED, soc_pct=soc_pct)
-    charges = [now.soc_pct for now in cityview.look_first(queries.now().sites)]
+    charges = [now.soc_pct for now in cityview.look_first(queries.now().sites, queries.at_ms)]
     assert charges == [12.0, 35.0, 60.0, None]
-    assert texts(queries)["city", "u0_ward"].endswith("区 12 %")
+    assert texts(queries)["city", "u0_ward"].endswith("区 · 12 %")
+
+
+def test_of_the_shelters_without_grid_the_fewest_hours_come_before_the_emptiest_battery() -> None:
+    queries = FakeQueries.of_city(4)
+    for site, soc_pct, p10_h in zip(queries.shelters, (12.0, 77.0, 50.0, 40.0), (9.0, 0.4, None, 72.0), strict=True):
+        hours = HoursNow(
+            at_ms=queries.at_ms, p10_h=p10_h, p50_h=None, p90_h=None, horizon_h=72.0, says_ja="", says_en=""
+        )
+        queries.change(site, state=SiteState.ISLANDED, soc_pct=soc_pct, hours=hours)
+    charges = [now.soc_pct for now in cityview.look_first(queries.now().sites, queries.at_ms)]
+    assert charges == [77.0, 12.0, 40.0, 50.0], "72 hours or more, then unknown"
+    assert texts(queries)["city", "u0_ward"].endswith("区 · あと0.4時間 · 77 %")
 
 
 def test_a_ward_is_named_shortly_in_english() -> None:
