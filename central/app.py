@@ -22,6 +22,7 @@ from central import access
 from central.api import autonomy
 from central.api.app import create_app
 from central.api.desk import Desk
+from central.api.headers import known_hosts
 from central.broker import Broker, BrokerAddress, TlsFiles
 from central.control import Control
 from central.core.ledger import Ledger
@@ -130,11 +131,13 @@ class Central:
             clock=self._now,
             desk=desk,
             token=self._token,
+            public_url=settings.http.public_url or "",
+            hosts=known_hosts(settings.http.public_url or "", settings.http.allowed_hosts, settings.http.host),
         )
         app.include_router(self._hours())
         if alerts and self._feeds:
             app.include_router(hook.router(alerts, self._feeds.secrets, clock=self._now, sources=self._feeds.sources))
-        loops = await open_rooms(self._house(queries, desk, alerts), app)
+        loops = await open_rooms(self._house(queries, desk, alerts, ingest), app)
         server = _Server(
             uvicorn.Config(
                 app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, server_header=False
@@ -165,7 +168,7 @@ class Central:
         if not self._stop.is_set():
             raise StartError("the HTTP server ended by itself; what it logged above says why")
 
-    def _house(self, queries: CityQueries, desk: Desk, alerts: AlertDesk | None) -> House:
+    def _house(self, queries: CityQueries, desk: Desk, alerts: AlertDesk | None, ingest: Ingest) -> House:
         return House(
             settings=self._settings,
             records=self._records,
@@ -178,6 +181,7 @@ class Central:
             alert_desk=alerts,
             token=self._token,
             now=self._now,
+            ready=lambda: self._ready(ingest),
         )
 
     def _hours(self) -> APIRouter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable, Collection, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from central.api.bodies import BoundedBodies
 from central.api.desk import Desk
 from central.api.document import complete, public_of
 from central.api.gate import Gate, OpenGate
-from central.api.headers import HeadAsGet, SecurityHeaders
+from central.api.headers import HeadAsGet, KnownHosts, SecurityHeaders
 from central.api.live import Key, Live
 from central.api.outlook import OutlookKeeper
 from central.api.today import TodayKeeper
@@ -47,7 +47,9 @@ class CityApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Our headers go outside of all layers, so that an unforeseen fault carries them too."""
-        return SecurityHeaders(BoundedBodies(HeadAsGet(super().build_middleware_stack())))
+        url = self.state.public_url
+        inner = BoundedBodies(HeadAsGet(super().build_middleware_stack()))
+        return SecurityHeaders(KnownHosts(inner, self.state.hosts, url), is_https=url.startswith("https:"))
 
     def openapi(self) -> dict[str, Any]:
         """The framework's document, completed (see ``document.complete``)."""
@@ -79,12 +81,17 @@ def create_app(
     desk: Desk | None = None,
     token: str = "",
     gate: Gate | None = None,
+    public_url: str = "",
+    hosts: Collection[str] = (),
 ) -> FastAPI:
     """Make the app.
 
     ``ready`` tells for each part of the service ``ok`` or what it lacks. With a ``desk`` incidents are served too.
-    ``gate`` tells who asks; without one everybody reads, and the ``token`` lets change. Before the server waits for its
-    connections to end, call ``app.state.live.close()``: event streams never end by themselves.
+    ``gate`` tells who asks; without one everybody reads, and the ``token`` lets change. ``public_url``: where people
+    reach it, with https they come by it alone; ``hosts``: names under which it is asked, none: under any.
+
+    Before the server waits for its connections to end, call ``app.state.live.close()``: event streams never end by
+    themselves.
     """
     live = Live(queries.now, epoch=secrets.token_hex(4), interval_s=interval_s, clock=clock)
     live.add(routes.STREAM, render_json, event="changes", raw=True)
@@ -115,6 +122,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.public_url, app.state.hosts = public_url, hosts
     app.state.live = live
     app.state.gate = gate or OpenGate(token)
     app.state.outlook = outlook

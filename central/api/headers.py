@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from central.api.problems import Problem, answer
 
 STREAM_PATHS: Final = ("/api/v1/stream", "/live/")
 """Answers without end: HEAD of them would wait for ever, so it is refused like any other method."""
@@ -20,6 +26,20 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+ONLY_HTTPS: Final = "max-age=31536000"
+"""Browsers that came by https once come by https alone, for a year."""
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+PROBES: Final = frozenset({"/healthz", "/readyz"})
+"""Whoever watches the service asks these by its address, and they say nothing that a host name changes."""
+
+
+def known_hosts(public_url: str, allowed: Iterable[str], listening: str) -> frozenset[str]:
+    """Host names under which the service may be asked; empty: under any, where the settings name none.
+
+    Commands on its machine come by loopback or by the address on which it listens.
+    """
+    named = {urlsplit(public_url).hostname or "", *(one.lower() for one in allowed)} - {""}
+    return frozenset(named | LOOPBACK | {listening.lower()}) if named else frozenset()
 
 
 class HeadAsGet:
@@ -42,14 +62,56 @@ class HeadAsGet:
         await self._app({**scope, "method": "GET"}, receive, send_without_body)
 
 
+class KnownHosts:
+    """Refuses requests for a host name that is not ours: links and checks of origin rest on it (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], public_url: str) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._public_url = public_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or not self._hosts or scope["path"] in PROBES:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if _name_in(headers.get("host", "")) in self._hosts:
+            await self._app(scope, receive, send)
+        else:
+            await self._refusal(scope["path"], headers.get("accept", ""))(scope, receive, send)
+
+    def _refusal(self, path: str, accept: str) -> Response:
+        if "text/html" in accept:
+            text = f"このアドレスでは表示できません。 {self._public_url}\nNot served under this address.\n"
+            return PlainTextResponse(text, HTTPStatus.MISDIRECTED_REQUEST)
+        refused = Problem(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            "Not this host",
+            "The service is not asked under this host name.",
+            where="header: Host",
+            attempt="Use the address of http.public_url, or name the host in http.allowed_hosts (settings).",
+        )
+        return answer(refused, path)
+
+
+def _name_in(host: str) -> str:
+    """The name in a Host header, without port and final dot; empty when it is none."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
 class SecurityHeaders:
     """Adds ``SECURITY_HEADERS`` to every answer that does not say otherwise. Streams pass through untouched.
 
     It has to be the outermost layer: the framework answers an unforeseen fault outside of all added middleware.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
         self._app = app
+        self._headers = SECURITY_HEADERS | ({"Strict-Transport-Security": ONLY_HTTPS} if is_https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -60,7 +122,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
