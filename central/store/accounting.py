@@ -20,9 +20,12 @@ from central.core.accounting.closing import (
 )
 from central.core.accounting.days import SiteDay, decode_day, encode_day
 from central.core.accounting.halfhours import days_of_month, month_of_day
+from central.core.accounting.stretches import Change
+from central.core.publication import Openness
 from central.store.accounting_tables import EnergyStatements
 from central.store.decision_tables import DecisionStatements
 from central.store.decisions import Ask, enter
+from contract.messages import EventKind
 
 Settle = Callable[[Sequence[SiteDay], Sequence[MonthEntry]], MonthEntry]
 """From a month's days and its entries to the next entry."""
@@ -112,6 +115,27 @@ class EnergyRows:
         def job(db: Connection) -> dict[int, int]:
             found = db.execute(self._do().counted_days, {"first_day": first_day, "last_day": last_day})
             return {row.day: row.sites for row in found}
+
+        return await self._ask(job)
+
+    async def grid_changes(self, from_ms: int, to_ms: int) -> list[Change]:
+        """When shelters lost the grid and had it back, as they told it."""
+
+        def job(db: Connection) -> list[Change]:
+            found = db.execute(self._do().grid_changes, {"from_ms": from_ms, "to_ms": to_ms})
+            return [
+                Change(site=row.site, at_ms=row.at_ms, holds=row.kind == EventKind.GRID_LOST.value) for row in found
+            ]
+
+        return await self._ask(job)
+
+    async def openings(self, to_ms: int) -> list[Change]:
+        """When staff said that shelters are open, and that they are not any more."""
+        is_open = {Openness.OPEN.value, Openness.FULL.value}
+
+        def job(db: Connection) -> list[Change]:
+            found = db.execute(self._do().openings, {"to_ms": to_ms})
+            return [Change(site=row.site, at_ms=row.at_ms, holds=row.opening in is_open) for row in found]
 
         return await self._ask(job)
 

@@ -24,7 +24,9 @@ from sqlalchemy import (
     select,
 )
 
-from central.store.records_tables import metadata, upsert
+from central.store.records_tables import event, metadata, upsert
+from central.store.status_tables import shelter_status
+from contract.messages import EventKind
 
 energy_day = Table(
     "energy_day",
@@ -101,6 +103,20 @@ class EnergyStatements:
         self.entries_of = self.entries.where(month.month == bindparam("of_month"))
         self.closed = select(month.month).where(month.n == 0)
         self.add_entry = insert(energy_month)
+        told, status = event.c, shelter_status.c
+        self.grid_changes = (
+            select(told.site, told.at_ms, told.kind)
+            .where(
+                told.kind.in_((EventKind.GRID_LOST.value, EventKind.GRID_BACK.value)),
+                told.at_ms.between(bindparam("from_ms"), bindparam("to_ms")),
+            )
+            .order_by(told.at_ms)
+        )
+        self.openings = (
+            select(status.site, status.at_ms, status.opening)
+            .where(status.at_ms <= bindparam("to_ms"))
+            .order_by(status.n)
+        )
 
     @staticmethod
     def _days() -> Select[tuple[str, int, str]]:

@@ -183,9 +183,10 @@ def _days(site: str, flows: Flows, first_day: int, days: int, beside: Mapping[in
     ]
 
 
-def is_whole(one: SiteDay) -> bool:
-    """Whether every half hour of every flow was measured: nothing that comes late can say more."""
-    return bool(one.marks) and all(letters == LETTERS[Mark.MEASURED] * SLOTS for letters in one.marks.values())
+def is_whole(one: SiteDay, passed: int = SLOTS) -> bool:
+    """Whether the first ``passed`` half hours of every flow were measured: nothing that comes late says more."""
+    wanted = LETTERS[Mark.MEASURED] * passed
+    return bool(one.marks) and all(letters.startswith(wanted) for letters in one.marks.values())
 
 
 # --- Readings that a day rests on ------------------------------------------------------------------------------------

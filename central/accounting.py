@@ -1,0 +1,259 @@
+"""Counts energy from the store's counter readings, half hour by half hour, and keeps it in the records.
+
+Every half hour the end of it is read for each shelter. Days of open months that are not wholly measured are read again
+from time to time, since a shelter that was cut off sends its data later; so the figures follow the data that is there,
+whatever the order in which it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import structlog
+
+from central.core.accounting.counters import NEAR_MS, Readings, thinned
+from central.core.accounting.days import (
+    Beside,
+    SiteDay,
+    count_days,
+    encode_day,
+    is_whole,
+    joined,
+    pack_readings,
+    unpack_readings,
+)
+from central.core.accounting.flows import STATE_POINT, Counter, Evidence, Rated, Sources, sources_of
+from central.core.accounting.halfhours import (
+    DAY_MS,
+    HALF_HOUR_MS,
+    SLOTS,
+    day_of,
+    half_hour_of,
+    slot_of,
+    start_of_day,
+)
+from central.core.city import Aggregate, Sample, Site
+from central.store.accounting import EnergyRows
+from central.store.base import StoreError, TelemetryStore
+from contract.points import InverterState
+
+log = structlog.get_logger(__name__)
+EVERY_S: Final = 60.0
+SETTLE_MS: Final = 120_000
+"""A half hour is counted so long after its end: its last reading and the first one after have come by then."""
+READING_STEP_MS: Final = 1_000
+"""The store is asked for readings second by second, so their times are known to the second."""
+LATE_DAYS: Final = 45
+"""So far back days that are not wholly measured are read again."""
+AGAIN_MS: Final = 12 * 3_600_000
+AGAIN_TODAY_MS: Final = HALF_HOUR_MS
+MENDS_AT_ONCE: Final = 40
+"""Days of shelters read again in one pass: others ask the store too."""
+ISLANDED_POINT: Final = "inverter.islanded"
+HELD_BACK: Final = frozenset({InverterState.LIMITED, InverterState.ISLANDED})
+
+
+class Accountant:
+    """Counts. ``sites``: the registry; ``now``: UTC milliseconds."""
+
+    def __init__(
+        self,
+        store: TelemetryStore,
+        rows: EnergyRows,
+        sites: Callable[[], Iterable[Site]],
+        now: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self.rows = rows
+        self._sites = sites
+        self._now = now
+        self._read_ms: dict[str, int] = {}
+        """Up to which half hour a shelter is counted."""
+        self._tried_ms: dict[tuple[str, int], int] = {}
+        """When a day was last read whole."""
+
+    async def run(self) -> None:
+        """Count for ever. What can't be read now is read in the next pass."""
+        while True:
+            try:
+                await self.follow()
+                await self.mend()
+            except StoreError as error:
+                log.warning("energy_not_counted", error=str(error))
+            await asyncio.sleep(EVERY_S)
+
+    async def follow(self) -> int:
+        """Count the half hours that have ended since the last pass; returns the number of shelters counted.
+
+        Raises:
+            StoreError: store or records are away; what was counted until then stays.
+        """
+        now_ms = self._now()
+        until_ms = half_hour_of(now_ms - SETTLE_MS)
+        counted = 0
+        for site in self._sites():
+            from_ms = self._read_ms.get(site.id, until_ms - HALF_HOUR_MS)
+            if from_ms >= until_ms:
+                continue
+            await self.count(site, from_ms - NEAR_MS, min(now_ms, until_ms + NEAR_MS))
+            self._read_ms[site.id] = until_ms
+            counted += 1
+            await asyncio.sleep(0)
+        return counted
+
+    async def mend(self, *, at_once: int = MENDS_AT_ONCE) -> int:
+        """Read days again that are not wholly measured, the newest first; returns how many were read.
+
+        Raises:
+            StoreError: store or records are away.
+        """
+        now_ms = self._now()
+        today = day_of(now_ms)
+        passed = (
+            slot_of(now_ms - SETTLE_MS - HALF_HOUR_MS) + 1 if day_of(now_ms - SETTLE_MS - HALF_HOUR_MS) == today else 0
+        )
+        kept = {
+            (one.site, one.day): is_whole(one, passed if one.day == today else SLOTS)
+            for one in await self.rows.days(today - LATE_DAYS, today)
+        }
+        mended = 0
+        for day in range(today, today - LATE_DAYS - 1, -1):
+            for site in self._sites():
+                key = (site.id, day)
+                tried_ms = self._tried_ms.get(key)
+                # Yesterday is read whole once in any case: history that came within a half hour says more.
+                if kept.get(key) and (tried_ms is not None or day != today - 1):
+                    continue
+                if tried_ms is not None and now_ms - tried_ms < (AGAIN_TODAY_MS if day == today else AGAIN_MS):
+                    continue
+                if mended >= at_once:
+                    return mended
+                await self.count_day(site, day)
+                mended += 1
+        self._tried_ms = {key: at_ms for key, at_ms in self._tried_ms.items() if key[1] >= today - LATE_DAYS}
+        return mended
+
+    async def count_day(self, site: Site, day: int) -> int:
+        """Read a whole day of a shelter from the store and count it; returns the number of days that changed."""
+        self._tried_ms[site.id, day] = self._now()
+        start_ms = start_of_day(day)
+        return await self.count(site, start_ms - NEAR_MS, min(self._now(), start_ms + DAY_MS + NEAR_MS))
+
+    async def count(self, site: Site, from_ms: int, to_ms: int) -> int:
+        """Read a stretch of a shelter's counters and count every day that it has a share in.
+
+        Returns:
+            How many days changed.
+        """
+        newest = await self._store.latest(site.id)
+        points: dict[str, set[str]] = {}
+        for row in newest:
+            points.setdefault(row.device, set()).update(row.points)
+        sources = sources_of(points)
+        fresh = {counter: await self._readings(site.id, counter, from_ms, to_ms) for counter in sources.counters()}
+        if not any(len(readings) for readings in fresh.values()):
+            return 0
+        beside = await self._beside(site.id, points, from_ms, to_ms)
+        rated = Rated(pv_kw=site.pv_kw, inverter_kw=site.inverter_kw, battery_kwh=site.battery_kwh)
+        return await self._save(site.id, sources, rated, fresh, beside, from_ms, to_ms)
+
+    async def _save(
+        self,
+        site: str,
+        sources: Sources,
+        rated: Rated,
+        fresh: Mapping[Counter, Readings],
+        beside: Mapping[int, Mapping[int, tuple[int, bool]]],
+        from_ms: int,
+        to_ms: int,
+    ) -> int:
+        first, last = day_of(from_ms), day_of(to_ms)
+        # Over a gap the days on its other side are counted anew too, and those see one more day beyond.
+        before, after = await self.rows.neighbours(site, first, last)
+        before, after = first if before is None else before, last if after is None else after
+        beyond, behind = await self.rows.neighbours(site, before, after)
+        kept = await self.rows.evidence(site, before if beyond is None else beyond, after if behind is None else behind)
+        old = {day: unpack_readings(packed) for day, packed in kept.items()}
+        all_readings = {
+            counter: thinned(readings, max_w=rated.max_w(counter[1]))
+            for counter, readings in joined([*old.values(), fresh]).items()
+        }
+        stands = {one.day: one for one in await self.rows.days(before, after, site=site)}
+        stands |= {one.day: one for one in await self.rows.late_days(before, after, site=site)}
+        days = count_days(
+            site,
+            Evidence(readings=all_readings),
+            sources,
+            rated,
+            first_day=before,
+            days=after - before + 1,
+            beside={day: _told(stands.get(day), beside.get(day, {})) for day in range(before, after + 1)},
+        )
+        changed = [one for one in days if one.day not in stands or encode_day(one) != encode_day(stands[one.day])]
+        packed = {}
+        for day in range(first, last + 1):
+            start_ms = start_of_day(day)
+            of_day = {c: each.between(start_ms, start_ms + DAY_MS) for c, each in all_readings.items()}
+            new = pack_readings(of_day)
+            if any(len(each) for each in of_day.values()) and kept.get(day) != new:
+                packed[site, day] = new
+        if not changed and not packed:
+            return 0
+        late = await self.rows.save(changed, packed, counted_ms=self._now())
+        if late:
+            log.warning("closed_month_differs", site=site, days=late)
+        return len(changed)
+
+    async def _readings(self, site: str, counter: Counter, from_ms: int, to_ms: int) -> Readings:
+        device, point = counter
+        found = await self._series(site, device, point, from_ms, to_ms, READING_STEP_MS, Aggregate.LAST)
+        return Readings.of((one.at_ms, one.value) for one in found if one.value is not None)
+
+    async def _beside(
+        self, site: str, points: Mapping[str, set[str]], from_ms: int, to_ms: int
+    ) -> dict[int, dict[int, tuple[int, bool]]]:
+        """Day → half hour → seconds without the grid, and whether PV was held back."""
+        found: dict[int, dict[int, tuple[int, bool]]] = {}
+        start_ms = half_hour_of(from_ms)
+        for device in sorted(device for device, named in points.items() if ISLANDED_POINT in named):
+            alone = await self._series(site, device, ISLANDED_POINT, start_ms, to_ms, HALF_HOUR_MS, Aggregate.MEAN)
+            for one in alone:
+                seconds, held = found.setdefault(day_of(one.at_ms), {}).get(slot_of(one.at_ms), (0, False))
+                part = round((one.value or 0.0) * HALF_HOUR_MS / 1_000)
+                found[day_of(one.at_ms)][slot_of(one.at_ms)] = max(seconds, part), held
+        for device in sorted(device for device, named in points.items() if STATE_POINT in named):
+            states = await self._series(site, device, STATE_POINT, start_ms, to_ms, HALF_HOUR_MS, Aggregate.MAX)
+            for one in states:
+                seconds, held = found.setdefault(day_of(one.at_ms), {}).get(slot_of(one.at_ms), (0, False))
+                found[day_of(one.at_ms)][slot_of(one.at_ms)] = seconds, held or one.value in HELD_BACK
+        return found
+
+    async def _series(
+        self, site: str, device: str, point: str, from_ms: int, to_ms: int, step_ms: int, aggregate: Aggregate
+    ) -> list[Sample]:
+        return await self._store.series(
+            site,
+            device,
+            point,
+            from_ms=from_ms,
+            to_ms=to_ms,
+            step_ms=step_ms,
+            aggregate=aggregate,
+            origin_ms=start_of_day(0),
+        )
+
+
+def _told(stands: SiteDay | None, new: Mapping[int, tuple[int, bool]]) -> Beside:
+    """What is told beside a day's energy: what was known, and what was read now instead of it."""
+    islanded = dict(stands.beside.islanded_s) if stands else {}
+    limited = set(stands.beside.limited) if stands else set()
+    for slot, (seconds, held) in new.items():
+        islanded.pop(slot, None)
+        limited.discard(slot)
+        if seconds:
+            islanded[slot] = seconds
+        if held and 0 <= slot < SLOTS:
+            limited.add(slot)
+    return Beside(islanded, frozenset(limited))
