@@ -1,0 +1,190 @@
+"""The demand of a half hour as the electricity meter counts it, and how it will end: one rule for both ends. Pure.
+
+Japanese contracts count the energy that was bought in each half hour of Tokyo's clock (which are half hours of UTC
+too); the mean power of the worst one of twelve months is what the basic charge is paid for.
+
+    demand = (bought so far + expected rest) / 0.5 h
+
+Powers are positive when they feed the building. ``net`` is what would be bought if the battery did nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+HALF_HOUR_MS: Final = 1_800_000
+HALF_HOUR_H: Final = 0.5
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+TOKYO_MS: Final = 9 * HOUR_MS
+DAY_MS: Final = 24 * HOUR_MS
+GAP_MS_MAX: Final = 60_000
+"""A power that was not read again for so long is not known any more: the time after it counts as unseen."""
+FAST_MS: Final = 120_000
+SLOW_MS: Final = 600_000
+"""Time constants of the two running means that give the present power and where it is going."""
+TREND_MS_MAX: Final = 600_000
+"""A trend is believed for so long."""
+USUAL_SHARE: Final = 0.5
+"""How much of a whole half hour's expectation comes from what is usual at this time; less as the rest gets shorter."""
+SPREAD: Final = 1.3
+"""So many mean deviations of the power make the range of a forecast, ..."""
+SPREAD_SHARE_MIN: Final = 0.02
+"""... and so much of the demand at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The power at the newest reading, and how it came there."""
+
+    grid_w: float
+    net_w: float
+    fast_w: float
+    slow_w: float
+    """Running means of the net power; they live on over the half hour's end."""
+    swing_w: float = 0.0
+    """How far the net power mostly is from its slow mean."""
+
+    @property
+    def battery_w(self) -> float:
+        """What the battery gives."""
+        return self.net_w - self.grid_w
+
+    def after(self, passed_ms: int) -> Flow:
+        """The means after this power has held for so long."""
+        fast, slow = -math.expm1(-passed_ms / FAST_MS), -math.expm1(-passed_ms / SLOW_MS)
+        return replace(
+            self,
+            fast_w=self.fast_w + (self.net_w - self.fast_w) * fast,
+            slow_w=self.slow_w + (self.net_w - self.slow_w) * slow,
+            swing_w=self.swing_w + (abs(self.net_w - self.slow_w) - self.swing_w) * slow,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The half hour that runs, as far as it was seen."""
+
+    start_ms: int
+    at_ms: int
+    """Newest reading."""
+    bought_wh: float = 0.0
+    net_wh: float = 0.0
+    """What would have been bought without the battery; below zero while the sun gives more than is used."""
+    seen_ms: int = 0
+    """How much of it was seen."""
+    flow: Flow | None = None
+    """None: not known at the moment."""
+
+    @property
+    def end_ms(self) -> int:
+        """When it ends."""
+        return self.start_ms + HALF_HOUR_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """How the half hour will end, in W of mean power bought."""
+
+    demand_w: float
+    """If the battery goes on as it does now."""
+    low_w: float
+    high_w: float
+    without_w: float
+    """If the battery did nothing from now on."""
+    seen_share: float
+    """How much of the time so far was seen, 0 to 1; the rest is taken to have been as what was seen."""
+
+
+def half_hour_ms(at_ms: int) -> int:
+    """The beginning of a moment's half hour, UTC milliseconds."""
+    return at_ms - at_ms % HALF_HOUR_MS
+
+
+def weekday(at_ms: int) -> int:
+    """The day of the week in Tokyo, Monday 0."""
+    return ((at_ms + TOKYO_MS) // DAY_MS + 3) % 7
+
+
+def counted(running: Running | None, at_ms: int, grid_w: float | None, battery_w: float | None) -> Running:
+    """The half hour after a reading. Between two readings the power is taken to have been the earlier one's.
+
+    Args:
+        running: as it was; None at the beginning.
+        at_ms: when it was read, UTC milliseconds. An older one than the newest changes nothing.
+        grid_w: at the grid connection, positive when bought; None or no number: not known.
+        battery_w: of all batteries, positive when discharged; None: none is known, so it is taken to do nothing.
+    """
+    if running is None:
+        running = Running(start_ms=half_hour_ms(at_ms), at_ms=at_ms)
+    if at_ms < running.at_ms:
+        return running
+    running = passed(running, at_ms)
+    if grid_w is None or not math.isfinite(grid_w):
+        return replace(running, flow=None)
+    net_w = grid_w + (battery_w if battery_w is not None and math.isfinite(battery_w) else 0.0)
+    was = running.flow
+    if was is None:
+        return replace(running, flow=Flow(grid_w, net_w, net_w, net_w))
+    return replace(running, flow=replace(was, grid_w=grid_w, net_w=net_w))
+
+
+def passed(running: Running, at_ms: int) -> Running:
+    """Let time pass until a moment; half hours that end meanwhile are left behind."""
+    flow, before_ms = running.flow, running.at_ms
+    start_ms = half_hour_ms(at_ms)
+    if start_ms != running.start_ms:
+        running = Running(start_ms=start_ms, at_ms=at_ms)
+    if flow is None:
+        return replace(running, at_ms=at_ms)
+    known_ms = min(at_ms, before_ms + GAP_MS_MAX)
+    counts_ms = max(0, known_ms - max(before_ms, start_ms))
+    return replace(
+        running,
+        at_ms=at_ms,
+        bought_wh=running.bought_wh + max(0.0, flow.grid_w) * counts_ms / HOUR_MS,
+        net_wh=running.net_wh + flow.net_w * counts_ms / HOUR_MS,
+        seen_ms=running.seen_ms + counts_ms,
+        flow=flow.after(known_ms - before_ms) if at_ms == known_ms else None,
+    )
+
+
+def forecast(running: Running, now_ms: int, usual_w: float | None = None) -> Forecast | None:
+    """How the half hour will end; None while the power at the grid connection is not known.
+
+    Args:
+        running: as far as it was seen.
+        now_ms: a moment in it.
+        usual_w: net power that is usual in this half hour of such a day.
+    """
+    flow = running.flow
+    if flow is None or not running.start_ms <= now_ms < running.end_ms or now_ms - running.at_ms > GAP_MS_MAX:
+        return None
+    rest_ms, since_ms = running.end_ms - now_ms, now_ms - running.start_ms
+    unseen_ms = max(0, since_ms - running.seen_ms)
+    mean_w = running.bought_wh / running.seen_ms * HOUR_MS if running.seen_ms else max(0.0, flow.grid_w)
+    so_far_wh = running.bought_wh + mean_w * unseen_ms / HOUR_MS
+    expected_w = _expected_w(flow, rest_ms, usual_w)
+    rest_h = rest_ms / HOUR_MS
+    demand_w = (so_far_wh + max(0.0, expected_w - flow.battery_w) * rest_h) / HALF_HOUR_H
+    open_share = min(1.0, (rest_ms + unseen_ms) / HALF_HOUR_MS)
+    spread_w = (SPREAD * flow.swing_w + SPREAD_SHARE_MIN * demand_w) * open_share
+    return Forecast(
+        demand_w=demand_w,
+        low_w=max(0.0, demand_w - spread_w),
+        high_w=demand_w + spread_w,
+        without_w=(so_far_wh + max(0.0, expected_w) * rest_h) / HALF_HOUR_H,
+        seen_share=1.0 if since_ms <= 0 else min(1.0, running.seen_ms / since_ms),
+    )
+
+
+def _expected_w(flow: Flow, rest_ms: int, usual_w: float | None) -> float:
+    """Mean net power of the rest: where it is now, where it is going, and what is usual at this time."""
+    trend = (flow.fast_w - flow.slow_w) / (SLOW_MS - FAST_MS)
+    expected_w = flow.fast_w + trend * min(rest_ms, TREND_MS_MAX) / 2
+    if usual_w is None or not math.isfinite(usual_w):
+        return expected_w
+    share = USUAL_SHARE * rest_ms / HALF_HOUR_MS
+    return expected_w * (1 - share) + usual_w * share
