@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from central.cli_audit import audit
 from central.cli_certificates import certificates
 from central.cli_drill import drill
 from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_facts
 from central.cli_incident import incident
 from central.cli_keys import keys
-from central.cli_lists import audit, crew, group
+from central.cli_lists import crew, group
 from central.cli_notify import notify
 from central.cli_provision import provision, renew, revoke
 from central.cli_triggers import triggers

@@ -1,8 +1,8 @@
-"""``shelter-central group``, ``crew`` and ``audit``: saved shelters, whom to visit, and the book of decisions."""
+"""``shelter-central group`` and ``crew``: saved shelters, and whom to visit."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -19,13 +19,10 @@ from central.cli_asking import (
     Why,
     client_of,
     decide,
-    fail,
     lang_of,
     put,
     read,
-    run,
     scope_of,
-    settings_of,
     texts,
 )
 from central.incident_words import say
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
 
 group = typer.Typer(no_args_is_help=True, help="Shelters under one name.")
 crew = typer.Typer(no_args_is_help=True, help="Shelters that somebody should go to.")
-audit = typer.Typer(no_args_is_help=True, help="The book of decisions.")
 
 
 @group.command("save")
@@ -97,49 +93,3 @@ def list_crew(data: Data = None, config: Config = None, lang: Lang = None, as_js
         console.print(say("shelters", lang_of(lang)).format(count=len(found["shelters"])), highlight=False)
 
     put(found, as_json, text)
-
-
-@audit.command("list")
-def list_audit(
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 50,
-    data: Data = None,
-    config: Config = None,
-    as_json: AsJson = False,
-) -> None:
-    """List decisions, the newest first. What must not be overlooked begins with an exclamation mark."""
-    found = read(client_of(data, config), f"audit?limit={limit}", lambda desk: desk.audit(limit=limit))
-
-    def text(console: Console) -> None:
-        for one in found["entries"]:
-            about = " ".join(filter(None, (one["incident"], one["site"])))
-            line = f"{'!' if one['loud'] else ' '} {one['n']} {texts().at(one['at'])} {one['action']} {about}"
-            console.print(f"{line} by {one['by']}: {one['why']}", markup=False, highlight=False)
-
-    put(found, as_json, text)
-
-
-@audit.command("verify")
-def verify_audit(data: Data = None, config: Config = None, as_json: AsJson = False) -> None:
-    """Check that no entry of the book was changed, left out or put in. Reads the records themselves.
-
-    Write the number and the hash down elsewhere from time to time: a book whose end was cut off is whole in itself.
-    """
-    settings = settings_of(data, config)
-
-    async def check() -> dict[str, Any]:
-        from central.core.audit import first_fault
-        from central.store.records import Records
-
-        records = await Records.open(settings.records_address)
-        try:
-            book = await records.decisions.book()
-        finally:
-            await records.close()
-        return {"entries": len(book), "hash": book[-1].hash if book else "", "fault": first_fault(book)}
-
-    found = run(check())
-    if found["fault"]:
-        fail(f"the book is not whole: {found['fault']}", code=1)
-    put(
-        found, as_json, lambda console: console.print(f"whole: {found['entries']} entries, newest hash {found['hash']}")
-    )

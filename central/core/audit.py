@@ -2,14 +2,14 @@
 
 Entries are only ever added. Incidents and groups are what follows from the entries (core/incidents.py, core/scope.py),
 so nobody can change an incident without breaking the chain. A chain alone does not show that its end was cut off: write
-the newest hash down elsewhere (``shelter-central audit verify`` prints it) and compare.
+the newest hash down elsewhere (``shelter-central audit verify`` prints it) and compare (``audit verify --noted``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -63,6 +63,9 @@ class Action(StrEnum):
     """What citizens read of shelters: ``detail`` says which shelters, and whether they are open."""
     ACKNOWLEDGED = "acknowledged"
     """Somebody has seen a message about a case: ``detail`` says which."""
+    ALERT_ACKED = "alert_acked"
+    """Somebody takes care of an alert: ``detail`` says which, and until when."""
+    ALERT_RESOLVED = "alert_resolved"
     NOTIFY_TESTED = "notify_tested"
     NOTIFY_RETRIED = "notify_retried"
     """Messages to people that could not be delivered are tried once more."""
@@ -137,13 +140,88 @@ def chained(decisions: Iterable[Decision], *, last: Entry | None) -> list[Entry]
     return entries
 
 
-def first_fault(entries: Iterable[Entry]) -> str:
-    """What is wrong with a book that should run from entry 1 to its end; empty when it is whole."""
+def first_fault(entries: Sequence[Entry], *, noted: tuple[int, str] | None = None) -> str:
+    """What is wrong with a book that should run from entry 1 to its end; empty when it is whole.
+
+    ``noted``: number and hash of an entry that somebody wrote down elsewhere: so a cut tail is seen, and a book that
+    was written anew from some place on.
+    """
     before = GENESIS
     for n, entry in enumerate(entries, 1):
         if entry.n != n:
+            there = next((at for at, one in enumerate(entries, 1) if one.n == n), 0)
+            if there:
+                return f"entry {n} stands in place {there}: entries are out of order"
             return f"entry {n} is missing (the next one is {entry.n})"
         if entry.hash != hash_of(n, entry.decision, before):
+            place = _place_of(entry, entries)
+            if place:
+                return f"entry {n} was entry {place}: entries were swapped"
             return f"entry {n} was changed: its hash does not fit"
         before = entry.hash
+    return _against(entries, noted) if noted else ""
+
+
+def _place_of(entry: Entry, entries: Sequence[Entry]) -> int:
+    """Where an entry that does not fit in its place would fit; 0: nowhere."""
+    for n, one in enumerate(entries, 1):
+        # Before it stood what still stands there, or what was swapped with it.
+        befores = (entries[n - 2].hash if n > 1 else GENESIS, one.hash)
+        if any(entry.hash == hash_of(n, entry.decision, before) for before in befores):
+            return n
+    return 0
+
+
+def _against(entries: Sequence[Entry], noted: tuple[int, str]) -> str:
+    n, fingerprint = noted
+    if n > len(entries):
+        return f"entries {len(entries) + 1} to {n} are missing: the end was cut off (entry {n} was noted)"
+    if entries[n - 1].hash != fingerprint:
+        return f"entry {n} is not the one that was noted: the book was written anew from there or before"
     return ""
+
+
+def as_line(entry: Entry) -> str:
+    """An entry as one line of a file, in which ``entry_of`` finds it unchanged."""
+    d = entry.decision
+    told = {
+        "n": entry.n,
+        "at_ms": d.at_ms,
+        "by": d.by,
+        "action": d.action.value,
+        "why": d.why,
+        "incident": d.incident,
+        "site": d.site,
+        "detail": d.detail,
+        "hash": entry.hash,
+    }
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def entry_of(told: Mapping[str, Any]) -> Entry:
+    """An entry from its parts.
+
+    Raises:
+        ValueError: they are none.
+    """
+    try:
+        texts = {name: str(told[name]) for name in ("by", "why", "incident", "site")}
+        decision = Decision(at_ms=told["at_ms"], action=Action(told["action"]), detail=dict(told["detail"]), **texts)
+        return Entry(n=int(told["n"]), decision=decision, hash=str(told["hash"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no entry: {error}") from None
+
+
+def entries_of(text: str) -> list[Entry]:
+    """The entries of a file, one a line.
+
+    Raises:
+        ValueError: names the line that is none.
+    """
+    entries = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            entries.append(entry_of(json.loads(line)))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"line {number}: {error}") from None
+    return entries

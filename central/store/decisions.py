@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 from sqlalchemy.engine import Connection
 
-from central.core.audit import Action, Decision, Entry, chained
+from central.core.audit import Decision, Entry, chained, entry_of
 from central.core.orders import Order, ReceiptRecord
+from central.store.base import StoreRefusedError
 from central.store.decision_tables import DecisionStatements
 from contract.messages import MILLIS_MAX
 from contract.steering import (
@@ -153,16 +154,10 @@ def _values_of_entry(entry: Entry) -> dict[str, object]:
 
 
 def _entry_of(row: Mapping[str, Any]) -> Entry:
-    decision = Decision(
-        at_ms=row["at_ms"],
-        by=row["by"],
-        action=Action(row["action"]),
-        why=row["why"],
-        incident=row["incident"],
-        site=row["site"],
-        detail=json.loads(row["detail"]),
-    )
-    return Entry(n=row["n"], decision=decision, hash=row["hash"])
+    try:
+        return entry_of({**row, "detail": json.loads(row["detail"])})
+    except ValueError as error:
+        raise StoreRefusedError(f"entry {row['n']} of the book was changed: it can't be read ({error})") from None
 
 
 def _values_of_order(order: Order) -> dict[str, object]:

@@ -164,6 +164,8 @@ ACCOUNTS: Final[dict[str, tuple[str, str]]] = {
     "action.webhook_added": ("Webhookの登録", "Registered a webhook"),
     "action.webhook_removed": ("Webhookの削除", "Removed a webhook"),
     "action.acknowledged": ("通知の確認", "Acknowledged a message"),
+    "action.alert_acked": ("異常・警報の確認", "Acknowledged an alert"),
+    "action.alert_resolved": ("異常・警報の解消", "Resolved an alert"),
     "action.notify_tested": ("通知の試験送信", "Sent a test message"),
     "action.notify_retried": ("通知の再送", "Sent messages again"),
     "action.certificate_made": ("証明書の発行", "Made a certificate"),
