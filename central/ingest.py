@@ -28,6 +28,7 @@ from central.core.ledger import Ledger
 from central.core.letters import Letters
 from central.core.live import LiveView
 from central.core.orders import ReceiptRecord
+from central.core.restored import Asking
 from central.core.rules import Shape
 from central.inbox import Inbox
 from central.intake import Intake
@@ -117,6 +118,8 @@ class Ingest:
         self.letters = Letters()
         self.intake = Intake(live, self.letters)
         self.counts = Counts()
+        self.asking: Asking | None = None
+        """After a restore from a backup: what the shelters are asked for again."""
         self.trouble = Trouble()
         self.is_busy = False
         """Whether messages are between inbox and acknowledgement."""
@@ -177,6 +180,19 @@ class Ingest:
         # The records may have kept it waiting, and a shelter without a clock takes this for the time.
         for site, ack in batch.acks(self._now()):
             self._send(site, ack)
+        if self.asking is not None:
+            self._ask_again(self.asking, batch.statuses)
+
+    def _ask_again(self, asking: Asking, sites: Iterable[str]) -> None:
+        for site in sites:
+            status, _ = self._live.status(site)
+            if status is None or not status.online or status.outbox is None:
+                continue
+            now_ms, is_cut = self._now(), self._ledger.is_cut(site)
+            again = asking.question(site, self._ledger.runs(site), status.outbox, now_ms, is_cut=is_cut)
+            if again:
+                self._send(site, Ack(epoch=status.outbox.epoch, again=again, at_ms=now_ms))
+                log.info("asked_again", site=site, first=again[0][0], last=again[-1][1], ranges=len(again))
 
     def _mind_the_clock(self, batch: Batch) -> None:
         """Only what is withheld is trouble: after a jump ahead and back again the clock is right."""

@@ -189,4 +189,10 @@ def examples() -> list[Example]:
             Channel.ACK,
             Ack(epoch=EPOCH, need=[layout_of(_meter(0, 0, 0)).id], at_ms=_AT_MS + 420),
         ),
+        Example(
+            "again",
+            "The city was put back from a backup and asks for what it had acknowledged since.",
+            Channel.ACK,
+            Ack(epoch=EPOCH, again=[(4_720, 4_811)], at_ms=_AT_MS + 420),
+        ),
     ]

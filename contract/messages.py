@@ -237,5 +237,7 @@ class Ack(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of these, the ones that cannot be used: seq (or "first-last") → reason. They are in the dead-letter table."""
     need: list[Text] = field(name="d", default_factory=list)
     """Layouts that the city does not know: send them again inside the next batch that uses them."""
+    again: list[SeqRange] = field(name="g", default_factory=list)
+    """Numbers that the city had and has no more, since it was put back from a backup: send again what is still kept."""
     at_ms: Millis = field(name="t", default=0)
     """City's time when it was said."""

@@ -129,6 +129,7 @@ def _check_status(message: Status) -> None:
 
 def _check_ack(message: Ack) -> None:
     _check_ranges(message.ranges)
+    _check_ranges(message.again)
 
 
 decode_telemetry: Final[Callable[[bytes], Telemetry]] = _decoder_of(Telemetry, _check_telemetry)

@@ -71,7 +71,10 @@ async def run_site(config: SiteConfig, *, ready: Callable[[], None] = lambda: No
     with ExitStack() as stack:
         outbox = stack.enter_context(
             Outbox.open(
-                config.outbox.path, bytes_max=config.outbox.bytes_max, keep_delivered=config.outbox.keep_delivered
+                config.outbox.path,
+                bytes_max=config.outbox.bytes_max,
+                keep_delivered=config.outbox.keep_delivered,
+                keep_ms=round(config.outbox.keep_delivered_h * 3_600_000),
             )
         )
         clock = system_clock(outbox.durable_ms)

@@ -79,6 +79,8 @@ class OutboxConfig(_Part):
     bytes_max: Annotated[int, Field(ge=1 << 20)] = 256 * 1024 * 1024
     keep_delivered: bool = False
     """Keep what was delivered until the space is needed (for comparing, not for service)."""
+    keep_delivered_h: Annotated[float, Field(ge=0, le=8_760)] = 0
+    """Keep what was delivered for so many hours: a city that was put back from a backup can ask for it again."""
 
 
 class TlsConfig(_Part):

@@ -374,6 +374,9 @@ class Publisher:
             some = dict(list(ack.refused.items())[:3])
             log.warning("the city refused entries", count=len(ack.refused), reasons=some)
         self._outbox.forget(ranges)
+        if ack.again:
+            count = self._outbox.give_again([(first, last) for first, last in ack.again if first <= last])
+            log.info("the city asks for entries again", kept=count)
 
 
 def _gist(status: Status) -> Status:

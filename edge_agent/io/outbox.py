@@ -37,6 +37,7 @@ from edge_agent.io.outbox_file import (
     fact_row,
     transaction,
 )
+from edge_agent.io.outbox_kept import AGAIN_MAX, take_back
 from edge_agent.io.outbox_room import drop_delivered, make_room, used_bytes
 
 __all__ = ["BYTES_MAX", "Listener", "Outbox", "OutboxError", "OutboxUnreadableError"]
@@ -56,17 +57,18 @@ class Outbox(OutboxCore):
     """Open it with ``Outbox.open``. Not for use from several threads."""
 
     @classmethod
-    def open(cls, path: Path, *, bytes_max: int = BYTES_MAX, keep_delivered: bool = False) -> Self:
+    def open(cls, path: Path, *, bytes_max: int = BYTES_MAX, keep_delivered: bool = False, keep_ms: int = 0) -> Self:
         """Open or make an outbox. A damaged file is rebuilt; a disk that takes nothing is tried again later.
 
-        ``keep_delivered``: acknowledged entries stay in the file, marked (io/outbox_audit.py reads them).
+        ``keep_delivered``: acknowledged entries stay in the file, marked (io/outbox_audit.py reads them), until the
+        space is needed; ``keep_ms``: for so long.
 
         Raises:
             OutboxError: another process has it open.
         """
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(path, bytes_max=bytes_max, keep_delivered=keep_delivered)
+        return cls(path, bytes_max=bytes_max, keep_delivered=keep_delivered, keep_ms=keep_ms)
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +117,32 @@ class Outbox(OutboxCore):
                 self._tail.forget(low, high)
         if self._forgotten.count >= FORGET_AT:
             self.flush()
+
+    def give_again(self, ranges: Sequence[Range], *, most: int = AGAIN_MAX) -> int:
+        """The city asks for entries that it had: those that are still kept wait anew. Returns how many.
+
+        At most ``most`` at once, the newest first; the city asks for the rest when it sees that they are missing.
+        """
+        self.flush()
+        if self._db is None or self._forgotten:
+            return 0
+        self._first_waiting = 0
+        try:
+            with transaction(self._db) as db:
+                found = take_back(db, ranges, most=most)
+                waiting = self._waiting + len(found)
+                state = self._counted(db, self._state, waiting)
+                db.execute(UPSERT_FACT, fact_row(STATE, state))
+        except sqlite3.Error as error:
+            self._failed(error)
+            return 0
+        self._state, self._waiting = state, waiting
+        if self.listener is not None:
+            for first, last in RangeSet((seq, seq) for seq, kind in found if kind == TELEMETRY):
+                self.listener.restored(first, last)
+            for seq in sorted(seq for seq, kind in found if kind == EVENT):
+                self.listener.added(seq, is_event=True)
+        return len(found)
 
     def flush(self) -> None:
         """Write what waits to be written without waiting for the next entry."""

@@ -38,6 +38,7 @@ from edge_agent.io.outbox_file import (
     raw_rows,
     transaction,
 )
+from edge_agent.io.outbox_kept import drop_old
 from edge_agent.io.outbox_rescue import Opened, open_file
 from edge_agent.io.outbox_tail import Tail
 
@@ -71,10 +72,11 @@ class OutboxUnreadableError(Exception):
 class OutboxCore:
     """File, numbers, tail and facts of one outbox."""
 
-    def __init__(self, path: Path, *, bytes_max: int, keep_delivered: bool) -> None:
+    def __init__(self, path: Path, *, bytes_max: int, keep_delivered: bool, keep_ms: int) -> None:
         self.path = path
         self.bytes_max = bytes_max
-        self.keep_delivered = keep_delivered
+        self.keep_delivered = keep_delivered or keep_ms > 0
+        self._keep_ms = keep_ms
         self.listener: Listener | None = None
         self.book = FactBook()
         self.disk_error = ""
@@ -178,6 +180,8 @@ class OutboxCore:
             if is_due or any(first <= state.counted_to for first, _ in self._forgotten):
                 state = self._counted(db, state, waiting)
                 db.execute(UPSERT_FACT, fact_row(STATE, state))
+                if self._keep_ms:
+                    drop_old(db, self.durable_ms - self._keep_ms)
         self._state, self._waiting = state, waiting
         self.book.unwritten.clear()
         for loss in lost.values():
