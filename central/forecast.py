@@ -88,6 +88,10 @@ class Forecast:
         """Hours at critical load as last worked out, for the preview of an incident."""
         return self.latest.of(site) if self.latest is not None else NO_HOURS
 
+    def days(self, site: str) -> Mapping[int, PastDay]:
+        """A shelter's last weeks by the hour, as far as they were read."""
+        return self._history.days(site)
+
     def rations(self) -> dict[str, int]:
         """Shelter → load tiers that rationing would leave on, as last worked out; without a proposal it is left out."""
         found = self.latest.shelters.values() if self.latest is not None else ()

@@ -6,12 +6,13 @@ A loop that fails ends the service, as every loop does: what a room can get over
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import FastAPI
 
+from central.api import alerts as alerts_api
 from central.api import webhooks as hooks_api
 from central.api.completeness import CompletenessKeeper
 from central.api.desk import Desk
@@ -35,6 +36,8 @@ from central.rollup_room import open_room as open_rollups
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
+from central.watch.room import open_watch
+from central.web import alerts as alerts_page
 from central.web import fleet, notifications, siteview_told
 from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing, sso
@@ -65,6 +68,8 @@ class House:
     alert_desk: AlertDesk | None
     token: str
     now: Callable[[], int]
+    ready: Callable[[], Mapping[str, str]] = dict
+    """Part of the service → ``ok``, or what it lacks; nothing where nobody says."""
 
 
 async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
@@ -131,6 +136,17 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         house.settings, house.records.notices, newsroom, city=house.queries.now, now=house.now
     )
     app.include_router(notifications.router(notifying, house.queries, renderer))
+    watch = await open_watch(
+        house.settings,
+        house.records,
+        house.queries,
+        newsroom,
+        days=house.forecast.days,
+        ready=house.ready,
+        now=house.now,
+    )
+    app.include_router(alerts_api.router(watch))
+    app.include_router(alerts_page.router(watch, house.queries, renderer))
     return [
         ("ngsi", telling),
         ("newsroom", newsroom.run),
@@ -139,6 +155,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         ("webhooks", Hooks(hook_book, newsroom).run),
         ("notify", notifying.desk.run),
         ("post", notifying.post.run),
+        ("watch", watch.run),
         *open_rollups(
             house.settings,
             house.live_view,

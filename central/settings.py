@@ -177,6 +177,15 @@ class OpenDataSettings(_Section):
     """CAP's sender, a name that is the city's alone: bosai@city.example. Default: the host of http.public_url."""
 
 
+class AccountingSettings(_Section):
+    """Tables that statements and CO2 reports are made with. Without a file: samples, which say that they are none."""
+
+    prices: Path | None = None
+    """YAML file of prices by period and of the tax."""
+    factors: Path | None = None
+    """YAML file of emission factors with their sources."""
+
+
 class MailSecurity(StrEnum):
     """How the connection to the mail server is protected."""
 
@@ -240,6 +249,13 @@ class PublicSettings(_Section):
     """YAML file that says what is published (``shelter-central public policy check`` checks it)."""
 
 
+class AlertSettings(_Section):
+    """Alerts of everyday operation: a silent shelter, a plant that gives too little."""
+
+    rules: Path | None = None
+    """YAML file of alert rules (``shelter-central alerts check`` checks it); without it those of the program."""
+
+
 class Settings(_Section):
     """Everything that the service can be told."""
 
@@ -255,7 +271,9 @@ class Settings(_Section):
     feeds: FeedSettings = FeedSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     notify: NotifySettings = NotifySettings()
+    alerts: AlertSettings = AlertSettings()
     opendata: OpenDataSettings = OpenDataSettings()
+    accounting: AccountingSettings = AccountingSettings()
     public: PublicSettings = PublicSettings()
 
     @model_validator(mode="after")

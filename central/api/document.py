@@ -34,6 +34,7 @@ TAGS: Final = {
     "autonomy": "Hours left, who should be visited, what staff say of shelters",
     "stream": "Changes and news as they come",
     "webhooks": "News delivered to other systems",
+    "alerts": "What is wrong with links, PV, batteries and the service; who takes care of it",
     "intake": "What became of messages",
     "triggers": "Alerts from outside, and what they propose",
     "ngsi-ld": "The city as NGSI-LD entities (ETSI GS CIM 009)",

@@ -58,6 +58,7 @@ PLACES: Final = (
     Place("/", "nav_city", Right.READ),
     Place("/board", "nav_board", Right.READ),
     Place("/fleet", "nav_fleet", Right.READ),
+    Place("/alerts", "nav_alerts", Right.READ),
     Place("/public-status", "nav_public", Right.READ),
     Place("/rules", "nav_rules", Right.READ),
     Place("/notifications", "nav_notify", Right.READ),

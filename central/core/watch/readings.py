@@ -140,3 +140,5 @@ def _quantities() -> Mapping[str, Quantity]:
 
 
 QUANTITIES: Final = _quantities()
+UNIT_NAMES: Final = {name: quantity.unit for name, quantity in QUANTITIES.items()}
+"""Quantity → its unit."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from central.web.catalogue.accounts import ACCOUNTS
+from central.web.catalogue.alerts import ALERTS
 from central.web.catalogue.board import BOARD
 from central.web.catalogue.city import CITY
 from central.web.catalogue.fleet import FLEET
@@ -40,6 +41,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **QUANTITIES,
     **PROOF,
     **ACCOUNTS,
+    **ALERTS,
     **BOARD,
     **CITY,
     **FLEET,
