@@ -28,6 +28,7 @@ from central.control import Control
 from central.core.ledger import Ledger
 from central.core.live import LiveView
 from central.core.orders import Deadlines
+from central.core.restored import Asking, restored_of
 from central.core.switching import Policy
 from central.feeds import hook
 from central.feeds.desk import AlertDesk
@@ -213,6 +214,8 @@ class Central:
         """What the service knew before it was stopped: sites, layouts, statuses, newest rows."""
         await self._load_sites(ingest)
         ingest.learn(await self._records.layouts())
+        if restored := restored_of(await self._records.notes()):
+            ingest.asking = Asking(restored)
         for site, (message, at_ms) in (await self._records.statuses()).items():
             try:
                 self._live.set_status(site, decode_status(message), at_ms)
