@@ -15,7 +15,7 @@ from central.core.news import NewsKind, Severity
 from central.notify import tickets
 from central.web.notifications import router
 from tests.central.access.parts import Town, csrf_of, town
-from tests.central.notify.parts import House, Line, Mailbox, line_server, mail_server, opened
+from tests.central.notify.parts import RULES, House, Line, Mailbox, line_server, mail_server, opened
 
 KEY = b"k" * 32
 
@@ -43,13 +43,13 @@ class Place:
 
 
 @asynccontextmanager
-async def place(folder: Path) -> AsyncIterator[Place]:
+async def place(folder: Path, rules: str = RULES) -> AsyncIterator[Place]:
     (folder / "notify").mkdir()
     async with (
         mail_server() as box,
         line_server() as line,
         town(folder) as here,
-        opened(folder / "notify", mail=box, line=line) as house,
+        opened(folder / "notify", rules, mail=box, line=line) as house,
     ):
         here.app.include_router(router(house.room, house.queries, here.app.state.pages.renderer))
         yield Place(here, house, box, line)
