@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from math import asin, cos, radians, sin, sqrt
 from statistics import fmean
 from typing import Final
@@ -18,6 +19,7 @@ DIGITS: Final = 3
 NEAREST_MAX: Final = 20
 NEEDS: Final = (Service.CHARGING, Service.MEDICAL, Service.LIGHT, Service.WATER)
 TEXT_CHARS_MAX: Final = 60
+_ORDER: Final = (Openness.OPEN, Openness.FULL, Openness.UNKNOWN, None, Openness.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """``fit``: open, and what is needed is there, as far as known. ``others``: of the same ward, closed or unknown, or
-    without what is needed."""
+    """What was found, the best (with a place: the nearest) first."""
 
     fit: tuple[Found, ...]
+    """Open, and what is needed can be used, by fresh data."""
+    maybe: tuple[Found, ...]
+    """Open, and offers what is needed; nobody can say whether it can be used now."""
     others: tuple[Found, ...]
+
+    def nearest(self, most: int) -> Answer:
+        """So many of each kind."""
+        return Answer(fit=self.fit[:most], maybe=self.maybe[:most], others=self.others[:most])
 
 
 def distance_km(latitude: float, longitude: float, other: Place) -> float:
@@ -85,23 +93,27 @@ def locate(text: str, shelters: Sequence[Shown]) -> Place | None:
 
 
 def choose(shelters: Iterable[Shown], wish: Wish) -> Answer:
-    """The shelters that fit, the best first, then the others. With a place the nearest ones only, by distance."""
+    """All shelters of the ward, by how well they fit."""
     found = [
         Found(shelter=one, km=distance_km(one.latitude, one.longitude, wish.place) if wish.place else None)
         for one in shelters
         if not wish.ward or one.ward == wish.ward
     ]
-    found.sort(key=lambda each: (each.km or 0.0, _rank(each.shelter, wish.needs), each.shelter.ward, each.shelter.name))
-    fit = tuple(each for each in found if _fits(each.shelter, wish.needs))
-    others = tuple(each for each in found if not _fits(each.shelter, wish.needs))
-    return Answer(fit=fit[:NEAREST_MAX], others=others[:NEAREST_MAX]) if wish.place else Answer(fit=fit, others=others)
+    found.sort(key=lambda one: (one.km or 0.0, _ORDER.index(one.shelter.opening), one.shelter.ward, one.shelter.name))
+    kinds: dict[_Fit, list[Found]] = {kind: [] for kind in _Fit}
+    for each in found:
+        kinds[_fit(each.shelter, wish.needs)].append(each)
+    return Answer(fit=tuple(kinds[_Fit.YES]), maybe=tuple(kinds[_Fit.MAYBE]), others=tuple(kinds[_Fit.NO]))
 
 
-def _fits(shelter: Shown, needs: frozenset[Service]) -> bool:
-    return shelter.is_open and all(shelter.readiness(need) in {Readiness.READY, Readiness.NOT_KNOWN} for need in needs)
+class _Fit(Enum):
+    YES = 1
+    MAYBE = 2
+    NO = 3
 
 
-def _rank(shelter: Shown, needs: frozenset[Service]) -> tuple[int, int]:
-    order = (Openness.OPEN, Openness.FULL, Openness.UNKNOWN, None, Openness.CLOSED)
-    unsure = sum(shelter.readiness(need) is not Readiness.READY for need in needs)
-    return order.index(shelter.opening), unsure
+def _fit(shelter: Shown, needs: frozenset[Service]) -> _Fit:
+    states = {shelter.readiness(need) for need in needs}
+    if not shelter.is_open or states & {None, Readiness.OFF}:
+        return _Fit.NO
+    return _Fit.MAYBE if Readiness.NOT_KNOWN in states else _Fit.YES

@@ -123,7 +123,7 @@ class PublicPages:
 
         def make() -> str:
             found = choose(edition.shelters, wish)
-            every = list(found.fit) if wish.needs else [*found.fit, *found.others]
+            every = [*found.fit, *found.maybe, *(() if wish.needs else found.others)]
             every.sort(key=lambda one: (one.km or 0.0, one.shelter.ward, one.shelter.name, one.shelter.id))
             return list_out(edition.at_ms, every).model_dump_json()
 

@@ -106,7 +106,8 @@ class Views:
     def list(self, edition: Edition, tag: str, asked: Asked, wards: Mapping[str, str]) -> str:
         """The list. ``wards``: Japanese name → English one."""
         words, rows = WORDS[tag], self._rows_of(edition, tag)
-        found = choose(edition.shelters, asked.wish)
+        whole = choose(edition.shelters, asked.wish)
+        found = whole.nearest(NEAREST_MAX) if asked.wish.place else whole
 
         def put(shelters: tuple[Found, ...]) -> Markup:
             # Rows are markup that the template made.
@@ -121,9 +122,11 @@ class Views:
             asked=asked,
             wards=wards,
             fit=put(found.fit),
-            n_fit=len(found.fit),
+            n_fit=len(whole.fit),
+            maybe=put(found.maybe),
+            n_maybe=len(whole.maybe),
             others=put(found.others),
-            n_others=len(found.others),
+            n_others=len(whole.others),
         )
 
     def shelter(self, edition: Edition, tag: str, shelter: Shown) -> str:
