@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -97,6 +98,12 @@ def _call(one: MemberOut, site: Site | None, facts: Mapping[FactName, Fact], wor
         access=private(FactName.ACCESS_NOTE),
         at=figures.date_time(round(one.at.timestamp() * 1_000), words.lang) if one.at else "",
     )
+
+
+def shared(rows: Iterable[Call]) -> dict[tuple[str, str], int]:
+    """What several rows mean alike, as word and meaning, by how many rows; the most first. The page says it once."""
+    found = Counter((one.word, one.means) for one in rows if one.means)
+    return {said: count for said, count in found.most_common() if count > 1}
 
 
 def crew_csv(rows: Iterable[Call], words: Catalogue) -> bytes:

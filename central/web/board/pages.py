@@ -26,7 +26,7 @@ from central.forecast import Forecast, NotYetError
 from central.store.facts import FactRows
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.board.incidentview import sort_out
-from central.web.board.lists import Call, calls, crew_csv, visits_csv
+from central.web.board.lists import Call, calls, crew_csv, shared, visits_csv
 from central.web.catalogue import CATALOGUES, Catalogue, Lang, choose
 from central.web.render import Renderer
 
@@ -128,12 +128,14 @@ class BoardPages:
 
     async def crew(self, who: Principal, lang: Lang, incident: Incident | None) -> str:
         """The crew list, made to be printed."""
+        rows = await self.calls(who, lang, incident)
         return self._page(
             "board_crew.html",
             who,
             lang,
             here=f"/board/{incident.id}/crew" if incident else "/board/crew",
-            rows=await self.calls(who, lang, incident),
+            rows=rows,
+            shared=shared(rows),
             incident=incident,
         )
 

@@ -120,6 +120,7 @@ BOARD: Final[dict[str, tuple[str, str]]] = {
     "board_col_shelter": ("避難所", "Shelter"),
     "board_col_state": ("状態", "State"),
     "board_col_means": ("意味と対応", "What it means and what to do"),
+    "board_meaning": ("対応 {n}", "See {n} above"),
     "board_due": ("{at} までに返事がなければ派遣リスト", "crew list if nothing comes by {at}"),
     "board_waiting": (
         "指示を送りました。動作の確認を待っています。対応は不要です。",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -56,15 +57,15 @@ class Town:
 
 
 @asynccontextmanager
-async def town(folder: Path, oidc: OidcSettings | None = None) -> AsyncIterator[Town]:
+async def town(folder: Path, oidc: OidcSettings | None = None, *, shown: int = 3, **more: Any) -> AsyncIterator[Town]:
     """A city of some shelters with a viewer, an operator, a technician, an administrator and one bound to a ward.
 
-    ``oidc``: it has a single sign-on.
+    ``oidc``: it has a single sign-on. ``shown``: shelters of the city's page; ``more``: which ones control knows.
     """
-    async with house(folder, signer=Signer.new()) as here:
+    async with house(folder, signer=Signer.new(), **more) as here:
         records = here.records
         door = Doorkeeper(records.accounts, key=b"k" * 32, token=MACHINE, now=here.clock, origin="http://city")
-        queries = FakeQueries.of_city(3)
+        queries = FakeQueries.of_city(shown)
         app = create_app(
             queries, ready=dict, clock=here.clock, desk=Desk(here.control, here.live), token=MACHINE, gate=door
         )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -32,8 +33,8 @@ class Place(Town):
 
 
 @asynccontextmanager
-async def place(folder: Path) -> AsyncIterator[Place]:
-    async with town(folder) as made:
+async def place(folder: Path, **more: Any) -> AsyncIterator[Place]:
+    async with town(folder, **more) as made:
         store = await SqliteStore.open(folder / "telemetry.sqlite")
         try:
             city = made.city

@@ -84,3 +84,19 @@ async def test_every_shelter_stands_once_on_an_incidents_page(tmp_path: Path) ->
         names = [one.site for part in (*(t.members for t in found.troubles), found.waiting, found.done) for one in part]
         assert sorted(names) == sorted(one.site for one in told.shelters)
         assert found.open_count == len(told.shelters)
+
+
+async def test_what_two_shelters_mean_alike_is_said_once_with_a_number(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("viewer") as client:
+        site = await with_one_to_visit(here)
+        alone = (await client.get("/board/crew?lang=en")).text
+        assert "See 1 above" not in alone
+        other = next(one for one in sorted(here.city.control.fleet.orders) if one != site)
+        await here.city.tell(other, Stage.ACCEPTED, Stage.FAILED, reason=Reason.PLANT_DISOBEYS)
+        both = (await client.get("/board/crew?lang=en")).text
+        meanings = both.partition('<ol class="meanings">')[2].partition("</ol>")[0]
+        said = meanings.partition("<br>")[2].partition("</li>")[0]
+        assert said
+        assert said in alone
+        assert both.count(said) == 1
+        assert both.count("See 1 above") == 2

@@ -86,17 +86,18 @@ class House:
 async def house(
     folder: Path,
     *,
+    ids: list[str] = IDS,
     verified: Iterable[str] = tuple(IDS[1:]),
     signer: Signer | None = None,
     is_new: bool = True,
     run: bool = True,
     **more: Any,
 ) -> AsyncIterator[House]:
-    """A city of six shelters; ``is_new`` false: what is in the folder already."""
+    """A city of some shelters; ``is_new`` false: what is in the folder already."""
     records = await Records.open(folder / "records.sqlite")
     try:
         if is_new:
-            await register(records, IDS, verified=verified)
+            await register(records, ids, verified=verified)
         live, clock = LiveView(), Clock()
         live.set_sites(await records.sites())
         live.set_proofs(await records.proofs())
