@@ -139,12 +139,15 @@ def count(
     step = np.minimum(left, max(0, last - 1))
     if last:
         span_ms = np.diff(at_ms)[step]
+        # A counter that stands at the same value after a gap stood there all the time: nothing flowed.
+        still = (rise.wh[step] == 0) & ~rise.broken[step]
         # Watt-hours times milliseconds stay far below 2**63 for any step that a plant can take.
         into = np.where(exact, 0, rise.wh[step] * (ends_ms - at_ms[left]) // span_ms)
     else:
         span_ms = into = np.zeros(ends_ms.size, np.int64)
+        still = np.ones(ends_ms.size, dtype=bool)
     energy = rise.from_start[left] + into
-    gap_ms = np.where(exact, 0, span_ms)
+    gap_ms = np.where(exact | still, 0, span_ms)
     end_marks = np.where(
         gap_ms <= NEAR_MS, Mark.MEASURED, np.where(gap_ms <= BRIDGE_MS, Mark.INTERPOLATED, Mark.SUMMED)
     )

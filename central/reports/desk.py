@@ -1,0 +1,237 @@
+"""Reads what a report is made of, and has it made beside the loop: a year of the city is some work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from central.core.accounting.closing import MonthEntry, MonthError, adjusted, close, correct, recounted, standing
+from central.core.accounting.curtailed import curtailed_wh
+from central.core.accounting.days import SiteDay
+from central.core.accounting.halfhours import (
+    DAY_MS,
+    bounds_of_month,
+    days_of_month,
+    is_month,
+    month_of,
+    months_of_fiscal_year,
+    peak_window,
+)
+from central.core.accounting.months import MonthFigures, month_figures
+from central.core.accounting.reporting import (
+    CompletenessReport,
+    DisasterReport,
+    MonthInput,
+    MonthReport,
+    MonthState,
+    YearReport,
+    bounds_of_fiscal_year,
+    completeness_report,
+    disaster_report,
+    figures_of,
+    month_report,
+    state_of,
+    year_report,
+)
+from central.core.accounting.stretches import stretches
+from central.core.city import Site
+from central.core.incidents import Incident
+from central.reports.tables import Tables
+from central.store.accounting import EnergyRows
+
+LOOK_BACK_MS: Final = 60 * DAY_MS
+"""An outage that began so long before a period still counts in it."""
+
+
+class NoSuchError(LookupError):
+    """A shelter, month or year that there is nothing of. The text says what to ask for instead."""
+
+
+class ReportDesk:
+    """Makes reports, closes months. Every method may raise ``StoreError``."""
+
+    def __init__(
+        self,
+        rows: EnergyRows,
+        tables: Tables,
+        *,
+        sites: Callable[[], Iterable[Site]],
+        incidents: Callable[[], Iterable[Incident]],
+        now: Callable[[], int],
+    ) -> None:
+        self.rows = rows
+        self.tables = tables
+        self._sites = sites
+        self._incidents = incidents
+        self._now = now
+
+    async def months(self) -> dict[str, MonthState]:
+        """Months of which anything is counted, the newest first, and how they stand."""
+        entries = await self.rows.entries()
+        counted = await self.rows.counted_months()
+        closed = {one.month for one in entries}
+        return {
+            month: state_of([one for one in entries if one.month == month])
+            for month in sorted(counted | closed, reverse=True)
+        }
+
+    async def monthly(self, month: str, site: str | None = None) -> MonthReport:
+        """A month's statement, of the city or of one shelter.
+
+        Raises:
+            NoSuchError: no such month has begun, or no such shelter is registered.
+        """
+        self._check_month(month)
+        sites = self.sites()
+        if site is not None and site not in {one.id for one in sites}:
+            raise NoSuchError(f"{site}: no such shelter (shelter-central sites list names all)")
+        numbers = days_of_month(month)
+        days = await self.rows.days(numbers.start, numbers.stop - 1)
+        late = {one.site for one in await self.rows.late_days(numbers.start, numbers.stop - 1)}
+        first = days_of_month(peak_window(month)[0]).start
+        peaks = await self.rows.peaks(first, numbers.stop - 1)
+        entries = await self.rows.entries(month)
+
+        def make() -> MonthReport:
+            by_site: dict[str, list[SiteDay]] = {}
+            for one in days:
+                by_site.setdefault(one.site, []).append(one)
+            given = MonthInput(
+                month=month,
+                sites=sites,
+                days=days,
+                entries=entries,
+                late_sites=frozenset(late),
+                peaks_12_wh=peaks,
+                curtailed_wh=curtailed_wh(month, by_site, {one.id: one.pv_kw for one in sites}),
+                at_ms=self._now(),
+            )
+            return month_report(given, self.tables.prices, site=site)
+
+        return await asyncio.to_thread(make)
+
+    async def yearly(self, fiscal_year: int) -> YearReport:
+        """The CO2 report of a fiscal year.
+
+        Raises:
+            NoSuchError: it has not begun.
+        """
+        months, states = await self._fiscal_year(fiscal_year)
+        return year_report(fiscal_year, self.sites(), months, states, self.tables.factors, at_ms=self._now())
+
+    async def disaster(self, fiscal_year: int) -> DisasterReport:
+        """The disaster record of a fiscal year.
+
+        Raises:
+            NoSuchError: it has not begun.
+        """
+        months, _ = await self._fiscal_year(fiscal_year)
+        from_ms, to_ms = bounds_of_fiscal_year(fiscal_year)
+        to_ms = min(to_ms, self._now())
+        grid = await self.rows.grid_changes(from_ms - LOOK_BACK_MS, to_ms)
+        told = await self.rows.openings(to_ms)
+        return disaster_report(
+            fiscal_year,
+            self.sites(),
+            months,
+            stretches(grid, from_ms=from_ms, to_ms=to_ms),
+            stretches(told, from_ms=from_ms, to_ms=to_ms),
+            self._incidents(),
+            at_ms=self._now(),
+        )
+
+    async def completeness(self, month: str) -> CompletenessReport:
+        """How well a month is known.
+
+        Raises:
+            NoSuchError: it has not begun.
+        """
+        self._check_month(month)
+        entries = await self.rows.entries(month)
+        figures = await self._figures(month, entries)
+        return completeness_report(month, self.sites(), figures, state_of(entries), at_ms=self._now())
+
+    # --- Months that are closed and corrected -----------------------------------------------------------------------
+
+    async def close(self, month: str, *, by: str, why: str = "") -> MonthEntry:
+        """Close a month: from now on its figures stand.
+
+        Raises:
+            MonthError: it can't be closed; the text says why.
+        """
+        sites = self.sites()
+        now_ms = self._now()
+
+        def decide(days: Sequence[SiteDay], entries: Sequence[MonthEntry]) -> MonthEntry:
+            figures = figures_of(month, sites, days, [], at_ms=now_ms) if days else {}
+            return close(month, figures, entries, by=by, why=why, now_ms=now_ms)
+
+        if not is_month(month):
+            raise MonthError(f"month {month!r}: want YYYY-MM, such as 2026-10")
+        return await self.rows.settle(month, decide)
+
+    async def correct(
+        self, month: str, *, by: str, why: str, sites: Sequence[str] = (), adjust_wh: int = 0
+    ) -> MonthEntry:
+        """Correct a closed month by what was counted since, or add energy to what one shelter's bill counts.
+
+        Args:
+            month: the month.
+            by: who does it.
+            why: why.
+            sites: shelters to correct; none: all of which data came late.
+            adjust_wh: energy to add to, or take from, the billed energy of the one shelter named.
+
+        Raises:
+            MonthError: it is open, nothing would change, or the shelters do not fit.
+        """
+        now_ms = self._now()
+        if not is_month(month):
+            raise MonthError(f"month {month!r}: want YYYY-MM, such as 2026-10")
+        if adjust_wh and len(sites) != 1:
+            raise MonthError("an adjustment by hand is of one shelter: name it (--site)")
+
+        def decide(days: Sequence[SiteDay], entries: Sequence[MonthEntry]) -> MonthEntry:
+            stand = standing(entries)
+            unknown = set(sites) - stand.keys()
+            if entries and unknown:
+                raise MonthError(f"{', '.join(sorted(unknown))}: not in the closed {month}")
+            figures = {}
+            for site in sites or stand:
+                now = month_figures(site, month, [one for one in days if one.site == site])
+                figures[site] = recounted(stand.get(site), now)
+                if adjust_wh:
+                    figures[site] = adjusted(stand[site], adjust_wh)
+            return correct(month, figures, entries, by=by, why=why, now_ms=now_ms)
+
+        return await self.rows.settle(month, decide, takes_late=not adjust_wh)
+
+    def sites(self) -> list[Site]:
+        """The registry, by id."""
+        return sorted(self._sites(), key=lambda one: one.id)
+
+    async def _fiscal_year(self, year: int) -> tuple[dict[str, Mapping[str, MonthFigures]], dict[str, MonthState]]:
+        now_ms = self._now()
+        begun = [month for month in months_of_fiscal_year(year) if bounds_of_month(month)[0] < now_ms]
+        if not begun:
+            raise NoSuchError(f"fiscal year {year} has not begun (it runs from April {year})")
+        figures: dict[str, Mapping[str, MonthFigures]] = {}
+        states = {}
+        for month in begun:
+            entries = await self.rows.entries(month)
+            states[month] = state_of(entries)
+            figures[month] = await self._figures(month, entries)
+        return figures, states
+
+    async def _figures(self, month: str, entries: Sequence[MonthEntry]) -> dict[str, MonthFigures]:
+        if entries:
+            return standing(entries)
+        numbers = days_of_month(month)
+        days = await self.rows.days(numbers.start, numbers.stop - 1)
+        return await asyncio.to_thread(figures_of, month, self.sites(), days, [], at_ms=self._now())
+
+    def _check_month(self, month: str) -> None:
+        if not is_month(month) or bounds_of_month(month)[0] >= self._now():
+            newest = month_of(self._now())
+            raise NoSuchError(f"month {month!r}: want a month that has begun, as YYYY-MM; the newest is {newest}")

@@ -1,0 +1,273 @@
+"""A month's statement, and the month's completeness, on paper. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from central.core.accounting.closing import MonthEntry
+from central.core.accounting.counters import LETTERS
+from central.core.accounting.flows import Flow, PvBasis
+from central.core.accounting.halfhours import date_of
+from central.core.accounting.months import MonthFigures
+from central.core.accounting.reporting import CompletenessReport, MonthReport, MonthState, StatementLine
+from central.core.city import Site
+from central.reports.paper import DASH, Align, Column, Paper, Table, kw_of, kwh, percent, yen
+from central.reports.words import Says
+from central.web import figures
+from central.web.catalogue import Lang
+
+_DAY_FLOWS: Final = (Flow.PV, Flow.EXPORT, Flow.IMPORT, Flow.CHARGE, Flow.DISCHARGE, Flow.LOAD)
+
+
+def monthly(report: MonthReport, lang: Lang, *, city: str) -> Paper:
+    """The statement of the city, a line a shelter, or of one shelter with its days."""
+    says = Says(lang)
+    one = report.site
+    return Paper(
+        kind=f"monthly-{report.month}" + (f"-{one.id}" if one else ""),
+        lang=lang,
+        title=says("monthly"),
+        subtitle=month_words(report.month, says),
+        city=city,
+        made=says("made", at=figures.date_time(report.at_ms, lang)),
+        warnings=_warnings(report, says),
+        pairs=_pairs(report, says),
+        tables=(
+            *((_days(report, says),) if one else (_sites(report, says),)),
+            *((_quality(report.lines[0].figures, says),) if one else ()),
+            *((corrections(report.entries, says),) if report.entries else ()),
+        ),
+        notes=tuple(
+            says(key) for key in ("note_self", "note_dc", "note_load", "note_exact", "note_amount", "note_peak")
+        )
+        + ((says("note_curtailed"),) if any(line.curtailed_wh is not None for line in report.lines) else ())
+        + (says("note_drills"),),
+        notes_heading=says("notes"),
+        signatures=(says("sign_supplier"), says("sign_manager"), says("sign_head")),
+        is_wide=one is None,
+    )
+
+
+def completeness(report: CompletenessReport, lang: Lang, *, city: str) -> Paper:
+    """How well the month is known, the worst shelter first."""
+    says = Says(lang)
+    names = {letter: f"{says(f'q_{letter}')}" for letter in LETTERS}
+    columns = (
+        Column(says("site")),
+        Column(says("site_id")),
+        Column(says("ward")),
+        Column(says("known"), Align.NUMBER),
+        *(Column(names[letter], Align.NUMBER) for letter in LETTERS),
+        Column(says("q_odd"), Align.NUMBER),
+    )
+    rows = tuple(
+        (
+            name_of(site, lang),
+            site.id,
+            ward_of(site, lang),
+            percent(one.known_share),
+            *(f"{one.slots.get(letter, 0):,}" for letter in LETTERS),
+            f"{one.odd:,}",
+        )
+        for site, one in report.lines
+    )
+    return Paper(
+        kind=f"completeness-{report.month}",
+        lang=lang,
+        title=says("completeness"),
+        subtitle=month_words(report.month, says),
+        city=city,
+        made=says("made", at=figures.date_time(report.at_ms, lang)),
+        warnings=_synthetic([site for site, _ in report.lines], says),
+        pairs=(
+            (says("facility"), says("city_all", n=len(report.lines))),
+            (says("known"), f"{percent(report.known_share)} %"),
+            (says("state_col"), state_words(report.state, says)),
+        ),
+        tables=(Table(heading=says("by_site"), columns=columns, rows=rows),),
+        notes=(says("note_exact"),),
+        notes_heading=says("notes"),
+        is_wide=True,
+    )
+
+
+def month_words(month: str, says: Says) -> str:
+    """A month in words."""
+    return says("month", y=int(month[:4]), m=int(month[5:]))
+
+
+def state_words(state: MonthState, says: Says) -> str:
+    """Whether a month is closed, in words."""
+    return says(state.value)
+
+
+def name_of(site: Site, lang: Lang) -> str:
+    """A shelter's name."""
+    return site.name if lang is Lang.JA or not site.name_en else site.name_en
+
+
+def ward_of(site: Site, lang: Lang) -> str:
+    """Its ward's name."""
+    return site.ward if lang is Lang.JA or not site.ward_en else site.ward_en
+
+
+def corrections(entries: tuple[MonthEntry, ...], says: Says) -> Table:
+    """Who closed and corrected, when and why."""
+
+    def billed(found: MonthEntry, *, is_after: bool) -> str:
+        told = found.after if is_after else found.before
+        return kwh(sum(one.billed_wh for one in told.values()), 3) if told else DASH
+
+    rows = tuple(
+        (
+            figures.date_time(one.at_ms, says.lang),
+            says(one.kind.value),
+            one.by,
+            one.why or DASH,
+            str(len(one.after)),
+            billed(one, is_after=False),
+            billed(one, is_after=True),
+            one.hash[:16],
+        )
+        for one in entries
+    )
+    columns = (
+        Column(says("when")),
+        Column(says("what")),
+        Column(says("who")),
+        Column(says("why")),
+        Column(says("sites_n"), Align.NUMBER),
+        Column(says("before"), Align.NUMBER),
+        Column(says("after"), Align.NUMBER),
+        Column("SHA-256"),
+    )
+    return Table(heading=says("corrections"), columns=columns, rows=rows)
+
+
+def _pairs(report: MonthReport, says: Says) -> tuple[tuple[str, str], ...]:
+    amounts = report.amounts
+    who = says("city_all", n=len(report.lines))
+    if report.site:
+        who = f"{name_of(report.site, says.lang)}（{report.site.id}）"
+    pairs = [
+        (says("facility"), who),
+        (says("supplied"), f"{kwh(report.billed_wh, 3)} kWh"),
+        (says("net"), f"{yen(amounts.net_yen)} 円" if says.lang is Lang.JA else f"{yen(amounts.net_yen)} yen"),
+        (
+            says("tax", rate=f"{amounts.tax_rate * 100:f}".rstrip("0").rstrip(".")),
+            f"{yen(amounts.tax_yen)} 円" if says.lang is Lang.JA else f"{yen(amounts.tax_yen)} yen",
+        ),
+        (says("gross"), f"{yen(amounts.total_yen)} 円" if says.lang is Lang.JA else f"{yen(amounts.total_yen)} yen"),
+        (says("table"), report.table_version or DASH),
+        (says("settled"), _settled(report, says)),
+    ]
+    if report.entries:
+        pairs.append((says("hash"), report.entries[-1].hash))
+    return tuple(pairs)
+
+
+def _settled(report: MonthReport, says: Says) -> str:
+    if not report.entries:
+        return says("open")
+    first = report.entries[0]
+    told = says("entry_closed", at=figures.date_time(first.at_ms, says.lang), by=first.by)
+    return f"{told}、{says('corrected')}" if report.state is MonthState.CORRECTED else told
+
+
+def _warnings(report: MonthReport, says: Says) -> tuple[str, ...]:
+    found = [*_synthetic([line.site for line in report.lines], says)]
+    if not report.amounts.is_verified:
+        found.append(says("warn_price"))
+    if report.amounts.unpriced:
+        found.append(says("warn_unpriced", n=report.amounts.unpriced))
+    if report.state is MonthState.OPEN:
+        found.append(says("warn_open"))
+    if report.late_sites:
+        found.append(says("warn_late", n=len(report.late_sites)))
+    return tuple(found)
+
+
+def _synthetic(sites: list[Site], says: Says) -> tuple[str, ...]:
+    return (says("warn_synthetic"),) if any(site.synthetic for site in sites) else ()
+
+
+def _sites(report: MonthReport, says: Says) -> Table:
+    numbers = (
+        *("pv", "export", "import", "charge", "discharge", "load", "billed", "price", "amount"),
+        *("peak", "peak_12", "curtailed", "known"),
+    )
+    columns = (
+        Column(says("site")),
+        Column(says("site_id")),
+        Column(says("ward")),
+        *(Column(says(key), Align.NUMBER) for key in numbers),
+    )
+    wh = report.wh
+    flows = (Flow.PV, Flow.EXPORT, Flow.IMPORT, Flow.CHARGE, Flow.DISCHARGE, Flow.LOAD)
+    held = [line.curtailed_wh for line in report.lines if line.curtailed_wh is not None]
+    total = (
+        says("total"),
+        "",
+        "",
+        *(kwh(wh.get(flow)) for flow in flows),
+        kwh(report.billed_wh, 3),
+        "",
+        yen(report.amounts.net_yen),
+        "",
+        "",
+        kwh(sum(held)) if held else DASH,
+        "",
+    )
+    return Table(
+        heading=says("by_site"),
+        columns=columns,
+        rows=tuple(_line(line, says.lang) for line in report.lines),
+        total=total,
+    )
+
+
+def _line(line: StatementLine, lang: Lang) -> tuple[str, ...]:
+    one = line.figures
+    return (
+        name_of(line.site, lang),
+        line.site.id,
+        ward_of(line.site, lang),
+        *(kwh(one.wh.get(flow)) for flow in _DAY_FLOWS),
+        kwh(one.billed_wh, 3),
+        f"{line.line.price.yen_per_kwh}" if line.line.price else DASH,
+        yen(line.line.yen),
+        kw_of(one.peak_wh),
+        kw_of(line.peak_12_wh),
+        kwh(line.curtailed_wh),
+        percent(one.known_share),
+    )
+
+
+def _days(report: MonthReport, says: Says) -> Table:
+    keys = ("pv", "export", "import", "charge", "discharge", "load", "peak")
+    columns = (Column(says("day")), *(Column(says(key), Align.NUMBER) for key in keys))
+    rows = []
+    for one in report.days:
+        on = date_of(one.day)
+        day = f"{on.month}/{on.day}" if says.lang is Lang.JA else f"{on.day}/{on.month}"
+        energies = (kwh(one.total_wh(flow)) if flow in one.wh else DASH for flow in _DAY_FLOWS)
+        rows.append((day, *energies, kw_of(one.peak[0]) if one.peak else DASH))
+    figures_ = report.lines[0].figures if report.lines else None
+    total = (
+        (says("total"), *(kwh(figures_.wh.get(flow)) for flow in _DAY_FLOWS), kw_of(figures_.peak_wh))
+        if figures_
+        else ()
+    )
+    return Table(heading=says("by_day"), columns=columns, rows=tuple(rows), total=total)
+
+
+def _quality(one: MonthFigures, says: Says) -> Table:
+    rows = [(says(f"q_{letter}"), f"{one.slots.get(letter, 0):,}") for letter in LETTERS]
+    rows += [(says("q_odd"), f"{one.odd:,}"), (says("q_limited"), f"{one.limited:,}")]
+    basis = says("note_dc") if one.pv_basis is PvBasis.DC else ""
+    return Table(
+        heading=says("quality"),
+        columns=(Column(says("meaning")), Column(says("slots"), Align.NUMBER)),
+        rows=tuple(rows),
+        note=basis,
+    )
