@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from central.cli_accounting import month, report
 from central.cli_audit import audit
+from central.cli_backup import backup, restore
 from central.cli_certificates import certificates
 from central.cli_drill import drill
 from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_facts
@@ -19,6 +21,7 @@ from central.cli_incident import incident
 from central.cli_keys import keys
 from central.cli_lists import crew, group
 from central.cli_notify import notify
+from central.cli_public import public
 from central.cli_provision import provision, renew, revoke
 from central.cli_triggers import triggers
 from central.cli_users import tokens, users
@@ -37,13 +40,17 @@ for name, part in {
     "crew": crew,
     "drill": drill,
     "audit": audit,
+    "report": report,
+    "month": month,
     "keys": keys,
     "triggers": triggers,
     "users": users,
     "tokens": tokens,
     "webhooks": webhooks,
     "notify": notify,
+    "public": public,
     "certificates": certificates,
+    "backup": backup,
 }.items():
     app.add_typer(part, name=name)
 app.command("autonomy")(autonomy)
@@ -52,6 +59,7 @@ app.command("reach")(reach)
 app.command("provision")(provision)
 app.command("renew")(renew)
 app.command("revoke")(revoke)
+app.command("restore")(restore)
 sites.command("set-fact")(set_fact)
 sites.command("facts")(show_facts)
 

@@ -181,7 +181,7 @@ class Ingest:
         for site, ack in batch.acks(self._now()):
             self._send(site, ack)
         if self.asking is not None:
-            self._ask_again(self.asking, batch.statuses)
+            self._ask_again(self.asking, {*batch.statuses, *(entry.site for entry in batch.entries)})
 
     def _ask_again(self, asking: Asking, sites: Iterable[str]) -> None:
         for site in sites:

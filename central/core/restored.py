@@ -23,6 +23,8 @@ ASKING_MS: Final = 30 * 86_400_000
 NUMBERS_MAX: Final = 2_000
 """Of one question; a box takes up no more at once."""
 RANGES_MAX: Final = 200
+LOOK_MS: Final = 5_000
+"""Between two looks at one shelter."""
 ROUND_MS: Final = 3_600_000
 """When everything was asked for, it is asked for again after so long: the question may have been lost."""
 ROUNDS_MAX: Final = 5
@@ -57,7 +59,9 @@ def missing(runs: Iterable[LedgerRun], outbox: OutboxStatus, *, is_cut: bool = F
     """
     own = [run for run in runs if run.epoch == outbox.epoch]
     begin = min((run.first_seq for run in own), default=1) if is_cut else 1
-    found = RangeSet([(begin, outbox.next_seq - 1)] if outbox.next_seq > begin else [])
+    # A status may be a minute old; what arrived since tells of higher numbers.
+    end = max(outbox.next_seq - 1, max((run.last_seq for run in own), default=0))
+    found = RangeSet([(begin, end)] if end >= begin else [])
     for run in own:
         found.discard(run.first_seq, run.last_seq)
     return found
@@ -67,6 +71,7 @@ def missing(runs: Iterable[LedgerRun], outbox: OutboxStatus, *, is_cut: bool = F
 class _Asked:
     numbers: RangeSet = field(default_factory=RangeSet)
     since_ms: int = 0
+    looked_ms: int = 0
     rounds: int = 0
 
 
@@ -85,10 +90,11 @@ class Asking:
         A number that exists nowhere any more must not stand before the others for ever: each is asked for once in a
         round, and there are a few rounds.
         """
-        if now_ms > self._until_ms:
-            return []
-        wanted = missing(runs, outbox, is_cut=is_cut)
         asked = self._asked.setdefault((site, outbox.epoch), _Asked(since_ms=now_ms))
+        if now_ms > self._until_ms or 0 <= now_ms - asked.looked_ms < LOOK_MS:
+            return []
+        asked.looked_ms = now_ms
+        wanted = missing(runs, outbox, is_cut=is_cut)
         if now_ms - asked.since_ms >= ROUND_MS and asked.rounds < ROUNDS_MAX:
             asked.numbers, asked.since_ms, asked.rounds = RangeSet(), now_ms, asked.rounds + 1
         for first, last in asked.numbers:

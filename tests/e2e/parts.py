@@ -45,13 +45,13 @@ class Parts:
         self.url = child.said["url"]
         return child
 
-    async def edge(self, mqtt: dict[str, Any], device_port: int, *, site: str = HERE) -> Child:
-        """A shelter's agent with one meter."""
+    async def edge(self, mqtt: dict[str, Any], device_port: int, *, site: str = HERE, **more: Any) -> Child:
+        """A shelter's agent with one meter. ``more``: other sections of its file."""
         folder = self.folder / site
         folder.mkdir(exist_ok=True)
         devices = [{"id": "meter", "profile": "sdm630", "unit": 2, "timeout_s": 0.3}]
         bus = {"id": "gateway", "tcp": {"host": "127.0.0.1", "port": device_port}, "devices": devices}
-        said = {"site": site, "name": "学校", "interval_s": 0.2, "mqtt": mqtt, "buses": [bus]}
+        said = {"site": site, "name": "学校", "interval_s": 0.2, "mqtt": mqtt, "buses": [bus], **more}
         config = self._write(f"{site}/site.yaml", said)
         child = self._child("edge", "shelter-edge", "run", "--config", str(config))
         await child.start()

@@ -8,6 +8,7 @@ from central.core.city import Fate
 from central.core.ledger import LedgerRun
 from central.core.restored import (
     ASKING_MS,
+    LOOK_MS,
     NOTE,
     NUMBERS_MAX,
     RANGES_MAX,
@@ -41,6 +42,7 @@ def outbox(next_seq: int, *, epoch: str = "abc") -> OutboxStatus:
         ([run(1, 100), run(101, 120, fate=Fate.LOST)], 151, False, [(121, 150)]),
         ([run(1, 100, epoch="old")], 51, False, [(1, 50)]),
         ([], 1, False, []),
+        ([run(1, 100), run(120, 125)], 90, False, [(101, 119)]),
         ([run(500, 600)], 651, False, [(1, 499), (601, 650)]),
         ([run(500, 600)], 651, True, [(601, 650)]),
     ],
@@ -53,7 +55,7 @@ def test_what_is_missing_follows_from_the_ledger(
 
 def test_much_is_asked_in_portions_the_newest_first_and_nothing_twice_in_a_round() -> None:
     asking, box = Asking(RESTORED), outbox(5_001)
-    portions = [asking.question(SITE, [], box, NOW + n) for n in range(4)]
+    portions = [asking.question(SITE, [], box, NOW + n * LOOK_MS) for n in range(4)]
     assert portions == [[(3_001, 5_000)], [(1_001, 3_000)], [(1, 1_000)], []]
     assert sum(last - first + 1 for first, last in portions[0]) == NUMBERS_MAX
 
@@ -71,7 +73,8 @@ def test_an_hour_later_what_is_still_missing_is_asked_again_some_times() -> None
     times = [NOW + n * ROUND_MS for n in range(ROUNDS_MAX + 3)]
     asked = [asking.question(SITE, [run(1, 10)], outbox(21), at) for at in times]
     assert asked == [[(11, 20)]] * (ROUNDS_MAX + 1) + [[]] * 2
-    assert asking.question(SITE, [run(1, 10)], outbox(31), times[-1]) == [(21, 30)]
+    assert asking.question(SITE, [run(1, 10)], outbox(31), times[-1] + LOOK_MS) == [(21, 30)]
+    assert asking.question(SITE, [run(1, 10)], outbox(41), times[-1] + LOOK_MS + 1) == [], "looked a moment ago"
 
 
 def test_outboxes_are_asked_apart_and_after_a_month_nobody_is() -> None:
