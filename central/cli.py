@@ -21,8 +21,8 @@ from central.cli_incident import incident
 from central.cli_keys import keys
 from central.cli_lists import crew, group
 from central.cli_notify import notify
-from central.cli_public import public
 from central.cli_provision import provision, renew, revoke
+from central.cli_public import public
 from central.cli_triggers import triggers
 from central.cli_users import tokens, users
 from central.cli_webhooks import webhooks

@@ -44,7 +44,8 @@ async def open_room(
     files = static.addresses(static.load(routes.PACKAGE), routes.FOLDER)
     city = settings.city
     views = Views(city.name, city.name_en, files, address_of(settings), least_h=policy.hours_classes_h[0])
-    app.include_router(routes.router(routes.PublicPages(desk, views, Shelf())))
+    shelf = app.state.public_shelf = Shelf()
+    app.include_router(routes.router(routes.PublicPages(desk, views, shelf)))
     app.include_router(staff.router(desk, renderer))
     return desk
 
@@ -54,4 +55,7 @@ def address_of(settings: Settings) -> str:
     http = settings.http
     if http.public_url:
         return http.public_url
-    return "" if http.port == 0 or http.host in {"0.0.0.0", "::"} else f"http://{http.host}:{http.port}"  # noqa: S104
+    if http.port == 0 or http.host in {"0.0.0.0", "::"}:  # noqa: S104 - it listens there, nobody is reached there
+        return ""
+    host = f"[{http.host}]" if ":" in http.host else http.host
+    return f"http://{host}:{http.port}"
