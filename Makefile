@@ -4,6 +4,7 @@
 # make check  formatting, lint, types
 # make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy|switch|pages
 # make screenshots   pictures of the main pages in var/screenshots, of a synthetic city that it starts
+# make dashboards-check   every query of Grafana's boards against InfluxDB with a simulated month (about a minute)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ BENCH ?= wire
 BENCH_ARGS ?=
 SCREENSHOT_ARGS ?=
 
-.PHONY: help install demo test check format bench docs screenshots clean
+.PHONY: help install demo test check format bench docs screenshots dashboards-check clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
@@ -42,6 +43,7 @@ check: install
 	@$(BIN)/shelter-profiles lint
 	@$(BIN)/python -m contract.asyncapi --check docs/asyncapi.yaml
 	@$(BIN)/python -m device_profiles.document --check docs/devices.md
+	@$(BIN)/shelter-dashboards build --check
 
 format: install
 	@$(BIN)/ruff format .
@@ -56,6 +58,10 @@ bench: install
 
 screenshots: install
 	@$(BIN)/python -m demo.screenshots $(SCREENSHOT_ARGS)
+
+dashboards-check: install
+	@sh tests/install_system_parts.sh
+	@$(BIN)/python -m tests.dashboards.month
 
 clean:
 	rm -rf $(VENV) .venv-oracles build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var

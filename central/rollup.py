@@ -31,7 +31,7 @@ from central.core.rollups.energy import (
     half_row,
     halves_of,
 )
-from central.core.rollups.events import began_row, event_rows
+from central.core.rollups.events import began_row, daily_row, event_rows
 from central.core.rollups.now import now_rows
 from central.core.rollups.rows import RollupRow
 from central.core.today import DAY_MS, STEP_MS, TOKYO_OFFSET_MS, Power, midnight_ms
@@ -51,6 +51,8 @@ FIRST_DAYS: Final = 400
 """So far back days are filled in that are in the store and were never rolled up."""
 DAYS_PER_PASS: Final = 400
 """Days of single shelters in one pass: other questions get their turn in between."""
+DAILY_LATE_MS: Final = 300_000
+"""After a start in the middle of a day its line has the time of the start."""
 YEAR_MS: Final = 365 * DAY_MS
 NEWS_PER_PASS: Final = 1_000
 SHARED: Final = frozenset({Power.PV, Power.BATTERY})
@@ -82,6 +84,8 @@ class _State:
     behind_ms: dict[str, int] = field(default_factory=dict)
     """Shelter → the oldest moment that its outbox has held back."""
     peaks_w: dict[str, float] = field(default_factory=dict)
+    day_ms: int = 0
+    """The midnight of the day that was reported last."""
     halves_ms: int = 0
     """The half hour up to which today was worked out."""
     news: int = -1
@@ -127,7 +131,11 @@ class Rollup:
             standings=self._from.standings(now_ms),
             at_ms=now_ms,
         )
+        today_ms = midnight_ms(now_ms)
+        if today_ms != self._state.day_ms:
+            rows.append(daily_row(self._from.live.city(now_ms), max(today_ms, now_ms - DAILY_LATE_MS)))
         await self._store.write(rows)
+        self._state.day_ms = today_ms
         self._see_outboxes(now_ms)
         await self._tell(now_ms)
 

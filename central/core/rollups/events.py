@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from central.core.city import Site
+from central.core.city import CityNow, Site, SiteState
 from central.core.news import News, NewsKind, Severity
-from central.core.rollups.rows import RollupRow, Series, tags_of
+from central.core.rollups.rows import SILENT, RollupRow, Series, tags_of
 
 WORDS: Final[Mapping[NewsKind, str]] = {
     NewsKind.SITE_SILENT: "通信が途絶えました",
@@ -61,6 +61,21 @@ def began_row(at_ms: int) -> RollupRow:
         at_ms=at_ms,
         tags=_tags(None, "", "service_started", SEVERITIES[Severity.INFO]),
         fields={"n": 1.0, "text": "集計を始めました", "incident": "", "drill": 0.0},
+    )
+
+
+def daily_row(city: CityNow, day_ms: int) -> RollupRow:
+    """One line a day on how the city stands, so that a quiet week is seen to be quiet and not unwatched."""
+    sites = city.sites
+    silent = sum(now.state in SILENT for now in sites)
+    alone = sum(now.state is SiteState.ISLANDED for now in sites)
+    faulty = sum(now.state is SiteState.FAULT for now in sites)
+    text = f"日報：{len(sites)}か所中 応答{len(sites) - silent}、停電・自立運転{alone}、機器異常{faulty}"
+    return RollupRow(
+        series=Series.EVENT,
+        at_ms=day_ms,
+        tags=_tags(None, "", "daily", SEVERITIES[Severity.INFO]),
+        fields={"n": 1.0, "text": text, "incident": "", "drill": 0.0},
     )
 
 

@@ -1,0 +1,244 @@
+"""What the plants earn: self-use, self-sufficiency, peaks, CO2; by shelter, ward, month and fiscal year."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards import queries as ask
+from dashboards.boards.common import ENERGY, board, laid_out, to_site
+from dashboards.panels import About, bars, day_bars, number, rows
+
+NOT_BILLED = "5分平均から合計した運用値です。請求と報告の値は月次明細・年次報告にあります。"
+NOT_BILLED_EN = "Operating figures from five-minute means; what is billed and reported stands in the statements."
+SUMS = (
+    'sum("pv_wh") AS "pv", sum("self_used_wh") AS "own", sum("export_wh") AS "sold", sum("import_wh") AS "bought",'
+    ' sum("load_wh") AS "used", sum("self_used_wh")/sum("pv_wh")*100 AS "rate",'
+    ' sum("self_used_wh")/sum("load_wh")*100 AS "share", sum("co2_saved_kg") AS "co2"'
+)
+HEADINGS = {
+    "pv": "発電",
+    "own": "自家消費",
+    "sold": "売電",
+    "bought": "買電",
+    "used": "消費",
+    "rate": "自家消費率",
+    "share": "自給率",
+    "co2": "CO2 削減",
+}
+UNITS = {
+    **dict.fromkeys(("発電", "自家消費", "売電", "買電", "消費"), "watth"),
+    "自家消費率": "percent",
+    "自給率": "percent",
+    "CO2 削減": "masskg",
+}
+DECIMALS = dict.fromkeys((*HEADINGS.values(),), 1)
+
+
+def energy() -> Dashboard:
+    """Energy and CO2."""
+    made = board(
+        ENERGY,
+        "エネルギーと CO2",
+        "自家消費・自給・ピーク削減・CO2 削減を、避難所・区・月・年度で見る画面。Energy and CO2.",
+        time_from="now/fy",
+        refresh=None,
+    )
+    return laid_out(made, [*_figures(), *_by_time(), *_by_place(), *_peaks()])
+
+
+def _figures() -> list[object]:
+    def total(title: str, ja: str, en: str, chosen: str, unit: str, width: int = 4) -> object:
+        about = About(
+            title=title,
+            ja=f"{ja}{NOT_BILLED}",
+            en=f"{en} {NOT_BILLED_EN}",
+            queries=[ask.days_total(chosen)],
+            unit=unit,
+            decimals=1,
+            width=width,
+            height=4,
+        )
+        return number(about)
+
+    return [
+        total("発電量", "期間の太陽光発電。", "PV generation.", 'sum("pv_wh") AS "発電"', "watth"),
+        total(
+            "自家消費量",
+            "発電から売電を引いた量。",
+            "Generation less export.",
+            'sum("self_used_wh") AS "自家消費"',
+            "watth",
+        ),
+        total(
+            "自家消費率",
+            "発電のうち建物で使った割合。",
+            "Share of the generation used on site.",
+            'sum("self_used_wh")/sum("pv_wh")*100 AS "率"',
+            "percent",
+        ),
+        total(
+            "自給率",
+            "消費のうち自家発電で賄った割合。",
+            "Share of the consumption met by own generation.",
+            'sum("self_used_wh")/sum("load_wh")*100 AS "率"',
+            "percent",
+        ),
+        total(
+            "CO2 削減の目安",
+            "自家消費量×排出係数（t-CO2/kWh）。係数表で「未確認」の係数を使っている間は目安です。",
+            "Self-use times emission factor. As long as the factor is marked unverified in its table, this is a rough "
+            "figure.",
+            'sum("co2_saved_kg") AS "CO2"',
+            "masskg",
+        ),
+        total("買電量", "系統から買った量。", "Bought from the grid.", 'sum("import_wh") AS "買電"', "watth"),
+    ]
+
+
+def _by_time() -> list[object]:
+    energies = {"pv": "発電", "own": "自家消費", "sold": "売電", "bought": "買電"}
+    chosen = ", ".join(
+        f'sum("{field}") AS "{name}"'
+        for name, field in {"pv": "pv_wh", "own": "self_used_wh", "sold": "export_wh", "bought": "import_wh"}.items()
+    )
+    return [
+        bars(
+            About(
+                title="月別の電力量",
+                ja=f"日本時間の月ごと。{NOT_BILLED}",
+                en=f"Months of Japan time. {NOT_BILLED_EN}",
+                queries=[ask.days_table(chosen, by=["month"])],
+                unit="watth",
+            ),
+            x="月",
+            columns={"month": "月", **energies},
+            by="月",
+        ),
+        rows(
+            About(
+                title="年度別",
+                ja=f"4月から翌年3月。画面の期間に入る日だけを合計します。{NOT_BILLED}",
+                en=f"April to March; only days inside the chosen time are added up. {NOT_BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["fiscal_year"])],
+            ),
+            columns={"fiscal_year": "年度", **HEADINGS},
+            by="年度",
+            units=UNITS,
+            decimals=DECIMALS,
+        ),
+        day_bars(
+            About(
+                title="自家消費率と自給率（日別）",
+                ja="自家消費率は発電のうち使った割合、自給率は消費のうち賄った割合。",
+                en="Self-use: share of the generation that is used. Self-sufficiency: share of the consumption that "
+                "is met.",
+                queries=[
+                    ask.days(
+                        'sum("self_used_wh")/sum("pv_wh")*100 AS "自家消費率",'
+                        ' sum("self_used_wh")/sum("load_wh")*100 AS "自給率"'
+                    )
+                ],
+                unit="percent",
+                low=0,
+                high=100,
+            )
+        ),
+        rows(
+            About(
+                title="月別の表",
+                ja=f"選んだ避難所の合計。{NOT_BILLED}",
+                en=f"Sum of the selected shelters. {NOT_BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["month"])],
+            ),
+            columns={"month": "月", **HEADINGS},
+            by="月",
+            units=UNITS,
+            decimals=DECIMALS,
+        ),
+    ]
+
+
+def _by_place() -> list[object]:
+    return [
+        rows(
+            About(
+                title="区別",
+                ja=f"期間の合計。{NOT_BILLED}",
+                en=f"Sums of the time. {NOT_BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["ward"])],
+                width=24,
+            ),
+            columns={"ward": "区", **HEADINGS},
+            by="発電",
+            descending=True,
+            units=UNITS,
+            decimals=DECIMALS,
+        ),
+        rows(
+            About(
+                title="避難所別",
+                ja=f"期間の合計。名前から避難所の画面へ。{NOT_BILLED}",
+                en=f"Sums of the time. {NOT_BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["ward", "label", "site"])],
+                width=24,
+                height=12,
+            ),
+            columns={"label": "避難所", "ward": "区", **HEADINGS, "site": "site"},
+            by="自家消費",
+            descending=True,
+            units=UNITS,
+            decimals=DECIMALS,
+            link=to_site(),
+        ),
+    ]
+
+
+def _peaks() -> list[object]:
+    return [
+        rows(
+            About(
+                title="ピークの削減（避難所別）",
+                ja="期間で最大の30分デマンドと、蓄電池が動かなかった場合の推定。差がピーク削減です。"
+                "推定は測定値から求めたもので、契約上の値ではありません。",
+                en="The highest half hour's demand, and what it had been had the battery rested; the difference is "
+                "the cut. It "
+                "is estimated from measurements and is no contract figure.",
+                queries=[
+                    ask.days_table(
+                        'max("peak_demand_w") AS "with", max("peak_without_w") AS "without",'
+                        ' max("peak_without_w") - max("peak_demand_w") AS "cut"',
+                        by=["ward", "label", "site"],
+                    )
+                ],
+                height=10,
+            ),
+            columns={
+                "label": "避難所",
+                "ward": "区",
+                "with": "最大デマンド",
+                "without": "蓄電池なし",
+                "cut": "削減",
+                "site": "site",
+            },
+            by="削減",
+            descending=True,
+            units=dict.fromkeys(("最大デマンド", "蓄電池なし", "削減"), "watt"),
+            decimals=dict.fromkeys(("最大デマンド", "蓄電池なし", "削減"), 1),
+            link=to_site(),
+        ),
+        day_bars(
+            About(
+                title="避難所の最大デマンドの平均（日別）",
+                ja="選んだ避難所それぞれの、その日の最大30分デマンドの平均。「蓄電池なし」との差が蓄電池の働きです。",
+                en="Mean over the selected shelters of each one's highest half hour of the day; the difference is the "
+                "battery's "
+                "doing.",
+                queries=[
+                    ask.days('mean("peak_demand_w") AS "デマンド", mean("peak_without_w") AS "蓄電池なし"'),
+                ],
+                unit="watt",
+                height=10,
+                low=0,
+            )
+        ),
+    ]

@@ -1,0 +1,84 @@
+"""Puts the boards into a running Grafana by its HTTP API, where provisioning by files is not wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from grafana_client import GrafanaApi, TokenAuth
+from grafana_client.client import GrafanaClientError, GrafanaException
+
+from dashboards.sources import FOLDER, FOLDER_UID
+
+_UID: Final = re.compile(r"^[a-zA-Z0-9_-]{1,40}$")
+_ADVICE: Final = {
+    401: "the token is not accepted: make one for a service account with the role Editor",
+    403: "the token may not do this: give its service account the role Editor",
+    412: "a board of that uid was changed in Grafana meanwhile",
+}
+
+
+class PushError(Exception):
+    """Grafana did not take it. The text says where and what to try."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """One board as Grafana has it now."""
+
+    uid: str
+    title: str
+    url: str
+    version: int
+
+
+def push(
+    url: str, token: str, boards: Iterable[Mapping[str, Any]], *, message: str, timeout_s: float = 20.0
+) -> list[Pushed]:
+    """Write the boards into their folder, over what stands there.
+
+    Args:
+        url: Grafana's address.
+        token: of a service account that may edit.
+        boards: as built.
+        message: stands in Grafana's version history.
+        timeout_s: for each request.
+
+    Raises:
+        PushError: it is away or refuses; boards before that one are written.
+    """
+    if not token or any(character.isspace() for character in token):
+        raise PushError("the token's file is empty or holds more than one token")
+    grafana = GrafanaApi.from_url(url, credential=TokenAuth(token), timeout=timeout_s)
+    try:
+        _folder(grafana)
+        return [_one(grafana, board, message) for board in boards]
+    except GrafanaException as error:
+        raise PushError(f"{url}: {_said(error)}") from error
+    except OSError as error:
+        raise PushError(f"{url}: no answer: {error} (does Grafana run there?)") from error
+
+
+def _folder(grafana: GrafanaApi) -> None:
+    try:
+        grafana.folder.get_folder(FOLDER_UID)
+    except GrafanaClientError as error:
+        if error.status_code != 404:
+            raise
+        grafana.folder.create_folder(FOLDER, uid=FOLDER_UID)
+
+
+def _one(grafana: GrafanaApi, board: Mapping[str, Any], message: str) -> Pushed:
+    if not _UID.match(board["uid"]):
+        raise PushError(f"{board['uid']!r} cannot be the uid of a board")
+    answer = grafana.dashboard.update_dashboard(
+        {"dashboard": {**board, "id": None}, "folderUid": FOLDER_UID, "overwrite": True, "message": message}
+    )
+    return Pushed(uid=answer["uid"], title=board["title"], url=answer["url"], version=int(answer["version"]))
+
+
+def _said(error: GrafanaException) -> str:
+    advice = f" ({_ADVICE[error.status_code]})" if error.status_code in _ADVICE else ""
+    return f"HTTP {error.status_code}: {error.message}{advice}"
