@@ -47,19 +47,27 @@ def _templates() -> Environment:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page that the navigation leads to, and the right that it asks for."""
+    """A page that the navigation leads to, and the right that it asks for.
+
+    ``is_daily``: it stands in the row that everybody sees; the others are one touch away, or a phone shows little else.
+    """
 
     path: str
     key: str
     right: Right
+    is_daily: bool = False
+
+    def holds(self, here: str) -> bool:
+        """Whether a path is this page or one below it."""
+        return here == self.path or (self.path != "/" and here.startswith(f"{self.path}/"))
 
 
 PLACES: Final = (
-    Place("/", "nav_city", Right.READ),
-    Place("/board", "nav_board", Right.READ),
-    Place("/fleet", "nav_fleet", Right.READ),
-    Place("/alerts", "nav_alerts", Right.READ),
-    Place("/public-status", "nav_public", Right.READ),
+    Place("/", "nav_city", Right.READ, is_daily=True),
+    Place("/board", "nav_board", Right.READ, is_daily=True),
+    Place("/fleet", "nav_fleet", Right.READ, is_daily=True),
+    Place("/alerts", "nav_alerts", Right.READ, is_daily=True),
+    Place("/public-status", "nav_public", Right.READ, is_daily=True),
     Place("/rules", "nav_rules", Right.READ),
     Place("/notifications", "nav_notify", Right.READ),
     Place("/webhooks", "nav_hooks", Right.RULES),

@@ -27,6 +27,7 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "km": ("{n} km", "{n} km"),
     "north": ("北", "N"),
     # Navigation
+    "nav_more": ("管理・設定", "Manage"),
     "nav": ("主なページ", "Main pages"),
     "nav_city": ("全市", "City"),
     "nav_board": ("災害ボード", "Disaster board"),
