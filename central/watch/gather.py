@@ -268,7 +268,7 @@ def _measured_w(days: Mapping[int, PastDay], today: int) -> Floats:
 
 
 def _slot(sky: _Sky, now_ms: int) -> int:
-    return min(max(0, now_ms - start_of(sky.day)) // HALF_HOUR_MS, sky.sun.shape[1] - 1)
+    return min(max(0, now_ms - start_of(sky.day)) // HALF_HOUR_MS, DAY_MS // HALF_HOUR_MS - 1)
 
 
 def _known(value: float) -> float | None:

@@ -134,7 +134,7 @@ def _lamps(rules: Sequence[Rule], before: Mapping[LampKey, Lamp], seen: Look) ->
         for site, readings in watched:
             value = None if is_blind else take(readings)
             lamp = before.get((name, site), DARK)
-            if value is None and lamp is DARK:
+            if lamp is DARK and (value is None or not rule.is_bad(value)):
                 continue
             after = turned(rule, lamp, value, seen.at_ms)
             if not after.is_idle:
@@ -172,10 +172,18 @@ def _held(rules: Sequence[Rule], lamps: Mapping[LampKey, Lamp], state: State, se
                 free = {site: one for site, one in free.items() if site not in members}
         for site, one in free.items():
             about = About(AboutKind.SITE, site) if site else SERVICE
-            waits = family in GATHERED and seen.at_ms - one.since_ms < SETTLE_MS
-            if (family, about) in state.alerts or not waits:
+            if (family, about) in state.alerts or _may_begin(family, site, one, seen):
                 found[family, about] = _held_by({site: one}, about, seen)
     return found
+
+
+def _may_begin(family: Family, site: str, one: _Lit, seen: Look) -> bool:
+    """Whether a shelter has an alert of its own. What is left of a cause in common has to be bad now."""
+    if family in GATHERED and seen.at_ms - one.since_ms < SETTLE_MS:
+        return False
+    readings = seen.readings[site] if site else seen.service
+    values = ((rule, rule.quantity.take(readings)) for rule in one.rules)
+    return any(value is not None and rule.is_bad(value) for rule, value in values)
 
 
 def _gathered(

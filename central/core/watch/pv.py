@@ -45,7 +45,9 @@ class PlantDays:
     of_clear_sky_pct: Floats
 
 
-def nearest(latitude: Sequence[float], longitude: Sequence[float], peak_w: Sequence[float]) -> NDArray[np.int64]:
+def nearest(
+    latitude: Sequence[float], longitude: Sequence[float], peak_w: Sequence[float] | Floats
+) -> NDArray[np.int64]:
     """Rows of the nearest plants of each plant, the nearest first; fewer than ``NEIGHBOURS`` in a small city."""
     north = np.radians(np.asarray(latitude, dtype=np.float64))
     east = np.radians(np.asarray(longitude, dtype=np.float64)) * np.cos(north.mean() if len(north) else 0.0)
