@@ -32,6 +32,7 @@ from central.oidc import Provider
 from central.oidc_door import SignOn
 from central.opendata import room as opendata
 from central.public import room as public
+from central.reports import room as accounting
 from central.rollup_room import open_room as open_rollups
 from central.settings import Settings
 from central.store.base import TelemetryStore
@@ -147,8 +148,19 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     )
     app.include_router(alerts_api.router(watch))
     app.include_router(alerts_page.router(watch, house.queries, renderer))
+    counting = accounting.open_room(
+        app,
+        house.settings,
+        house.records,
+        house.store,
+        renderer,
+        sites=house.live_view.sites,
+        incidents=lambda: tuple(house.control.incidents.values()),
+        now=house.now,
+    )
     return [
         ("ngsi", telling),
+        ("accounting", counting),
         ("newsroom", newsroom.run),
         ("public", told.run),
         ("completeness", completeness.run),

@@ -39,6 +39,7 @@ TAGS: Final = {
     "triggers": "Alerts from outside, and what they propose",
     "ngsi-ld": "The city as NGSI-LD entities (ETSI GS CIM 009)",
     "public": "What citizens read: where there is power, by the city's policy, for everybody",
+    "energy": "Energy by half hours from counters, statements of months",
     "open data": "Lists of shelters and alerts, for everybody",
     "service": "The service itself: health, intake, metrics",
 }

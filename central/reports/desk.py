@@ -6,7 +6,16 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from central.core.accounting.closing import MonthEntry, MonthError, adjusted, close, correct, recounted, standing
+from central.core.accounting.closing import (
+    MonthEntry,
+    MonthError,
+    MonthNo,
+    adjusted,
+    close,
+    correct,
+    recounted,
+    standing,
+)
 from central.core.accounting.curtailed import curtailed_wh
 from central.core.accounting.days import SiteDay
 from central.core.accounting.halfhours import (
@@ -168,7 +177,7 @@ class ReportDesk:
             return close(month, figures, entries, by=by, why=why, now_ms=now_ms)
 
         if not is_month(month):
-            raise MonthError(f"month {month!r}: want YYYY-MM, such as 2026-10")
+            raise MonthError(MonthNo.NO_MONTH, f"month {month!r}: want YYYY-MM, such as 2026-10")
         return await self.rows.settle(month, decide)
 
     async def correct(
@@ -188,15 +197,15 @@ class ReportDesk:
         """
         now_ms = self._now()
         if not is_month(month):
-            raise MonthError(f"month {month!r}: want YYYY-MM, such as 2026-10")
+            raise MonthError(MonthNo.NO_MONTH, f"month {month!r}: want YYYY-MM, such as 2026-10")
         if adjust_wh and len(sites) != 1:
-            raise MonthError("an adjustment by hand is of one shelter: name it (--site)")
+            raise MonthError(MonthNo.ONE_SITE, "an adjustment by hand is of one shelter: name it (--site)")
 
         def decide(days: Sequence[SiteDay], entries: Sequence[MonthEntry]) -> MonthEntry:
             stand = standing(entries)
             unknown = set(sites) - stand.keys()
             if entries and unknown:
-                raise MonthError(f"{', '.join(sorted(unknown))}: not in the closed {month}")
+                raise MonthError(MonthNo.NOT_IN_IT, f"{', '.join(sorted(unknown))}: not in the closed {month}")
             figures = {}
             for site in sites or stand:
                 now = month_figures(site, month, [one for one in days if one.site == site])

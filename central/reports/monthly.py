@@ -54,8 +54,8 @@ def completeness(report: CompletenessReport, lang: Lang, *, city: str) -> Paper:
     names = {letter: f"{says(f'q_{letter}')}" for letter in LETTERS}
     columns = (
         Column(says("site")),
-        Column(says("site_id")),
-        Column(says("ward")),
+        Column(says("site_id"), Align.CODE),
+        Column(says("ward"), Align.CODE),
         Column(says("known"), Align.NUMBER),
         *(Column(names[letter], Align.NUMBER) for letter in LETTERS),
         Column(says("q_odd"), Align.NUMBER),
@@ -132,7 +132,7 @@ def corrections(entries: tuple[MonthEntry, ...], says: Says) -> Table:
         for one in entries
     )
     columns = (
-        Column(says("when")),
+        Column(says("when"), Align.CODE),
         Column(says("what")),
         Column(says("who")),
         Column(says("why")),
@@ -198,8 +198,8 @@ def _sites(report: MonthReport, says: Says) -> Table:
     )
     columns = (
         Column(says("site")),
-        Column(says("site_id")),
-        Column(says("ward")),
+        Column(says("site_id"), Align.CODE),
+        Column(says("ward"), Align.CODE),
         *(Column(says(key), Align.NUMBER) for key in numbers),
     )
     wh = report.wh

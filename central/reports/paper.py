@@ -17,6 +17,8 @@ class Align(StrEnum):
     """Where a column's cells stand."""
 
     TEXT = "text"
+    CODE = "code"
+    """Never broken over lines."""
     NUMBER = "number"
 
 

@@ -65,8 +65,8 @@ def disaster(report: DisasterReport, lang: Lang, *, city: str) -> Paper:
         heading=says("by_site"),
         columns=(
             Column(says("site")),
-            Column(says("site_id")),
-            Column(says("ward")),
+            Column(says("site_id"), Align.CODE),
+            Column(says("ward"), Align.CODE),
             *(Column(says(key), Align.NUMBER) for key in numbers),
         ),
         rows=tuple(_disaster_line(one, lang) for one in lines),
@@ -160,8 +160,8 @@ def _sites(report: YearReport, says: Says) -> Table:
         heading=says("by_site"),
         columns=(
             Column(says("site")),
-            Column(says("site_id")),
-            Column(says("ward")),
+            Column(says("site_id"), Align.CODE),
+            Column(says("ward"), Align.CODE),
             *(Column(says(key), Align.NUMBER) for key in numbers),
         ),
         rows=tuple(_year_line(one, says.lang) for one in report.lines),
@@ -239,8 +239,8 @@ def _outage_list(report: DisasterReport, says: Says) -> Table:
     )
     columns = (
         Column(says("site")),
-        Column(says("from")),
-        Column(says("to")),
+        Column(says("from"), Align.CODE),
+        Column(says("to"), Align.CODE),
         Column(says("length_h"), Align.NUMBER),
         Column(says("kind_col")),
     )
@@ -259,7 +259,7 @@ def _opening_list(report: DisasterReport, says: Says) -> Table:
         )
         for each, site in found
     )
-    columns = (Column(says("site")), Column(says("from")), Column(says("to")))
+    columns = (Column(says("site")), Column(says("from"), Align.CODE), Column(says("to")))
     return Table(heading=says("opening_list"), columns=columns, rows=rows, note="" if rows else says("none"))
 
 
@@ -278,8 +278,8 @@ def _incident_list(report: DisasterReport, says: Says) -> Table:
     columns = (
         Column(says("incident_id")),
         Column(says("kind_col")),
-        Column(says("from")),
-        Column(says("to")),
+        Column(says("from"), Align.CODE),
+        Column(says("to"), Align.CODE),
         Column(says("sites_n"), Align.NUMBER),
         Column(says("reason")),
     )

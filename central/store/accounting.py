@@ -109,12 +109,11 @@ class EnergyRows:
 
         return await self._ask(job)
 
-    async def counted(self, first_day: int, last_day: int) -> dict[int, int]:
-        """Day → number of shelters that are counted."""
+    async def counted_months(self) -> set[str]:
+        """Months of which a day is counted."""
 
-        def job(db: Connection) -> dict[int, int]:
-            found = db.execute(self._do().counted_days, {"first_day": first_day, "last_day": last_day})
-            return {row.day: row.sites for row in found}
+        def job(db: Connection) -> set[str]:
+            return {month_of_day(day) for day in db.execute(self._do().counted_days).scalars()}
 
         return await self._ask(job)
 
@@ -143,10 +142,10 @@ class EnergyRows:
         """Closings and corrections, of one month or of all, in their order."""
         return await self._ask(lambda db: _entries(db, self._do(), month))
 
-    async def settle(self, month: str, decide: Settle) -> MonthEntry:
+    async def settle(self, month: str, decide: Settle, *, takes_late: bool = True) -> MonthEntry:
         """Close or correct a month: its days, the new entry and that of the book in one transaction.
 
-        Late days of the shelters that the entry changes take the place of those that held.
+        Late days of the shelters that the entry changes take the place of those that held (``takes_late``).
         ``decide`` may raise; then nothing was changed.
         """
 
@@ -158,7 +157,7 @@ class EnergyRows:
             newest = {(one.site, one.day): one for one in (*kept, *late)}
             entry = decide(list(newest.values()), _entries(db, do, month))
             for one in late:
-                if one.site in entry.after:
+                if takes_late and one.site in entry.after:
                     db.execute(do.put_day, [_values_of(one, late=False, counted_ms=entry.at_ms)])
                     db.execute(do.drop_late, {"of_site": one.site, "of_day": one.day})
             db.execute(do.add_entry, [_values_of_entry(entry)])

@@ -83,7 +83,7 @@ class EnergyStatements:
         self.peaks = (
             select(day.site, func.max(day.peak_wh).label("peak_wh")).where(within, ~day.late).group_by(day.site)
         )
-        self.counted_days = select(day.day, func.count().label("sites")).where(within, ~day.late).group_by(day.day)
+        self.counted_days = select(day.day).distinct()
         self.put_evidence = upsert(dialect, energy_evidence)
         self.evidence = (
             select(proof.day, proof.readings)

@@ -49,8 +49,28 @@ class MonthEntry:
     hash: str = ""
 
 
+class MonthNo(StrEnum):
+    """Why a month can't be closed or corrected."""
+
+    NO_MONTH = "no_month"
+    CLOSED = "closed"
+    NOT_OVER = "not_over"
+    NOTHING = "nothing"
+    OPEN = "open"
+    SAME = "same"
+    WHO = "who"
+    WHY = "why"
+    ONE_SITE = "one_site"
+    NOT_IN_IT = "not_in_it"
+    UNREADABLE = "unreadable"
+
+
 class MonthError(ValueError):
-    """A closing or a correction that can't be made. The text says why and what to do."""
+    """A closing or a correction that can't be made. The text says why and what to do; ``no`` names it."""
+
+    def __init__(self, no: MonthNo, text: str) -> None:
+        super().__init__(text)
+        self.no = no
 
 
 def close(
@@ -62,20 +82,25 @@ def close(
         MonthError: it is not over, closed already, or nothing is counted.
     """
     if not is_month(month):
-        raise MonthError(f"month {month!r}: want YYYY-MM, such as 2026-10")
+        raise MonthError(MonthNo.NO_MONTH, f"month {month!r}: want YYYY-MM, such as 2026-10")
     if entries:
-        raise MonthError(f"{month} is closed already: correct it (shelter-central month correct --month {month})")
+        raise MonthError(
+            MonthNo.CLOSED, f"{month} is closed already: correct it (shelter-central month correct --month {month})"
+        )
     if now_ms < bounds_of_month(month)[1] + SETTLE_MS:
-        raise MonthError(f"{month} is not over in Tokyo, or not for an hour yet: close it later")
+        raise MonthError(MonthNo.NOT_OVER, f"{month} is not over in Tokyo, or not for an hour yet: close it later")
     if not figures:
-        raise MonthError(f"{month}: nothing is counted (shelter-central month recount --month {month} reads the store)")
+        raise MonthError(
+            MonthNo.NOTHING,
+            f"{month}: nothing is counted (shelter-central month recount --month {month} reads the store)",
+        )
     return _sealed(
         MonthEntry(
             month=month,
             n=0,
             kind=EntryKind.CLOSED,
             at_ms=now_ms,
-            by=_said(by, "who closes it (--by)"),
+            by=_said(by, MonthNo.WHO, "who closes it (--by)"),
             why=why.strip()[:WHY_CHARS_MAX],
             before={},
             after=dict(figures),
@@ -99,19 +124,19 @@ def correct(
         MonthError: it is open, nothing would change, or nobody says why.
     """
     if not entries:
-        raise MonthError(f"{month} is open: late data changes it by itself, nothing is to be corrected")
+        raise MonthError(MonthNo.OPEN, f"{month} is open: late data changes it by itself, nothing is to be corrected")
     stand = standing(entries)
     changed = {site: one for site, one in figures.items() if stand.get(site) != one}
     if not changed:
-        raise MonthError(f"{month}: no figure would change, so there is nothing to correct")
+        raise MonthError(MonthNo.SAME, f"{month}: no figure would change, so there is nothing to correct")
     return _sealed(
         MonthEntry(
             month=month,
             n=len(entries),
             kind=EntryKind.CORRECTED,
             at_ms=now_ms,
-            by=_said(by, "who corrects it (--by)"),
-            why=_said(why, "why it is corrected (--why)"),
+            by=_said(by, MonthNo.WHO, "who corrects it (--by)"),
+            why=_said(why, MonthNo.WHY, "why it is corrected (--why)"),
             before={site: stand[site] for site in changed if site in stand},
             after=changed,
         ),
@@ -182,7 +207,7 @@ def decode_figures(text: str) -> dict[str, MonthFigures]:
     try:
         return msgspec.json.decode(text, type=dict[str, MonthFigures])
     except msgspec.MsgspecError as error:
-        raise MonthError(f"figures of a closed month can't be read: {error}") from None
+        raise MonthError(MonthNo.UNREADABLE, f"figures of a closed month can't be read: {error}") from None
 
 
 def _sealed(entry: MonthEntry, entries: Sequence[MonthEntry]) -> MonthEntry:
@@ -197,8 +222,8 @@ def _hash_of(entry: MonthEntry) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _said(text: str, what: str) -> str:
+def _said(text: str, no: MonthNo, what: str) -> str:
     said = " ".join(text.split())[:WHY_CHARS_MAX]
     if not said:
-        raise MonthError(f"say {what}: it stands in the book")
+        raise MonthError(no, f"say {what}: it stands in the book")
     return said

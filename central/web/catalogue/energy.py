@@ -1,0 +1,93 @@
+"""Words of the pages of energy: months, statements, reports. The reports themselves have words of their own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENERGY: Final[dict[str, tuple[str, str]]] = {
+    "nav_reports": ("明細・報告", "Statements"),
+    "reports_title": ("電力量の明細と報告", "Energy statements and reports"),
+    "reports_lead": (
+        "積算計の値から30分ごとに計算した電力量です。月を締めると数値が確定し、その後の変更は訂正として記録されます。",
+        (
+            "Energies are counted every half hour from counters. Closing a month fixes its figures; later changes are "
+            "recorded as corrections."
+        ),
+    ),
+    "reports_none": (
+        "計算された月はまだありません。計測データが届くと、30分ごとに自動で計算されます。",
+        "No month is counted yet. As soon as readings come, every half hour is counted by itself.",
+    ),
+    "reports_months": ("月ごと", "Months"),
+    "reports_years": ("年度ごと", "Fiscal years"),
+    "reports_month": ("月", "Month"),
+    "reports_state": ("状態", "State"),
+    "reports_papers": ("書類", "Papers"),
+    "reports_kind.monthly": ("月次明細書", "Monthly statement"),
+    "reports_kind.completeness": ("データ充足状況", "Completeness"),
+    "reports_kind.yearly": ("CO2年次報告書", "CO2 report"),
+    "reports_kind.disaster": ("災害・訓練の記録", "Disaster record"),
+    "reports_month_is": ("{y}年{m}月", "{y}-{m:02d}"),
+    "reports_year_is": ("{y}年度", "FY{y}"),
+    "reports_state_is.open": ("未締め", "Open"),
+    "reports_state_is.closed": ("締め済み", "Closed"),
+    "reports_state_is.corrected": ("締め済み（訂正あり）", "Closed, corrected"),
+    "reports_get": ("ファイルで受け取る", "As a file"),
+    "reports_print": ("印刷用HTML", "HTML to print"),
+    "reports_csv": ("CSV（表計算）", "CSV (spreadsheet)"),
+    "reports_json": ("JSON（システム）", "JSON (programs)"),
+    "reports_one_site": ("1施設の明細を見る", "One facility's statement"),
+    "reports_show": ("表示", "Show"),
+    "reports_whole_city": ("全施設", "All facilities"),
+    "reports_close": ("この月を締める", "Close this month"),
+    "reports_close_note": (
+        "締めると数値が確定し、ハッシュとともに台帳に記録されます。取り消せません。後から届くデータは訂正として反映します。",
+        (
+            "Closing fixes the figures and writes their digest into the book. It can't be undone: data that comes "
+            "later is taken over by a correction."
+        ),
+    ),
+    "reports_close_why": ("備考（任意）", "Remark (optional)"),
+    "reports_close_do": ("締める", "Close"),
+    "reports_correct": ("訂正する", "Correct"),
+    "reports_correct_note": (
+        "締めた後に届いたデータを反映します。訂正前と訂正後の数値が理由とともに残ります。",
+        "Takes over the data that came after the closing. Figures before and after stay, with the reason.",
+    ),
+    "reports_correct_why": ("訂正の理由（必須）", "Reason (required)"),
+    "reports_correct_do": ("訂正を記録する", "Record the correction"),
+    "reports_refused": ("できませんでした。", "That could not be done."),
+    "reports_no.no_month": ("月の指定が正しくありません（例 2026-10）。", "That is no month (such as 2026-10)."),
+    "reports_no.closed": ("この月はすでに締められています。", "This month is closed already."),
+    "reports_no.not_over": (
+        "この月はまだ終わっていません。翌月1日の午前1時を過ぎてから締めてください。",
+        "This month is not over. Close it after 1:00 on the first of the next month.",
+    ),
+    "reports_no.nothing": ("この月の計算結果がありません。", "Nothing is counted of this month."),
+    "reports_no.open": (
+        "この月は締められていません。後から届くデータは自動で反映されます。",
+        "This month is open: late data is taken over by itself.",
+    ),
+    "reports_no.same": ("数値が変わらないため、訂正はありません。", "No figure would change: nothing to correct."),
+    "reports_no.who": ("担当者の名前が必要です。", "Say who does it."),
+    "reports_no.why": ("訂正の理由を入力してください。", "Say why it is corrected."),
+    "reports_no.one_site": ("手入力の訂正は1施設ずつ行ってください。", "An adjustment by hand is of one facility."),
+    "reports_no.not_in_it": ("締めた月に含まれない施設です。", "A facility that is not in the closed month."),
+    "reports_no.unreadable": (
+        "締めた数値を読み取れません。プログラムの版を確認してください。",
+        "The closed figures can't be read: check the program's version.",
+    ),
+    "error_report_period": (
+        "「{asked}」の報告はありません",
+        "There is no report of “{asked}”",
+    ),
+    "error_report_period_try": (
+        "始まっている月（2026-10 など）か年度（2026 など）と、登録済みの避難所を指定してください。",
+        (
+            "Ask for a month (2026-10) or fiscal year (2026) that has begun, and a registered shelter. The page "
+            "Statements lists them."
+        ),
+    ),
+    "action.month_closed": ("月の締め", "Closed a month"),
+    "action.month_corrected": ("締めた月の訂正", "Corrected a closed month"),
+}
