@@ -23,6 +23,7 @@ from central.cli_lists import crew, group
 from central.cli_notify import notify
 from central.cli_provision import provision, renew, revoke
 from central.cli_public import public
+from central.cli_store import init_store
 from central.cli_triggers import triggers
 from central.cli_users import tokens, users
 from central.cli_webhooks import webhooks
@@ -53,6 +54,7 @@ for name, part in {
     "backup": backup,
 }.items():
     app.add_typer(part, name=name)
+app.command("init-store")(init_store)
 app.command("autonomy")(autonomy)
 app.command("dispatch-order")(dispatch_order)
 app.command("reach")(reach)

@@ -46,7 +46,7 @@ class InfluxQuery:
         except urllib3.exceptions.HTTPError as error:
             raise StoreError(f"{self._name}: no answer: {error} (does InfluxDB run there?)") from error
         if answer.status != 200:
-            raise StoreError(f"{self._name}: {_reason(answer.status, answer.data)}")
+            raise StoreError(f"{self._name}: {refusal(answer.status, answer.data)}")
         try:
             (result,) = json.loads(answer.data)["results"]
         except (ValueError, KeyError, TypeError) as error:
@@ -67,12 +67,13 @@ def explain_write(url: str, bucket: str, error: Exception) -> StoreError:
     """What a failed write means: never (the rows are wrong), or not now."""
     if not isinstance(error, ApiException) or not error.status:
         return StoreError(f"{url}: no answer: {error} (does InfluxDB run there?)")
-    reason = f"{url}, bucket {bucket}: {_reason(error.status, error.body or '')}"
+    reason = f"{url}, bucket {bucket}: {refusal(error.status, error.body or '')}"
     # 400: a malformed line or a field of another type; 422: older than the bucket keeps. The rest is stored.
     return StoreRefusedError(reason) if error.status in (400, 422) else StoreError(reason)
 
 
-def _reason(status: int, body: bytes | str) -> str:
+def refusal(status: int, body: bytes | str) -> str:
+    """What a refusal of the server says, and what to try."""
     said = body.decode(errors="replace") if isinstance(body, bytes) else body
     try:
         answer = json.loads(said)
