@@ -82,10 +82,10 @@ async def make_backup(settings: Settings, out: Path, *, now_ms: int, passphrase:
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
             here = Path(folder)
-            if settings.records_url is None or settings.records_url.startswith("sqlite"):
-                copy_sqlite(_records_path(settings), here / RECORDS)
+            if (records_path := _records_path(settings)) is not None:
+                copy_sqlite(records_path, here / RECORDS)
             else:
-                dump_postgres(settings.records_url, here / DUMP)
+                dump_postgres(settings.records_address, here / DUMP)
             sites, entries, newest = await _told(settings, here)
             if settings.store.kind is not StoreKind.SQLITE:
                 outside.append(f"readings: InfluxDB at {settings.store.url}, bucket {settings.store.bucket}")
@@ -122,10 +122,11 @@ async def _told(settings: Settings, here: Path) -> tuple[int, int, str]:
         await records.close()
 
 
-def _records_path(settings: Settings) -> Path:
+def _records_path(settings: Settings) -> Path | None:
+    """File of the records; None for a server."""
     if settings.records_url is None:
         return settings.data / RECORDS
-    return Path(settings.records_url.partition("///")[2])
+    return Path(settings.records_url.partition("///")[2]) if settings.records_url.startswith("sqlite") else None
 
 
 def _secrets(settings: Settings) -> dict[str, Path]:
@@ -270,18 +271,18 @@ async def restore_backup(
         _check_empty(settings)
         with unpacked(file, settings.data) as (manifest, here):
             await _check(file, manifest, here)
-            is_dump = DUMP in manifest.parts
-            if is_dump is (settings.records_url is None or settings.records_url.startswith("sqlite")):
+            is_dump, records_path = DUMP in manifest.parts, _records_path(settings)
+            if is_dump is (records_path is not None):
                 kind = "PostgreSQL" if is_dump else "SQLite"
                 raise BackupError(f"{file}: its records are of {kind}, records_url of the settings is not")
             if passphrase is not None:
                 _put_secrets(_opened(file, here, passphrase), settings.data)
             if TELEMETRY in manifest.parts:
                 (here / TELEMETRY).replace(settings.telemetry_path)
-            if is_dump:
+            if records_path is None:
                 load_postgres(settings.records_address, here / DUMP)
             else:
-                (here / RECORDS).replace(_records_path(settings))
+                (here / RECORDS).replace(records_path)
         restored = Restored(backup_ms=manifest.made_ms, restored_ms=now_ms)
         await note_restored(settings, restored, by=by, why=why, newest_hash=manifest.newest_hash)
     return manifest
@@ -304,7 +305,8 @@ async def note_restored(settings: Settings, restored: Restored, *, by: str, why:
 
 
 def _check_empty(settings: Settings) -> None:
-    taken = [path for path in (_records_path(settings), settings.telemetry_path) if path.exists()]
+    files = (_records_path(settings), settings.telemetry_path)
+    taken = [path for path in files if path is not None and path.exists()]
     if taken:
         raise BackupError(
             f"{', '.join(map(str, taken))}: there is a service's data already. Move it away first, or name an empty "

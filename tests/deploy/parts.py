@@ -32,16 +32,22 @@ WHO = ("--by", "田中", "--why", "設置")
 class Administrator:
     """Types commands on the service's machine. ``folder`` holds its data and what it makes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, records_url: str = "") -> None:
         self.folder = folder
         self.data = folder / "data"
         self.keys = folder / "broker"
         self.crl = self.keys / "crl.pem"
-        self._here = ("--data", str(self.data))
+        self._environment = {"SHELTER_CRL": str(self.crl)}
+        if records_url:
+            self._environment["SHELTER_RECORDS_URL"] = records_url
 
     def says(self, *arguments: str | Path, code: int = 0) -> Result:
-        """Run ``shelter-central`` in this process and see how it ends."""
-        done = CliRunner().invoke(app, [*map(str, arguments), *self._here], env={"SHELTER_CRL": str(self.crl)})
+        """Run ``shelter-central`` over this data folder and see how it ends."""
+        return self.run(*arguments, "--data", self.data, code=code)
+
+    def run(self, *arguments: str | Path, code: int = 0) -> Result:
+        """Run a command in this process and see how it ends."""
+        done = CliRunner().invoke(app, [*map(str, arguments)], env=self._environment)
         assert done.exit_code == code, done.output
         return done
 

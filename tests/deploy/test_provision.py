@@ -27,13 +27,6 @@ from tests.deploy.parts import HERE, THERE, WHO, Administrator
 NOW = 1_790_000_000_000
 
 
-@pytest.fixture
-def admin(tmp_path: Path) -> Administrator:
-    made = Administrator(tmp_path)
-    made.set_up()
-    return made
-
-
 def request_for(name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     built = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
