@@ -16,7 +16,7 @@ from bench.blackouts import Life
 from central.core.autonomy.values import Floats
 from central.core.peak.learning import Learnt, Store, keep, learn
 from contract.shaving import PeakLimits
-from edge_agent.core.peak import Peak, Seen, advance
+from edge_agent.core.peak import Peak, Seen, advance_peak
 from simulator.physics import Controls, Flows, on_grid, soc_after
 from simulator.spec import TIERS, SiteSpec
 from simulator.weather import day_start_ms
@@ -169,7 +169,7 @@ class Controlled:
             capacity_wh=spec.plant.capacity_wh,
             discharge_max_w=min(spec.plant.discharge_w, spec.plant.inverter_w),
         )
-        self._peak = peak = advance(was, self._limits, seen, spec.reserve_pct, now_ms=at_ms, utc_ms=at_ms)
+        self._peak = peak = advance_peak(was, self._limits, seen, spec.reserve_pct, now_ms=at_ms, utc_ms=at_ms)
         if peak.changed_ms[-1:] != was.changed_ms[-1:]:
             day = (at_ms - self._past_ms) // 86_400_000
             self.days[day] = self.days.get(day, 0) + 1

@@ -22,11 +22,11 @@ TOKYO_MS: Final = 9 * HOUR_MS
 DAY_MS: Final = 24 * HOUR_MS
 GAP_MS_MAX: Final = 60_000
 """A power that was not read again for so long is not known any more: the time after it counts as unseen."""
-FAST_MS: Final = 120_000
-SLOW_MS: Final = 600_000
-"""Time constants of the two running means that give the present power and where it is going."""
-TREND_MS_MAX: Final = 600_000
-"""A trend is believed for so long."""
+FAST_MS: Final = 60_000
+SLOW_MS: Final = 900_000
+"""Time constants of the two running means: the present power, and the level that it moves about."""
+RETURN_MS: Final = 480_000
+"""Time constant with which the power is expected to come back to its level."""
 USUAL_SHARE: Final = 0.5
 """How much of a whole half hour's expectation comes from what is usual at this time; less as the rest gets shorter."""
 SPREAD: Final = 1.3
@@ -181,9 +181,9 @@ def forecast(running: Running, now_ms: int, usual_w: float | None = None) -> For
 
 
 def _expected_w(flow: Flow, rest_ms: int, usual_w: float | None) -> float:
-    """Mean net power of the rest: where it is now, where it is going, and what is usual at this time."""
-    trend = (flow.fast_w - flow.slow_w) / (SLOW_MS - FAST_MS)
-    expected_w = flow.fast_w + trend * min(rest_ms, TREND_MS_MAX) / 2
+    """Mean net power of the rest: from where it is now back to its level, and what is usual at this time."""
+    away = RETURN_MS / max(rest_ms, 1) * -math.expm1(-rest_ms / RETURN_MS)
+    expected_w = flow.slow_w + (flow.fast_w - flow.slow_w) * away
     if usual_w is None or not math.isfinite(usual_w):
         return expected_w
     share = USUAL_SHARE * rest_ms / HALF_HOUR_MS

@@ -104,6 +104,17 @@ class Why(StrEnum):
     """It will not, and the battery has more than it should keep."""
 
 
+class PeakReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a shelter does about its demand. Part of the reported state."""
+
+    action: Action = field(name="a")
+    why: Why = field(name="y")
+    floor_pct: Percent | None = field(name="f", default=None)
+    """The reserve that demand control has set for the moment; None: the shelter's own."""
+    is_spent: bool = field(name="sp", default=False)
+    """The register has been changed as often as it may be in a day, so the reserve stays as it is for a while."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
     """What is known of the batteries together. ``None``: not known."""

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from contract.messages import VERSION, DeviceId, Millis, Seq
+from contract.shaving import PeakLimits, PeakReport
 from contract.signing import SIGNATURE_BYTES, Signer, fingerprint, in_text, is_signed_by, of_text
 from contract.topics import is_site_id
 
@@ -185,6 +186,8 @@ class Desired(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tiers_closed: Tiers = field(name="tc", default=8)
     """Load tiers that may have power while islanded, counted from the critical one."""
     export_limit_w: Watts | None = field(name="el", default=None)
+    peak: PeakLimits | None = field(name="pk", default=None)
+    """Demand control in normal mode; None: none. Old edges ignore it."""
     standing: StandingOrders = field(name="so", default=StandingOrders())
     incident: ShortText = field(name="in", default="")
     reason: ShortText = field(name="wy", default="")
@@ -236,6 +239,8 @@ class Reported(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by_hand_en: Annotated[str, Meta(max_length=1_000)] = field(name="he", default="")
     """What a person has to do there."""
     is_drill: bool = field(name="dr", default=False)
+    peak: PeakReport | None = field(name="pk", default=None)
+    """What it does about its demand; None: nobody wants anything of it."""
     until_ms: Millis = field(name="u", default=0)
     """When the next thing happens by itself (recovery after its delay, end of a hold check); 0: nothing is due."""
 

@@ -16,6 +16,7 @@ import structlog
 from contract.messages import EventKind, Severity
 from contract.readings import DeviceReadings
 from contract.steering import Desired, Mode, Reason, Receipt, Stage, receipt_detail
+from device_profiles.model import ControlKind
 from edge_agent.core import receipts as judging
 from edge_agent.core.budget import Budget
 from edge_agent.core.conditions import Conditions, Seen, conditions, fresh
@@ -25,6 +26,7 @@ from edge_agent.core.effects import EVIDENCE, Verdict
 from edge_agent.core.effects import judge as judge_effect
 from edge_agent.core.interlocks import Rules
 from edge_agent.core.modes import Policy, SetPoints, Wishes, set_points
+from edge_agent.core.peak import Peak, advance_peak, limits_of, seen_of, with_peak
 from edge_agent.core.postponed import Postponed
 from edge_agent.core.receipts import BAD, Part, Told, merged
 from edge_agent.core.standing import Kept, SiteState, Switch, advance, hand_back_ms, sight, turned
@@ -66,6 +68,7 @@ class Steerer:
         self.site = site
         self.state = SiteState(kept=memory.kept)
         self.seen = Conditions()
+        self.peak = Peak()
         self.parts: dict[str, Part] = {}
         self.report = ReportBox()
         self.listener: Callable[[], None] = lambda: None
@@ -177,12 +180,22 @@ class Steerer:
             self._save()
             if (self.state.kept.mode, self.state.kept.source) != (before.mode, before.source):
                 self._tell_mode(before)
+        self._shave(values, now_ms)
         for device in self.batteries.values():
             self._follow(device, values.get(device.id), now_ms)
         self.tiers.want(self.state.points, self.seen, now_ms)
         self._judge()
         for wake in self._wakes.values():
             wake.set()
+
+    def _shave(self, values: Mapping[str, Mapping[str, float]], now_ms: int) -> None:
+        """Let demand control have its say in the set-points of normal mode."""
+        points, utc_ms = self.state.points, self._utc_ms()
+        takes_part = any(ControlKind.RESERVE in one.session.control_kinds for one in self.batteries.values())
+        limits = limits_of(self.state.kept, points, sight(self.state)) if takes_part else None
+        self.peak = advance_peak(self.peak, limits, seen_of(values), points.reserve_pct, now_ms=now_ms, utc_ms=utc_ms)
+        points = with_peak(points, self.peak, limits, batteries=len(self.batteries), utc_ms=utc_ms or 0)
+        self.state = replace(self.state, points=points)
 
     def _follow(self, device: SteeredDevice, values: Mapping[str, float] | None, now_ms: int) -> None:
         """Plan for one device what is new, and look whether it does what is old."""
@@ -257,7 +270,14 @@ class Steerer:
         until_ms = 0 if due_ms is None else at_ms + due_ms - now_ms
         said = by_hand or NOTHING
         report = reported(
-            self.state, self.seen, self.parts, self.teller.receipt, at_ms=at_ms, until_ms=until_ms, by_hand=said
+            self.state,
+            self.seen,
+            self.parts,
+            self.teller.receipt,
+            at_ms=at_ms,
+            until_ms=until_ms,
+            by_hand=said,
+            peak=self.peak,
         )
         if self.report.put(report, now_ms):
             self.listener()

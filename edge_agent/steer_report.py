@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from contract.steering import Mode, Receipt, Reported, Stage, encode_reported
 from edge_agent.core.conditions import Conditions
+from edge_agent.core.peak import NO_PEAK, Peak, report_of
 from edge_agent.core.receipts import Part
 from edge_agent.core.standing import SiteState
 from edge_agent.words_steer import NOTHING, Both
@@ -27,6 +28,7 @@ def reported(
     at_ms: int,
     until_ms: int = 0,
     by_hand: Both = NOTHING,
+    peak: Peak = NO_PEAK,
 ) -> Reported:
     """The reported state of now."""
     kept = state.kept
@@ -43,6 +45,7 @@ def reported(
         by_hand_ja=by_hand[0][:TEXT_MAX] if _is_waiting(parts) else "",
         by_hand_en=by_hand[1][:TEXT_MAX] if _is_waiting(parts) else "",
         is_drill=kept.drill is not None and kept.drill.mode is not Mode.NORMAL,  # Normal: the drill is over.
+        peak=report_of(peak),
         until_ms=max(0, until_ms),
     )
 

@@ -15,6 +15,7 @@ reserve never goes under the shelter's own, and never over what is in the batter
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -25,16 +26,24 @@ from contract.shaving import (
     Action,
     Battery,
     PeakLimits,
+    PeakReport,
     Proposal,
     Why,
     aim_w,
     propose,
 )
-from edge_agent.core.modes import Policy, SetPoints
+from contract.steering import Mode
+from edge_agent.core.conditions import CAPACITY, SOC, STATE, conditions
+from edge_agent.core.effects import BATTERY_W
+from edge_agent.core.modes import Policy, SetPoints, Sight
+from edge_agent.core.standing import Kept
 
-CHANGES_MAX: Final = 16
+GRID_W: Final = "grid.power_w"
+DISCHARGE_MAX_W: Final = "battery.max_discharge_power_w"
+
+CHANGES_MAX: Final = 24
 """Changes of the reserve in 24 hours. Makers name no figure for their memory; of the 100,000 writes that such parts are
-mostly good for, sixteen at every day of ten years are 58,000."""
+mostly good for, 24 on every day of ten years are 88,000."""
 CHANGES_KEPT: Final = 6
 """So many of them are for letting out only."""
 DWELL_MS: Final = 120_000
@@ -86,7 +95,44 @@ class Peak:
         return len(self.changed_ms) >= CHANGES_MAX
 
 
-def advance(
+NO_PEAK: Final = Peak()
+
+
+def seen_of(values: Mapping[str, Mapping[str, float]]) -> Seen:
+    """The plant from what its devices say now (device → point → value).
+
+    For the grid connection a meter speaks before an inverter that repeats what its own meter says. A battery whose
+    power is not known makes the grid's useless too: nobody could tell what would be bought without it.
+    """
+    ranked = sorted(values, key=lambda device: (STATE in values[device], device))
+    grid_w = next((values[device][GRID_W] for device in ranked if GRID_W in values[device]), None)
+    batteries = [points for points in values.values() if SOC in points]
+    is_whole = all(BATTERY_W in points for points in batteries)
+    return Seen(
+        grid_w=grid_w if is_whole else None,
+        battery_w=_sum(batteries, BATTERY_W),
+        soc_pct=conditions(values).soc_pct,
+        capacity_wh=_sum(batteries, CAPACITY),
+        discharge_max_w=_sum(batteries, DISCHARGE_MAX_W),
+    )
+
+
+def limits_of(kept: Kept, points: SetPoints, sight: Sight) -> PeakLimits | None:
+    """What the city wants of the demand now; None unless the normal mode holds, with the grid there."""
+    if kept.desired is None or kept.mode is not Mode.NORMAL or sight is not Sight.THERE:
+        return None
+    return kept.desired.peak if points.policy is Policy.FREE else None
+
+
+def report_of(peak: Peak) -> PeakReport | None:
+    """What is told of it; None while nobody wants anything."""
+    told = peak.proposal
+    if told.why is Why.NO_TARGET:
+        return None
+    return PeakReport(action=told.action, why=told.why, floor_pct=peak.floor_pct, is_spent=peak.is_spent)
+
+
+def advance_peak(
     peak: Peak, limits: PeakLimits | None, seen: Seen, reserve_pct: float, *, now_ms: int, utc_ms: int | None
 ) -> Peak:
     """Demand control a moment later.
@@ -100,7 +146,8 @@ def advance(
         utc_ms: the time; None while it is not known.
     """
     if utc_ms is None:
-        return _resolved(peak, limits, replace(NOTHING, why=Why.NO_CLOCK), None, 0.0, now_ms)
+        why = Why.NO_TARGET if limits is None else Why.NO_CLOCK
+        return _resolved(peak, limits, replace(NOTHING, why=why), None, 0.0, now_ms)
     running = counted(peak.running, utc_ms, seen.grid_w, seen.battery_w)
     if running is peak.running and running.at_ms - utc_ms > HOUR_MS:  # The clock was set back.
         running = counted(None, utc_ms, seen.grid_w, seen.battery_w)
@@ -137,6 +184,12 @@ def with_peak(points: SetPoints, peak: Peak, limits: PeakLimits | None, *, batte
     target_pct = max(limits.keep_pct[weekday(utc_ms)], reserve_pct)
     power_w = peak.recharge_w / max(1, batteries)
     return replace(points, policy=Policy.CHARGE, reserve_pct=reserve_pct, target_pct=target_pct, charge_power_w=power_w)
+
+
+def _sum(devices: list[Mapping[str, float]], point: str) -> float | None:
+    """Of all of them; None where one does not say."""
+    found = [points[point] for points in devices if point in points]
+    return sum(found) if found and len(found) == len(devices) else None
 
 
 def _battery(limits: PeakLimits | None, seen: Seen, reserve_pct: float) -> Battery:
