@@ -63,7 +63,7 @@ NATURES: Final = {
     Kind.DEMAND_HIGH: Nature(family=Family.DEMAND, lasts_d=(4, 8), found_h=6 * 24, count=4),
     Kind.OUTBOX: Nature(family=Family.OUTBOX, lasts_d=(2, 4), found_h=72, count=3),
     Kind.CERTIFICATE: Nature(family=Family.CERTIFICATE, lasts_d=(20, 28), found_h=2, count=2),
-    Kind.BROKER: Nature(family=Family.SERVICE, lasts_d=(0.02, 0.15), found_h=1, count=2),
+    Kind.BROKER: Nature(family=Family.SERVICE, lasts_d=(0.06, 0.2), found_h=1.5, count=2),
     Kind.WARD_SILENT: Nature(family=Family.LINK, lasts_d=(0.1, 0.5), found_h=1.5, count=2),
     Kind.CITY_CLOCKS: Nature(family=Family.CLOCK, lasts_d=(0.1, 0.3), found_h=1.5, count=1),
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 
 from central.cli_accounting import month, report
+from central.cli_alerts import alerts
 from central.cli_audit import audit
 from central.cli_backup import backup, restore
 from central.cli_certificates import certificates
@@ -49,6 +50,7 @@ for name, part in {
     "tokens": tokens,
     "webhooks": webhooks,
     "notify": notify,
+    "alerts": alerts,
     "public": public,
     "certificates": certificates,
     "backup": backup,

@@ -189,19 +189,23 @@ def _may_begin(family: Family, site: str, one: _Lit, seen: Look) -> bool:
 def _gathered(
     family: Family, lit: Mapping[str, _Lit], state: State, seen: Look
 ) -> Iterable[tuple[About, dict[str, _Lit]]]:
-    """Groups with one cause: the city, or else wards."""
+    """Groups with one cause: the city, when also the rest beside the ward that has most of it is hit; or else wards."""
     sites_of: dict[str, list[str]] = defaultdict(list)
     for site, ward in seen.wards.items():
         sites_of[ward].append(site)
-    if _is_common(family, CITY, lit, len(seen.wards), CITY_MIN, state):
+    members_of = {ward: {site: lit[site] for site in sites if site in lit} for ward, sites in sites_of.items()}
+    worst = max(members_of, key=lambda ward: len(members_of[ward]), default="")
+    rest = {site: one for site, one in lit.items() if seen.wards[site] != worst}
+    is_rest_hit = (family, CITY) in state.alerts or len(rest) >= max(
+        1, SHARE * (len(seen.wards) - len(sites_of.get(worst, ())))
+    )
+    if is_rest_hit and _is_common(family, CITY, lit, len(seen.wards), CITY_MIN, state):
         return [(CITY, dict(lit))]
-    groups = []
-    for ward, sites in sites_of.items():
-        members = {site: lit[site] for site in sites if site in lit}
-        about = About(AboutKind.WARD, ward)
-        if _is_common(family, about, members, len(sites), WARD_MIN, state):
-            groups.append((about, members))
-    return groups
+    return [
+        (About(AboutKind.WARD, ward), members)
+        for ward, members in members_of.items()
+        if _is_common(family, About(AboutKind.WARD, ward), members, len(sites_of[ward]), WARD_MIN, state)
+    ]
 
 
 def _is_common(family: Family, about: About, lit: Mapping[str, _Lit], total: int, least: int, state: State) -> bool:
