@@ -46,6 +46,8 @@ async def open_room(
     views = Views(city.name, city.name_en, files, address_of(settings), least_h=policy.hours_classes_h[0])
     shelf = app.state.public_shelf = Shelf()
     app.include_router(routes.router(routes.PublicPages(desk, views, shelf)))
+    # Most who call are citizens: their routes are asked first, and the others need not be walked.
+    app.router.routes.insert(0, app.router.routes.pop())
     app.include_router(staff.router(desk, renderer))
     return desk
 
