@@ -5,7 +5,7 @@ A change of a table needs a migration; a test compares the two. Entries of month
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -117,6 +117,10 @@ class EnergyStatements:
             .where(status.at_ms <= bindparam("to_ms"))
             .order_by(status.n)
         )
+
+    def all(self) -> dict[str, Any]:
+        """Every statement by its name."""
+        return dict(vars(self))
 
     @staticmethod
     def _days() -> Select[tuple[str, int, str]]:

@@ -190,8 +190,8 @@ def around(readings: Readings, end_ms: int) -> tuple[tuple[int, int], ...]:
 
 
 def step_wh(readings: Readings) -> int:
-    """The counter's own step, as far as its values show it, Wh."""
-    return int(np.gcd.reduce(readings.wh)) if len(readings) else 0
+    """The counter's own step, as far as its values show it, Wh; 0: it never moved."""
+    return int(np.gcd.reduce(np.diff(readings.wh))) if len(readings) > 1 else 0
 
 
 def _allowed_wh(span_ms: Ints, max_w: int) -> Ints:

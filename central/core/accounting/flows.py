@@ -69,6 +69,8 @@ LOSS_SHARE: Final = 0.12
 LOSS_W: Final = 400
 """Own consumption of the inverter at rest, with a margin."""
 SLACK_WH: Final = 50
+STEP_WH_MAX: Final = 100
+"""The coarsest steps of usual counters; a counter that hardly moved seems coarser than it is."""
 SLACK_SHARE: Final = 0.01
 
 Counter = tuple[str, str]
@@ -167,8 +169,8 @@ def flows_of(evidence: Evidence, sources: Sources, rated: Rated, ends_ms: Ints) 
             readings = evidence.readings.get((device, point), NO_READINGS)
             changed = evidence.changed_ms.get(device, ())
             parts.append(count(readings, ends_ms, max_w=rated.max_w(point), changed_ms=changed))
-            step += step_wh(readings)
-        return _Sum(_added(parts), min(step, 1_000 * len(parts)))
+            step += min(STEP_WH_MAX, step_wh(readings))
+        return _Sum(_added(parts), step)
 
     sums = {flow: total(counters) for flow, counters in sources.flows.items()}
     inverter = total(sources.inverter) if sources.inverter else None
