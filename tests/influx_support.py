@@ -158,8 +158,20 @@ class Influx:
         self._end(self._influxd, signal.SIGKILL)
         self._influxd = None
 
+    def hang(self) -> None:
+        """The database takes connections and answers nothing, as on a disk that does not keep up."""
+        assert self._influxd is not None
+        self._influxd.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """It goes on where it was."""
+        assert self._influxd is not None
+        self._influxd.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """End both."""
+        if self._influxd is not None:
+            self.wake()
         self._end(self._nginx, signal.SIGTERM)
         self._end(self._influxd, signal.SIGTERM)
         self._nginx = self._influxd = None

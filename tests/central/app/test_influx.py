@@ -104,3 +104,27 @@ async def test_it_starts_while_influx_is_away(
             await eventually(lambda: here.acked == {1}, timeout_s=20, what="stored and acknowledged")
             assert central.get("readyz").status_code == 200
     assert len(await rows_in(influx)) == 1
+
+
+@pytest.mark.influx
+@pytest.mark.mosquitto
+async def test_while_influx_hangs_nothing_is_acknowledged_and_the_service_goes_on_answering(
+    influx: Influx, mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELTER_STORE_URL", influx.url)
+    register(tmp_path / "data", SITE)
+    command = configured(tmp_path, influx, mosquitto.port)
+    async with shelter(mosquitto.port) as here:
+        with service(tmp_path / "data", mosquitto.port, command=command) as central:
+            await here.send(1)
+            await eventually(lambda: here.acked == {1}, what="stored and acknowledged")
+            influx.hang()
+            try:
+                await here.send(2, 3)
+                await eventually(lambda: central.get("api/v1/ingest").json()["messages"] == 3, what="all were taken")
+                assert central.get("api/v1/city").status_code == 200
+                assert here.acked == {1}, "what hangs in the store is still the shelter's"
+            finally:
+                influx.wake()
+            await eventually(lambda: here.acked == {1, 2, 3}, timeout_s=30, what="stored and acknowledged")
+    assert await rows_in(influx) == [(here.began_ms + seq, (float(seq), 50.0)) for seq in range(1, 4)]
