@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from central.access import FILE
 from central.settings_oidc import OidcSettings
+from central.settings_url import address_of
 
 ENVIRONMENT: Final = "SHELTER_"
 """``mqtt.password_file`` is ``SHELTER_MQTT_PASSWORD_FILE`` in the environment."""
@@ -262,6 +263,8 @@ class Settings(_Section):
     data: Path
     records_url: str | None = None
     """Database of sites, events and ledger; without it a file in the data folder."""
+    records_password_file: Path | None = None
+    """The password of the user in ``records_url``, so that the address may be shown to anybody."""
     store: StoreSettings = StoreSettings()
     mqtt: MqttSettings = MqttSettings()
     http: HttpSettings = HttpSettings()
@@ -278,6 +281,7 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        address_of(self.records_url, self.records_password_file)
         if self.store.kind is StoreKind.INFLUX and self.store.token_file is None:
             raise ValueError("store.kind influx wants store.token_file, a file with the token (1.x: user:password)")
         if self.oidc.issuer is not None and self.http.public_url is None:
@@ -302,7 +306,7 @@ class Settings(_Section):
     @property
     def records_address(self) -> str | Path:
         """Database of the records."""
-        return self.records_url or self.data / "records.sqlite"
+        return address_of(self.records_url, self.records_password_file) or self.data / "records.sqlite"
 
 
 def load(

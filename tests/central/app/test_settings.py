@@ -64,3 +64,18 @@ def test_the_stores_address_is_an_address_and_holds_no_secret(url: str) -> None:
     with pytest.raises(SettingsError, match=r"store\.url") as caught:
         load(None, {}, {"store.url": url}, data=Path())
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_password_of_the_records_stands_in_a_file_of_its_own(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("a/b @:ü\n", encoding="utf-8")
+    environment = {"SHELTER_RECORDS_PASSWORD_FILE": str(secret)}
+    for url in ("postgresql+psycopg://shelter@db:5432/shelter", "postgresql+psycopg://shelter:old@db:5432/shelter"):
+        found = load(None, environment, {"records_url": url}, data=tmp_path)
+        assert found.records_address == "postgresql+psycopg://shelter:a%2Fb%20%40%3A%C3%BC@db:5432/shelter"
+    assert load(None, environment, {}, data=tmp_path).records_address == tmp_path / "records.sqlite"
+    with pytest.raises(SettingsError, match="USER@HOST"):
+        load(None, environment, {"records_url": "postgresql+psycopg://db/shelter"}, data=tmp_path)
+    secret.unlink()
+    with pytest.raises(SettingsError, match="No such file"):
+        load(None, environment, {"records_url": "postgresql+psycopg://shelter@db/shelter"}, data=tmp_path)
