@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ def line(*watts: float | None, from_ms: int = DAY) -> list[Sample]:
     return [Sample(from_ms + n * STEP_MS, value, 60) for n, value in enumerate(watts)]
 
 
-def half(number: int, known_steps: int = 6, **wh: float) -> Half:
+def half(number: int, wh: Mapping[str, float], known_steps: int = 6) -> Half:
     return Half(
         at_ms=DAY + number * HALF_HOUR_MS, wh={Flow(name): value for name, value in wh.items()}, known_steps=known_steps
     )
@@ -72,16 +74,16 @@ def test_a_demand_of_too_few_steps_is_not_told() -> None:
 
 
 def test_without_its_battery_the_shelter_had_bought_what_it_gave() -> None:
-    assert half(0, **{"import": 1_000.0, "discharge": 500.0, "charge": 0.0}).without_battery_w == pytest.approx(3_000)
-    assert half(0, **{"import": 1_000.0, "discharge": 0.0, "charge": 400.0}).without_battery_w == pytest.approx(1_200)
-    assert half(0, **{"import": 0.0, "export": 900.0, "charge": 100.0}).without_battery_w == 0.0
-    assert half(0, pv=500.0).without_battery_w is None
+    assert half(0, {"import": 1_000.0, "discharge": 500.0, "charge": 0.0}).without_battery_w == pytest.approx(3_000)
+    assert half(0, {"import": 1_000.0, "discharge": 0.0, "charge": 400.0}).without_battery_w == pytest.approx(1_200)
+    assert half(0, {"import": 0.0, "export": 900.0, "charge": 100.0}).without_battery_w == 0.0
+    assert half(0, {"pv": 500.0}).without_battery_w is None
 
 
 def test_a_day_adds_up_and_compares() -> None:
     halves = [
-        half(20, pv=4_000.0, load=2_000.0, **{"import": 0.0, "export": 1_000.0, "charge": 1_000.0}),
-        half(36, pv=0.0, load=3_000.0, **{"import": 1_000.0, "export": 0.0, "discharge": 2_000.0}),
+        half(20, {"pv": 4_000.0, "load": 2_000.0, "import": 0.0, "export": 1_000.0, "charge": 1_000.0}),
+        half(36, {"pv": 0.0, "load": 3_000.0, "import": 1_000.0, "export": 0.0, "discharge": 2_000.0}),
     ]
     row = day_row(
         SITE,
@@ -121,8 +123,8 @@ def test_a_day_adds_up_and_compares() -> None:
 
 
 def test_what_is_not_known_is_no_field_and_never_zero() -> None:
-    assert day_row(SITE, [half(0, load=100.0)], day_ms=DAY, now_ms=END).fields.keys() == {"load_wh", "known_pct"}
-    lone = half_row(SITE, half(0, known_steps=0, pv=5.0), year_peak_w=None, target_w=None)
+    assert day_row(SITE, [half(0, {"load": 100.0})], day_ms=DAY, now_ms=END).fields.keys() == {"load_wh", "known_pct"}
+    lone = half_row(SITE, half(0, {"pv": 5.0}, known_steps=0), year_peak_w=None, target_w=None)
     assert lone.fields == {"pv_wh": 5.0, "known_pct": 0.0}
 
 
@@ -132,7 +134,7 @@ def test_the_fiscal_year_begins_in_april_and_months_are_those_of_tokyo() -> None
         (1_774_882_800_000, "2026-03", "2025年度"),
         (1_798_729_200_000, "2027-01", "2026年度"),
     ):
-        tags = day_row(SITE, [half(0, load=1.0)], day_ms=day_ms, now_ms=day_ms + DAY_MS).tags
+        tags = day_row(SITE, [half(0, {"load": 1.0})], day_ms=day_ms, now_ms=day_ms + DAY_MS).tags
         assert (tags["month"], tags["fiscal_year"]) == (month, year)
 
 
