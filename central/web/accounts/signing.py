@@ -25,6 +25,25 @@ Reader = Annotated[Principal, Depends(needs(Right.READ))]
 SESSIONS_SHOWN: Final = 20
 
 
+async def person(who: Reader) -> Principal:
+    """Who asks, if it is somebody with an account.
+
+    Raises:
+        Problem: it is a token or the service's own machine.
+    """
+    if not who.user:
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "Nobody's account",
+            "A token has no account of its own.",
+            attempt="Sign in at /login as the person whose account it is.",
+        )
+    return who
+
+
+Person = Annotated[Principal, Depends(person)]
+
+
 def local(path: str) -> str:
     """A path of ours to go on to, whatever somebody wrote into the address; else the city."""
     parts = urlsplit(path)
@@ -168,7 +187,7 @@ def router(door: Doorkeeper, renderer: Renderer, signon: SignOn | None = None) -
     @routes.post("/account/password", response_class=HTMLResponse)
     async def change(
         request: Request,
-        who: Reader,
+        who: Person,
         before: Text = "",
         password: Text = "",
         again: Text = "",
@@ -196,7 +215,7 @@ def router(door: Doorkeeper, renderer: Renderer, signon: SignOn | None = None) -
         return see_other(f"/account?done=password&lang={chosen.value}")
 
     @routes.post("/account/sessions")
-    async def end_others(request: Request, who: Reader, lang: Asked = None) -> Response:
+    async def end_others(request: Request, who: Person, lang: Asked = None) -> Response:
         await door.rows.end_others(who.user, door.digest(request.cookies.get(COOKIE, "")) or "")
         return see_other(f"/account?done=sessions&lang={choose(lang, None).value}")
 

@@ -15,7 +15,7 @@ from central.core.audit import Action, Decision
 from central.core.signon import No, SignOnError
 from central.doorkeeper import Doorkeeper
 from central.oidc_door import BACK, LASTS_MS, Arrived, Begun, SignOn
-from central.web.accounts.signing import Next, SigningPages, local
+from central.web.accounts.signing import Next, Person, SigningPages, local
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.catalogue import CATALOGUES, Lang, choose
 from central.web.render import Renderer
@@ -113,7 +113,7 @@ def router(door: Doorkeeper, signon: SignOn, renderer: Renderer) -> APIRouter:
         return see_other(f"/account?done=linked&lang={choose(lang, None).value}")
 
     @routes.post("/account/unlink")
-    async def unlink(who: Reader, lang: Asked = None) -> Response:
+    async def unlink(who: Person, lang: Asked = None) -> Response:
         account = await door.rows.account(who.user)
         if account is None or not account.password:
             raise Problem(
