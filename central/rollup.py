@@ -26,8 +26,10 @@ from central.core.rollups.energy import (
     HALVES,
     BatteryDay,
     Half,
+    SavedCo2,
     day_row,
     days_between,
+    fiscal_year,
     half_row,
     halves_of,
 )
@@ -74,6 +76,8 @@ class Sources:
     standings: Callable[[int], Sequence[Standing]]
     target_w: Callable[[str], float | None] = lambda _site: None
     """The demand that a shelter is held under now, if one is set."""
+    saved_co2: Callable[[int], SavedCo2 | None] = lambda _year: None
+    """Fiscal year → its emission factor."""
 
 
 @dataclass(slots=True)
@@ -257,7 +261,15 @@ class Rollup:
         await self._store.write(
             [
                 *self._half_rows(site, halves, day_ms, now_ms),
-                day_row(site, halves, day_ms=day_ms, now_ms=now_ms - SETTLE_MS, clear_sky_w=clear_w, battery=battery),
+                day_row(
+                    site,
+                    halves,
+                    day_ms=day_ms,
+                    now_ms=now_ms - SETTLE_MS,
+                    clear_sky_w=clear_w,
+                    battery=battery,
+                    saved=self._from.saved_co2(fiscal_year(day_ms)),
+                ),
             ]
         )
 

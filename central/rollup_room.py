@@ -6,9 +6,12 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from central.control import Control
+from central.core.accounting.emissions import FactorTable
 from central.core.incidents import Incident
 from central.core.live import LiveView
+from central.core.rollups.energy import SavedCo2
 from central.newsroom import Newsroom
+from central.reports.tables import load_tables
 from central.rollup import Rollup, Sources
 from central.settings import Settings, StoreKind, read_secret
 from central.store.base import TelemetryStore
@@ -30,7 +33,7 @@ def open_room(
     """The loop and its name; none with another store.
 
     Raises:
-        SettingsError: the token's file can't be read.
+        SettingsError: the token's file or the emission factors can't be read.
     """
     if settings.store.kind is not StoreKind.INFLUX:
         return []
@@ -51,6 +54,20 @@ def open_room(
         latest_news=lambda: newsroom.latest,
         incidents=incidents,
         standings=control.fleet.standings,
+        saved_co2=saved_co2(load_tables(settings.accounting).factors),
     )
     rollup = Rollup(sources, InfluxRollups(address, chosen.rollup_bucket), now=now)
     return [("rollups", rollup.run)]
+
+
+def saved_co2(table: FactorTable) -> Callable[[int], SavedCo2 | None]:
+    """The factors of the CO2 report by fiscal year, so that graphs and reports rest on the same."""
+
+    def of_year(year: int) -> SavedCo2 | None:
+        found = table.factor(year)
+        if found is None:
+            return None
+        factor, _ = found
+        return SavedCo2(kg_per_kwh=float(factor.t_per_kwh * 1_000), verified=factor.verified)
+
+    return of_year

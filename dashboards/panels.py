@@ -248,3 +248,8 @@ def modes() -> list[models.ValueMapping]:
 def switches() -> list[models.ValueMapping]:
     """Words of a relay."""
     return _mapping({1: ("入", GREEN), 0: ("切", GREY)})
+
+
+def verified() -> list[models.ValueMapping]:
+    """Whether somebody checked a figure."""
+    return _mapping({1: ("確認済み", GREEN), 0: ("未確認", YELLOW)})

@@ -22,7 +22,10 @@ from central.core.scope import Scope, ScopeKind
 from central.core.steering import SteeringNow
 from central.core.today import DAY_MS, HOUR_MS, midnight_ms
 from central.forecast import Forecast
+from central.reports.tables import load_tables
 from central.rollup import SETTLE_MS, Rollup, Sources
+from central.rollup_room import saved_co2
+from central.settings import AccountingSettings
 from central.store.base import StoreRow, TelemetryStore
 from central.store.influx_rollups import RollupStore
 from contract.messages import ClockState, OutboxStatus, Status
@@ -139,6 +142,7 @@ class _Month:
                 latest_news=lambda: len(self.news),
                 incidents=lambda: self._incidents().values(),
                 standings=lambda _now_ms: (),
+                saved_co2=saved_co2(load_tables(AccountingSettings()).factors),
             ),
             rollups,
             now=lambda: self._now_ms,

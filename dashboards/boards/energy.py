@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import queries as ask
 from dashboards.boards.common import ENERGY, board, laid_out, to_site
-from dashboards.panels import About, bars, day_bars, number, rows
+from dashboards.panels import About, bars, day_bars, number, rows, verified
 
 NOT_BILLED = "5分平均から合計した運用値です。請求と報告の値は月次明細・年次報告にあります。"
 NOT_BILLED_EN = "Operating figures from five-minute means; what is billed and reported stands in the statements."
@@ -92,6 +92,29 @@ def _figures() -> list[object]:
             "masskg",
         ),
         total("買電量", "系統から買った量。", "Bought from the grid.", 'sum("import_wh") AS "買電"', "watth"),
+        number(
+            About(
+                title="使っている排出係数",
+                ja="CO2 削減の計算に使った係数（kg-CO2/kWh）。年次報告と同じ係数表から、その年度のものを使います。",
+                en="Emission factor behind the CO2 figures (kg-CO2/kWh), from the same table as the yearly report.",
+                queries=[ask.days_total('last("factor_kg_per_kwh") AS "係数"')],
+                unit="suffix: kg/kWh",
+                decimals=3,
+                width=12,
+                height=4,
+            )
+        ),
+        number(
+            About(
+                title="係数の確認",
+                ja="係数が出典と照らして確認済みか。「未確認」の間、CO2 の値は目安です。係数表を直すと変わります。",
+                en="Whether the factor was checked against its source. While it is not, CO2 figures are rough.",
+                queries=[ask.days_total('last("factor_verified") AS "確認"')],
+                width=12,
+                height=4,
+            ),
+            mappings=verified(),
+        ),
     ]
 
 

@@ -21,8 +21,6 @@ DEMAND_STEPS_MIN: Final = 5
 """Of six steps: with fewer the mean of a half hour is not told, for it may become the bill's peak."""
 _TOKYO: Final = timezone(timedelta(hours=9))
 _FISCAL_MONTH: Final = 4
-SAVED_KG_PER_KWH: Final = 0.43
-"""CO2 of a bought kWh, near the national average. Not verified: no published table was read for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +118,14 @@ class BatteryDay:
 NO_BATTERY_DAY: Final = BatteryDay()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedCo2:
+    """CO2 of a kWh that is not bought, in kg, and whether somebody checked the figure against its source."""
+
+    kg_per_kwh: float
+    verified: bool
+
+
 def day_row(
     site: Site,
     halves: Sequence[Half],
@@ -128,7 +134,7 @@ def day_row(
     now_ms: int,
     clear_sky_w: Sequence[float] = (),
     battery: BatteryDay = NO_BATTERY_DAY,
-    kg_per_kwh: float = SAVED_KG_PER_KWH,
+    saved: SavedCo2 | None = None,
 ) -> RollupRow:
     """A day so far as a row; all of its figures are of what is known.
 
@@ -139,7 +145,7 @@ def day_row(
         now_ms: the day is asked for up to here.
         clear_sky_w: mean power under a cloudless sky in each half hour of the day; empty: not calculated.
         battery: what the batteries say.
-        kg_per_kwh: CO2 of a kWh that is not bought.
+        saved: the emission factor of the day's fiscal year; ``None``: there is none, and nothing is said of CO2.
     """
     due = max(1, min(HALVES, (now_ms - day_ms) // HALF_HOUR_MS))
     sums = _energies(halves)
@@ -156,8 +162,9 @@ def day_row(
         "soh_pct": battery.soh_pct,
         "cycles": battery.cycles,
     }
-    if "self_used_wh" in sums:
-        known["co2_saved_kg"] = sums["self_used_wh"] / 1_000 * kg_per_kwh
+    if saved is not None and "self_used_wh" in sums:
+        known["co2_saved_kg"] = sums["self_used_wh"] / 1_000 * saved.kg_per_kwh
+        known |= {"factor_kg_per_kwh": saved.kg_per_kwh, "factor_verified": float(saved.verified)}
     known["clear_sky_wh"] = _clear_sky_wh(halves, clear_sky_w, day_ms)
     return RollupRow(
         series=Series.DAY,
@@ -192,11 +199,19 @@ def _clear_sky_wh(halves: Iterable[Half], clear_sky_w: Sequence[float], day_ms: 
     return sum(known) * HALF_HOUR_MS / HOUR_MS
 
 
+def fiscal_year(day_ms: int) -> int:
+    """Year in which the fiscal year of a day in Tokyo began: April to March."""
+    day = _day(day_ms)
+    return day.year if day.month >= _FISCAL_MONTH else day.year - 1
+
+
 def _calendar(day_ms: int) -> dict[str, str]:
-    """Month and fiscal year (April to March) of a day in Tokyo, as tags: InfluxQL has no months."""
-    day = datetime.fromtimestamp(day_ms / 1_000, UTC).astimezone(_TOKYO)
-    year = day.year if day.month >= _FISCAL_MONTH else day.year - 1
-    return {"month": f"{day:%Y-%m}", "fiscal_year": f"{year}年度"}
+    """Month and fiscal year as tags: InfluxQL has no months."""
+    return {"month": f"{_day(day_ms):%Y-%m}", "fiscal_year": f"{fiscal_year(day_ms)}年度"}
+
+
+def _day(day_ms: int) -> datetime:
+    return datetime.fromtimestamp(day_ms / 1_000, UTC).astimezone(_TOKYO)
 
 
 def _mean_line(lines: Sequence[Sequence[Sample]]) -> dict[int, float]:

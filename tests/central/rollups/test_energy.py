@@ -13,6 +13,7 @@ from central.core.rollups.energy import (
     HALF_HOUR_MS,
     BatteryDay,
     Half,
+    SavedCo2,
     day_row,
     days_between,
     half_row,
@@ -92,7 +93,7 @@ def test_a_day_adds_up_and_compares() -> None:
         now_ms=END,
         clear_sky_w=[10_000.0 if 12 <= n < 36 else 0.0 for n in range(48)],
         battery=BatteryDay(soh_pct=96.0, cycles=410.0),
-        kg_per_kwh=0.5,
+        saved=SavedCo2(kg_per_kwh=0.5, verified=True),
     )
     assert row.at_ms == DAY
     assert row.tags == {
@@ -111,6 +112,8 @@ def test_a_day_adds_up_and_compares() -> None:
         "discharge_wh": 2_000.0,
         "self_used_wh": 3_000.0,
         "co2_saved_kg": 1.5,
+        "factor_kg_per_kwh": 0.5,
+        "factor_verified": 1.0,
         "peak_demand_w": 2_000.0,
         "peak_without_w": 6_000.0,
         "peak_cut_w": 4_000.0,
