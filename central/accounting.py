@@ -191,7 +191,12 @@ class Accountant:
             days=after - before + 1,
             beside={day: _told(stands.get(day), beside.get(day, {})) for day in range(before, after + 1)},
         )
-        changed = [one for one in days if one.day not in stands or encode_day(one) != encode_day(stands[one.day])]
+        changed = [
+            one
+            for one in days
+            # Of a day of which nothing is known yet there is nothing to keep.
+            if (encode_day(one) != encode_day(stands[one.day]) if one.day in stands else one.worst().strip("-"))
+        ]
         packed = {}
         for day in range(first, last + 1):
             start_ms = start_of_day(day)

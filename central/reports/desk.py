@@ -49,6 +49,8 @@ from central.core.incidents import Incident
 from central.reports.tables import Tables
 from central.store.accounting import EnergyRows
 
+YEARS: Final = range(2000, 2099)
+"""Fiscal years that can be asked for."""
 LOOK_BACK_MS: Final = 60 * DAY_MS
 """An outage that began so long before a period still counts in it."""
 
@@ -222,7 +224,8 @@ class ReportDesk:
 
     async def _fiscal_year(self, year: int) -> tuple[dict[str, Mapping[str, MonthFigures]], dict[str, MonthState]]:
         now_ms = self._now()
-        begun = [month for month in months_of_fiscal_year(year) if bounds_of_month(month)[0] < now_ms]
+        months = months_of_fiscal_year(year) if year in YEARS else ()
+        begun = [month for month in months if bounds_of_month(month)[0] < now_ms]
         if not begun:
             raise NoSuchError(f"fiscal year {year} has not begun (it runs from April {year})")
         figures: dict[str, Mapping[str, MonthFigures]] = {}

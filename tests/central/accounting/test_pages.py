@@ -1,0 +1,200 @@
+"""Statements as pages, files and JSON, over the service's own app with accounts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from central.accounting import Accountant
+from central.api import accounting as api
+from central.core.accounting.halfhours import days_of_month, start_of_day
+from central.core.city import Site
+from central.reports.desk import ReportDesk
+from central.reports.tables import load_tables
+from central.settings import AccountingSettings
+from central.store.sqlite import SqliteStore
+from central.web import statements
+from central.web.catalogue import Lang
+from tests.central.access.parts import Town, csrf_of, town
+from tests.central.accounting.parts import NOVEMBER_MS, lived, sites
+
+HOUR = 3_600_000
+SITES = [*sites(2), *sites(3)[2:]]
+A, B = SITES[0].id, SITES[1].id
+LAST = days_of_month("2026-10").stop - 1
+
+
+@dataclass
+class Here:
+    """A city with accounts whose October ends with a hole of one shelter."""
+
+    town: Town
+    store: SqliteStore
+    accountant: Accountant
+    sites: list[Site]
+
+    async def bring(self, site: Site, from_ms: int, to_ms: int) -> None:
+        rows = lived(site.id, start_of_day(LAST) - HOUR, NOVEMBER_MS + HOUR)
+        await self.store.write([row for row in rows if from_ms <= row.at_ms < to_ms])
+        await self.accountant.count_day(site, LAST)
+
+
+HOLE_MS = NOVEMBER_MS - 5 * HOUR
+END_MS = NOVEMBER_MS + 2 * HOUR
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Here]:
+    async with town(tmp_path) as made:
+        store = await SqliteStore.open(tmp_path / "telemetry.sqlite")
+
+        def now() -> int:
+            return NOVEMBER_MS + 30 * HOUR
+
+        rows = made.city.records.energy
+        desk = ReportDesk(rows, load_tables(AccountingSettings()), sites=lambda: SITES, incidents=tuple, now=now)
+        names = {Lang.JA: "模擬市", Lang.EN: "Synthetic City"}
+        pages = statements.StatementPages(desk, made.app.state.pages.renderer, names)
+        made.app.include_router(statements.router(pages))
+        made.app.include_router(api.router(desk))
+        found = Here(made, store, Accountant(store, rows, lambda: SITES, now), SITES)
+        try:
+            await found.bring(SITES[0], 0, END_MS)
+            await found.bring(SITES[1], 0, HOLE_MS)
+            yield found
+        finally:
+            await store.close()
+
+
+async def text(client: httpx.AsyncClient, path: str) -> str:
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def test_the_list_leads_to_every_paper(here: Here) -> None:
+    async with here.town.signed_in("viewer") as client:
+        page = await text(client, "/reports")
+        assert "2026年10月" in page
+        assert "未締め" in page
+        for path in ("monthly/2026-10", "completeness/2026-10", "yearly/2026", "disaster/2026"):
+            assert f"/reports/{path}?lang=ja" in page
+            for lang in ("ja", "en"):
+                assert SITES[0].name in await text(client, f"/reports/{path}?lang={lang}") or lang == "en"
+        english = await text(client, "/reports/monthly/2026-10?lang=en")
+        for part in ("Synthetic School 1", "UNVERIFIED prices", "not closed", "Synthetic data"):
+            assert part in english
+
+
+async def test_a_statement_says_what_must_not_be_overlooked(here: Here) -> None:
+    async with here.town.signed_in("viewer") as client:
+        page = await text(client, "/reports/monthly/2026-10")
+        for part in ("未確認", "締められていません", "模擬データ", "事業者 確認", "20.00"):
+            assert part in page
+        assert "/close" not in page, "a viewer closes nothing"
+        assert "style=" not in page
+        own = await text(client, f"/reports/monthly/2026-10?site={B}")
+        assert "10/31" in own
+        assert "長い欠測" in own
+        year = await text(client, "/reports/yearly/2026")
+        assert "排出係数は【未確認】" in year
+        assert "0.000423" in year
+
+
+async def test_files_open_where_they_should(here: Here) -> None:
+    async with here.town.signed_in("viewer") as client:
+        answer = await client.get("/reports/monthly/2026-10/file.csv?lang=ja")
+        assert answer.content.startswith(b"\xef\xbb\xbf")
+        assert "monthly-2026-10-ja.csv" in answer.headers["content-disposition"]
+        rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+        assert [row["避難所ID"] for row in rows] == [A, B, SITES[2].id, ""]
+        assert float(rows[0]["発電量 kWh"]) > 50
+        assert "," not in rows[-1]["発電量 kWh"]
+        made = json.loads((await client.get("/reports/monthly/2026-10/file.json")).text)
+        assert made["report"] == "month"
+        assert made["billed_wh"] == sum(line["billed_wh"] for line in made["lines"])
+        alone = (await client.get("/reports/monthly/2026-10/file.html")).text
+        assert alone.startswith("<!doctype html>")
+        assert "@page" in alone
+        assert "<script" not in alone
+        for path in ("yearly/2026", "disaster/2026", "completeness/2026-10"):
+            for form in ("html", "csv", "json"):
+                got = await client.get(f"/reports/{path}/file.{form}")
+                assert got.status_code == 200, (path, form)
+            assert json.loads((await client.get(f"/reports/{path}/file.json")).text)["lines"]
+
+
+async def test_what_there_is_not_is_said_kindly(here: Here) -> None:
+    async with here.town.signed_in("viewer") as client:
+        for path in (
+            "monthly/2026-13",
+            "monthly/2031-01",
+            "monthly/2026-10?site=E0000000009111",
+            "yearly/2030",
+            "yearly/2026-10",
+            "disaster/x",
+            "completeness/October",
+        ):
+            answer = await client.get(f"/reports/{path}")
+            assert answer.status_code == 404, path
+            assert "の報告はありません" in answer.text
+
+
+async def test_an_administrator_closes_and_corrects(here: Here) -> None:
+    async with here.town.signed_in("admin") as client:
+        page = await text(client, "/reports/monthly/2026-10")
+        assert "この月を締める" in page
+        mark = csrf_of(page)
+        bare = await client.post("/reports/monthly/2026-10/close", data={"why": ""})
+        assert bare.status_code == 403
+        closed = await client.post("/reports/monthly/2026-10/close", data={"csrf": mark, "why": "定例"})
+        assert (closed.status_code, closed.headers["location"]) == (303, "/reports/monthly/2026-10?lang=ja")
+        page = await text(client, "/reports/monthly/2026-10")
+        for part in ("Admin (admin) が締めました", "確認用ハッシュ", "定例"):
+            assert part in page
+        again = await client.post("/reports/monthly/2026-10/close", data={"csrf": mark})
+        assert (again.status_code, "すでに締められています" in again.text) == (422, True)
+        await here.bring(SITES[1], HOLE_MS, END_MS)
+        page = await text(client, "/reports/monthly/2026-10")
+        assert "締めた後に1か所のデータが届きました" in page
+        silent = await client.post("/reports/monthly/2026-10/correct", data={"csrf": mark, "why": " "})
+        assert (silent.status_code, "訂正の理由を入力" in silent.text) == (422, True)
+        done = await client.post("/reports/monthly/2026-10/correct?lang=en", data={"csrf": mark, "why": "遅延データ"})
+        assert done.status_code == 303
+        assert "遅延データ" in await text(client, "/reports/monthly/2026-10?lang=en")
+        assert "月の締め" in await text(client, "/audit")
+    async with here.town.signed_in("operator") as client:
+        refused = await client.post("/reports/monthly/2026-10/correct", data={"csrf": mark, "why": "x"})
+        assert refused.status_code == 403
+
+
+async def test_programs_read_half_hours_and_statements(here: Here) -> None:
+    async with here.town.signed_in("viewer") as client:
+        day = (await client.get(f"/api/v1/energy/halfhours/{B}?date=2026-10-31")).json()
+        assert len(day["half_hours"]) == 48
+        noon, night = day["half_hours"][24], day["half_hours"][47]
+        assert (noon["from_at"], noon["mark"], noon["adds_up"]) == ("2026-10-31T03:00:00Z", "m", True)
+        assert noon["pv_wh"] > 5_000
+        assert (night["mark"], night["pv_wh"], night["demand_w"]) == ("-", None, None)
+        months = (await client.get("/api/v1/energy/months")).json()["months"]
+        assert months == [{"month": "2026-10", "state": "open"}]
+        month = (await client.get("/api/v1/energy/months/2026-10")).json()
+        assert month["total_yen"] == month["net_yen"] + month["tax_yen"]
+        assert month["prices_verified"] is False
+        assert [line["site"] for line in month["lines"]] == [one.id for one in SITES]
+        one = (await client.get(f"/api/v1/energy/months/2026-10?site={A}")).json()
+        assert len(one["lines"]) == 1
+        for path in (
+            "halfhours/E0000000009111?date=2026-10-31",
+            f"halfhours/{A}?date=2020-01-01",
+            "months/2031-01",
+            "months/2026-10?site=x",
+        ):
+            assert (await client.get(f"/api/v1/energy/{path}")).status_code == 404, path
