@@ -75,6 +75,7 @@ class Sample:
     """What was made."""
 
     sites: int
+    days: int
     from_ms: int
     to_ms: int
     rows: int
@@ -112,7 +113,9 @@ async def fill(
     await month.roll_up()
     told("the last two days minute by minute")
     await month.replay()
-    return Sample(sites=sites, from_ms=month.from_ms, to_ms=month.to_ms, rows=month.rows, news=len(month.news))
+    return Sample(
+        sites=sites, days=days, from_ms=month.from_ms, to_ms=month.to_ms, rows=month.rows, news=len(month.news)
+    )
 
 
 class _Month:

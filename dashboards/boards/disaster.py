@@ -47,8 +47,8 @@ def _figures() -> list[object]:
         ),
         of_city(
             "進行中の訓練",
-            "進行中の訓練の件数。",
-            "Drills under way.",
+            "進行中の訓練の件数。1件で黄。",
+            "Drills under way. Yellow from 1.",
             "drills",
             ((None, GREEN), (1, YELLOW)),
             "suffix:件",

@@ -72,7 +72,7 @@ def _figures() -> list[object]:
             About(
                 title="期間の快晴比",
                 ja="実際の発電量を、雲のない空での発電量の計算値で割ったもの。天気で変わるので、避難所どうしで比べます。"
-                "35%未満は黄、20%未満は橙・赤。",
+                "50%未満は黄、35%未満は橙、20%未満は赤。",
                 en="Generation divided by what a cloudless sky would give. It varies with the weather: compare "
                 "shelters with "
                 "one another. Yellow under 50 %, orange under 35 %, red under 20 %.",

@@ -166,14 +166,16 @@ def _power() -> list[object]:
         lines(
             About(
                 title="残り時間の見通し",
-                ja="10%点（これより短いのは10回に1回）と中央値。見通しの上限に達した値は「それ以上」を意味します。",
-                en="P10 (shorter only once in ten) and median. A value at the forecast's limit means that or longer.",
+                ja="10%点（これより短いのは10回に1回）と中央値。見通しの上限に達した値は「それ以上」を意味します。横線は6・12・24時間の境。",
+                en="P10 (shorter only once in ten) and median. A value at the forecast's limit means that or longer. "
+                "Limits at 6, 12, 24 h.",
                 queries=[ask.now_lines({"hours_p10_h": "10%点", "hours_p50_h": "中央値"})],
                 unit="h",
                 height=7,
                 low=0,
                 steps=HOURS,
-            )
+            ),
+            area=True,
         ),
     ]
 
