@@ -10,7 +10,7 @@ learnt from the year before, which had other weather. Beside the edge's own code
 
 ``share_of_best`` is the part of the best possible cut that was reached, 1 at most.
 
-    make bench BENCH=peak BENCH_ARGS="--sites 6 --seed 7"
+    make bench BENCH=peak BENCH_ARGS="--sites 6 --seed 22"
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Live the years, print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sites", type=int, default=3, help="synthetic shelters, of every kind in turn")
-    parser.add_argument("--seed", type=int, default=7, help="of weather and loads")
+    parser.add_argument("--seed", type=int, default=21, help="of weather and loads; 7 and 11 served to choose figures")
     chosen = parser.parse_args(argv)
     began = time.monotonic()
     progress(f"{chosen.sites} synthetic shelters live through a year ({WORKERS} processes, about a minute each)")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -44,6 +45,7 @@ from central.fleet import Fleet
 from central.sending import Sender
 from central.store.base import StoreError
 from central.store.decisions import Decisions
+from contract.shaving import PeakLimits
 from contract.signing import Signer
 from contract.steering import Desired, Reported, sign
 
@@ -138,6 +140,11 @@ class Control:
         """Those who wait for news are told that there will be none."""
         self.is_ending = True
         self._ring()
+
+    def shave(self, peaks: Mapping[str, PeakLimits], shaved: frozenset[str]) -> None:
+        """From now on these shelters' batteries hold their demand in normal mode. ``shaved``: those that ever did."""
+        self._policy = replace(self._policy, peaks=dict(peaks), shaved=shaved)
+        self._look.set()
 
     # --- Questions ----------------------------------------------------------------------------------------------------
 

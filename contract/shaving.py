@@ -27,7 +27,7 @@ from contract.demand import (
     weekday,
 )
 
-MARGIN: Final = 0.04
+MARGIN: Final = 0.015
 """Aimed at so much under the target: switching takes time, and the last minute cannot be mended."""
 VALID_MS: Final = 300_000
 """A proposal is good for so long; it never asks for more than the battery can give above the reserve until then."""

@@ -76,6 +76,9 @@ class Action(StrEnum):
     CERTIFICATE_MADE = "certificate_made"
     """The city's authority signed a certificate: ``detail`` says whose, its serial number and its end."""
     CERTIFICATE_REVOKED = "certificate_revoked"
+    DEMAND_SET = "demand_set"
+    """A shelter is to stay under a demand: ``detail`` has the target, and whether its battery sees to it."""
+    DEMAND_ENDED = "demand_ended"
     RESTORED = "restored"
     """The records were put back from a backup: what was decided between ``backup_ms`` of ``detail`` and now is gone."""
 

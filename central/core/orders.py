@@ -25,6 +25,8 @@ RANK: Final = {
     Stage.REVERTED: 8,
 }
 """Which of two receipts of the same millisecond counts: the later stage, and bad news before good."""
+OF_DEMAND: Final = "demand control"
+"""The reason of an order that changes nothing but what is wanted of a shelter's demand in normal mode."""
 PROVEN: Final = frozenset({Stage.VERIFIED, Stage.HELD})
 OF_THE_MESSAGE: Final = frozenset(
     {
@@ -216,8 +218,8 @@ class Standing:
 
     @property
     def wants_crew(self) -> bool:
-        """Whether somebody should go there or telephone: only for what really switches."""
-        if not self.order.switches or self.is_on_its_own:
+        """Whether somebody should go there or telephone: only for what really switches, and not to save money."""
+        if not self.order.switches or self.is_on_its_own or self.order.desired.reason == OF_DEMAND:
             return False
         return self.is_overdue or (self.outcome in UNDONE and self.progress.reason not in TRIED_AGAIN)
 

@@ -16,8 +16,9 @@ from typing import Any, Final
 import msgspec
 
 from central.core.incidents import RELEASED, STRICTNESS, Incident, Phase, Wanted, wanted
-from central.core.orders import Order
+from central.core.orders import OF_DEMAND, Order
 from contract.messages import INTEGER_MAX
+from contract.shaving import PeakLimits
 from contract.steering import Desired, Mode, StandingOrders
 
 TEXT_MAX: Final = 200
@@ -36,6 +37,10 @@ class Policy:
     standing: StandingOrders = field(default_factory=StandingOrders)
     valid_s: float = 30 * 86_400.0
     """How long a shelter that comes back may still take it."""
+    peaks: Mapping[str, PeakLimits] = field(default_factory=dict)
+    """Shelters whose battery is to hold their demand in normal mode."""
+    shaved: frozenset[str] = frozenset()
+    """Shelters that were ever told of such limits, so that only an order that counts takes them back."""
 
 
 class Hold(StrEnum):
@@ -74,11 +79,13 @@ def next_order(
         released = current.desired.mode is Mode.NORMAL and not current.desired.is_drill
         if not (released and is_settled):
             want, held = RELEASED, Hold.NOT_RELEASED
-    if want is RELEASED and current is None:
+    peak = policy.peaks.get(site) if is_switchable and want is RELEASED else None
+    if want is RELEASED and current is None and peak is None:
         return None
-    if want is RELEASED and current is not None and not current.switches:
+    if want is RELEASED and current is not None and not current.switches and site not in policy.shaved:
         want = DRILL_OVER
     made = _desired(site, want, current, reported_revision, policy, now_ms)
+    made = msgspec.structs.replace(made, peak=peak, reason=_reason(made, current, want, is_settled=is_settled))
     if current is None or _effect(current.desired) != _effect(made):
         return made
     if _is_ahead(reported_revision, current.revision):
@@ -144,6 +151,15 @@ def _desired(
         is_drill=want.is_drill,
         is_live_drill=want.is_live,
     )
+
+
+def _reason(made: Desired, current: Order | None, want: Wanted, *, is_settled: bool) -> str:
+    """Whether it is about the demand alone: then nobody is called out for it."""
+    if want is not RELEASED:
+        return made.reason
+    before = current.desired if current is not None else None
+    is_normal = before is None or (before.mode is Mode.NORMAL and (is_settled or before.reason == OF_DEMAND))
+    return OF_DEMAND if is_normal else made.reason
 
 
 def _is_ahead(reported_revision: int, newest: int) -> bool:

@@ -46,15 +46,15 @@ CHANGES_MAX: Final = 24
 mostly good for, 24 on every day of ten years are 88,000."""
 CHANGES_KEPT: Final = 6
 """So many of them are for letting out only."""
-DWELL_MS: Final = 120_000
+DWELL_MS: Final = 240_000
 """Between two changes at least."""
 LEAK_PCT: Final = 4.0
 """The reserve is raised when so much lies above it that should be kept; twice that after it was let out on purpose."""
-DOSE_PCT_MIN: Final = 2.0
+DOSE_PCT_MIN: Final = 3.0
 """The reserve is lowered by so much at least, or one half hour would take many changes."""
 STEP_PCT: Final = 1.0
 """Devices take whole per cents."""
-LATE_SHARE: Final = 0.5
+LATE_SHARE: Final = 0.75
 """What is missing is given when giving it takes this share of the time that is left: the later, the surer it is."""
 LATE_MS: Final = 480_000
 """In the last minutes of a half hour it is given at once."""

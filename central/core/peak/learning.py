@@ -26,6 +26,8 @@ DAYS_MIN: Final = 28
 """Of fewer days nothing is proposed: a target has to know workdays, holidays and some weather."""
 NEAR: Final = 0.15
 """A season in which the demand came so near to the target may pass it another year."""
+SLACK: Final = 0.04
+"""A target stands so much above what could have been held by somebody who knew each half hour before it came."""
 STEPS: Final = 18
 HALF_HOURS_A_DAY: Final = DAY_MS // HALF_HOUR_MS
 
@@ -52,7 +54,7 @@ class Learnt:
     """What a shelter's past says."""
 
     target_w: float
-    """The lowest that could have been held, with the margin that control needs."""
+    """The lowest that could have been held, with some slack for what nobody foresees."""
     without_w: float
     """The highest half hour as it would have been without the battery."""
     days: int
@@ -79,7 +81,7 @@ def learn(net_w: Sequence[float | None], store: Store) -> Learnt | None:
             low_w = middle_w
         else:
             high_w = middle_w
-    return Learnt(target_w=min(most_w, high_w / (1 - MARGIN)), without_w=most_w, days=days)
+    return Learnt(target_w=min(most_w, high_w * (1 + SLACK)), without_w=most_w, days=days)
 
 
 def depths(line: Floats, store: Store, target_w: float) -> Floats | None:
