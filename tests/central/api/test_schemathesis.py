@@ -31,7 +31,7 @@ from tests.central.access.whole import TOKEN, opened
 
 STREAMS = r"/stream$"
 """They never end by themselves."""
-EXAMPLES = 8
+EXAMPLES = 12
 WAIT_S = 20
 Case = schemathesis.Case[Any]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
