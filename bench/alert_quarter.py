@@ -242,18 +242,18 @@ class _Seer:
     ) -> Readings:
         quarter, judged = self._quarter, self._judged
         spec, luck = quarter.specs[row], float(self._luck[row, step])
-        common = {
-            "silent_min": silent_min,
-            "link_drops": float(self._links.count(spec.id)),
-            "faults": float(self._faults.count(spec.id)),
-            "pv_of_neighbours_pct": _known(judged.of_neighbours_pct[row]) if judged else None,
-            "pv_of_clear_sky_pct": _known(judged.of_clear_sky_pct[row]) if judged else None,
-            "certificate_days": self._certificate_days(row, at_ms),
-        }
+        told = Readings(
+            silent_min=silent_min,
+            link_drops=float(self._links.count(spec.id)),
+            faults=float(self._faults.count(spec.id)),
+            pv_of_neighbours_pct=_known(judged.of_neighbours_pct[row]) if judged else None,
+            pv_of_clear_sky_pct=_known(judged.of_clear_sky_pct[row]) if judged else None,
+            certificate_days=self._certificate_days(row, at_ms),
+        )
         if silent_min:
-            return Readings(**common)
-        return Readings(
-            **common,
+            return told
+        return replace(
+            told,
             pv_now_of_neighbours_pct=_known(pv_now),
             soh_pct=self._soh_pct(row, at_ms) + 0.4 * luck,
             clock_off_s=_clock_off_s(on, at_ms) + 15 * abs(luck),

@@ -137,19 +137,23 @@ class Watch:
 
         return await self._decided(n, by, change)
 
+    async def try_look(self) -> None:
+        """Look; what fails is logged and said in ``trouble``, and the next look tries again."""
+        try:
+            await self.look()
+            self.trouble = ""
+        except StoreError as error:
+            self.trouble = str(error)
+            log.warning("alerts_not_kept", error=str(error))
+        except Exception as error:  # noqa: BLE001 - watching must never end the service
+            self.trouble = repr(error)
+            log.error("watch_failed", error=repr(error))
+
     async def run(self) -> None:
-        """Look every minute until cancelled; a look that fails is logged, and the next one tries again."""
+        """Look every minute until cancelled."""
         await asyncio.sleep(FIRST_S)
         while True:
-            try:
-                await self.look()
-                self.trouble = ""
-            except StoreError as error:
-                self.trouble = str(error)
-                log.warning("alerts_not_kept", error=str(error))
-            except Exception as error:  # noqa: BLE001 - watching must never end the service
-                self.trouble = repr(error)
-                log.error("watch_failed", error=repr(error))
+            await self.try_look()
             await asyncio.sleep(EVERY_S)
 
     async def _decided(self, n: int, by: str, change: Callable[[Alert], tuple[Change, Action]]) -> Alert:

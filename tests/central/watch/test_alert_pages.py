@@ -1,0 +1,219 @@
+"""The page of alerts and its API: in both languages, by right and by ward, with nothing hostile let through."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+
+from central.api import alerts as api
+from central.api.app import create_app
+from central.core.access import Role
+from central.core.city import SiteState
+from central.core.newsmaking import Look
+from central.newsroom import Newsroom
+from central.store.records import Records
+from central.watch.gather import Gatherer, NoCertificates, NoTargets, Sources
+from central.watch.loop import Watch
+from central.watch.room import load_rules
+from central.web import alerts as page
+from tests.central.access.parts import town
+from tests.central.access.test_every_route import mark_of
+from tests.central.fake import FakeQueries
+from tests.central.ingest.parts import Clock
+
+MINUTE_MS = 60_000
+
+
+TOKEN = "m" * 43
+
+
+@dataclass
+class Desk:
+    """A city with a watch over it; ``client`` is the machine's own, which may do all."""
+
+    app: FastAPI
+    watch: Watch
+    queries: FakeQueries
+    clock: Clock
+    client: httpx.AsyncClient
+
+    async def silence(self, *sites: str) -> None:
+        """These shelters fall silent, and the watch has seen it."""
+        for site in self.queries.shelters:
+            state = SiteState.OFFLINE if site in sites else SiteState.ON_GRID
+            self.queries.change(site, state=state, last_reading_ms=self.clock.now_ms, devices_dark=(), pv_w=9_000.0)
+        for _ in range(14):
+            self.clock.now_ms += MINUTE_MS
+            await self.watch.look()
+
+    @property
+    def first(self) -> str:
+        return next(iter(self.queries.shelters))
+
+
+async def opened(app: FastAPI, records: Records, queries: FakeQueries, clock: Clock) -> Watch:
+    """The room in an app."""
+    newsroom = Newsroom(records.news, lambda: Look(city=queries.now()), now=clock)
+    sources = Sources(
+        queries=queries,
+        days=lambda _site: {},
+        facts=records.facts.newest,
+        ready=lambda: {"mqtt": "ok", "store": "ok"},
+        reserve_pct=30.0,
+        targets=NoTargets(),
+        certificates=NoCertificates(),
+    )
+    watch = Watch(load_rules(None), records.alerts, Gatherer(sources, started_ms=clock()), newsroom, now=clock)
+    await watch.load()
+    app.include_router(api.router(watch))
+    app.include_router(page.router(watch, queries, app.state.pages.renderer))
+    return watch
+
+
+@asynccontextmanager
+async def desk(folder: Path) -> AsyncIterator[Desk]:
+    records = await Records.open(folder / "records.sqlite")
+    try:
+        queries, clock = FakeQueries.of_city(34), Clock()
+        app = create_app(queries, ready=dict, clock=clock, token=TOKEN)
+        watch = await opened(app, records, queries, clock)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://city", headers=headers) as client:
+            yield Desk(app, watch, queries, clock, client)
+    finally:
+        await records.close()
+
+
+async def test_before_the_first_look_the_page_says_so_and_shows_the_rules(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        client = here.client
+        english, japanese = [(await client.get(f"/alerts?lang={lang}")).text for lang in ("en", "ja")]
+        assert "nothing was looked at yet" in english
+        assert "Nothing is wrong now" in english
+        for text in (
+            "通信が10分以上ない",
+            "7日間の発電量が近隣の80 %以下",
+            "1分以下に戻ったとき（3分継続）",
+            "デマンド",
+        ):
+            assert text in japanese
+        assert "silent for 10 min or more" in english
+        listed = (await client.get("/api/v1/alerts")).json()
+        assert listed == {"alerts": [], "looked_at": None, "trouble": ""}
+        rules = (await client.get("/api/v1/alerts/rules")).json()["rules"]
+        assert next(rule for rule in rules if rule["name"] == "silent")["raise_at"] == 10
+
+
+async def test_an_alert_is_shown_acknowledged_and_is_over(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        client, first = here.client, here.first
+        await here.silence(first)
+        japanese = (await client.get("/alerts?lang=ja")).text
+        for text in (
+            "通信の異常",
+            "基準 10分",
+            "未確認",
+            "施設に電話し",
+            f"/sites/{first}",
+            "1件（重大 0・注意 1・情報 0）",
+        ):
+            assert text in japanese
+        answer = await client.post("/alerts/A1/ack?lang=en", data={"hours": "72", "why": "業者に<b>連絡</b>"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/alerts?lang=en&acked=A1")
+        english = (await client.get(answer.headers["location"])).text
+        assert "A1 is acknowledged" in english
+        assert "業者に&lt;b&gt;連絡&lt;/b&gt;" in english
+        assert "by shelter-central (since" in english
+        await here.silence()
+        over = (await client.get("/alerts?lang=en")).text
+        assert "Nothing is wrong now" in over
+        assert "by itself: the value is back" in over
+        history = (await client.get("/alerts/A1?lang=en")).text
+        for text in ("Raised", "Acknowledged", "Resolved by itself", "History of A1"):
+            assert text in history
+        steps = (await client.get("/api/v1/alerts/A1")).json()["steps"]
+        assert [step["kind"] for step in steps] == ["raised", "acked", "resolved"]
+
+
+async def test_resolving_by_hand_wants_a_reason(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        client = here.client
+        await here.silence(here.first)
+        refused = await client.post("/alerts/A1/resolve?lang=en", data={"why": "  "})
+        assert refused.status_code == 409
+        assert "say why it is settled" in refused.text
+        done = await client.post("/alerts/A1/resolve?lang=ja", data={"why": "停電工事のため"})
+        assert done.status_code == 303
+        shown = (await client.get(done.headers["location"])).text
+        assert "A1 を解消にしました" in shown
+        assert "停電工事のため" in shown
+        again = await client.post("/api/v1/alerts/A1/resolve", json={"by": "田中", "why": "x"})
+        assert (again.status_code, again.json()["detail"]) == (409, "A1 is over already.")
+
+
+async def test_a_wards_alert_lists_its_shelters(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        await here.silence(*list(here.queries.shelters)[:30])
+        (alert,) = (await here.client.get("/api/v1/alerts")).json()["alerts"]
+        assert (alert["about"], alert["ward"], len(alert["sites"])) == ("ward", "中央区", 30)
+        text = (await here.client.get("/alerts?lang=en")).text
+        assert "Chuo (30 shelters)" in text
+        assert "All 30 shelters" in text
+
+
+async def test_what_cannot_be_is_refused_with_a_word(tmp_path: Path) -> None:
+    asked: list[tuple[str, str, dict[str, object] | None, int]] = [
+        ("GET", "/api/v1/alerts/A99", None, 404),
+        ("GET", "/api/v1/alerts/x", None, 422),
+        ("GET", "/alerts/A99", None, 404),
+        ("POST", "/api/v1/alerts/A99/ack", {"by": "田中"}, 404),
+        ("POST", "/api/v1/alerts/A1/ack", {"by": "田中", "hours": 0}, 422),
+        ("POST", "/api/v1/alerts/A1/ack", {"by": "田中", "hours": 1_000}, 422),
+        ("POST", "/api/v1/alerts/A1/ack", {}, 422),
+        ("POST", "/api/v1/alerts/A1/resolve", {"by": "田中"}, 422),
+        ("POST", "/api/v1/alerts/A1/resolve", {"by": "田中", "why": " "}, 409),
+        ("POST", "/api/v1/alerts/A1/ack", {"by": "田中", "hours": 1}, 200),
+    ]
+    async with desk(tmp_path) as here:
+        await here.silence(here.first)
+        for method, path, body, status in asked:
+            answer = await here.client.request(method, path, json=body)
+            assert answer.status_code == status, (path, body, answer.text)
+
+
+async def test_viewers_change_nothing_and_who_is_bound_to_a_ward_nothing_beyond_it(tmp_path: Path) -> None:
+    async with town(tmp_path, shown=34) as here:
+        queries = here.queries
+        watch = await opened(here.app, here.city.records, queries, here.city.clock)
+        chuo, hanamigawa = (
+            next(now.site.id for now in queries.shelters.values() if now.site.ward == ward)
+            for ward in ("中央区", "花見川区")
+        )
+        await Desk(here.app, watch, queries, here.city.clock, here.client()).silence(chuo, hanamigawa)
+        await here.add("bound", Role.OPERATOR, "花見川区")
+        async with here.signed_in("viewer") as client:
+            client.headers["X-CSRF-Token"] = mark_of(here, client)
+            assert "<form" not in (await client.get("/alerts")).text.split("<main")[1]
+            for path, body in (("ack", {}), ("resolve", {"why": "x"})):
+                assert (await client.post(f"/api/v1/alerts/A1/{path}", json=body)).status_code == 403
+                assert (await client.post(f"/alerts/A1/{path}", data=body)).status_code == 403
+        async with here.signed_in("bound") as client:
+            unmarked = await client.post("/alerts/A1/ack", data={"hours": "8"})
+            assert unmarked.status_code == 403, "a form without the page's mark"
+            client.headers["X-CSRF-Token"] = mark_of(here, client)
+            listed = (await client.get("/api/v1/alerts?open_only=true")).json()["alerts"]
+            ids = {one["site"]: one["id"] for one in listed}
+            assert (await client.post(f"/api/v1/alerts/{ids[chuo]}/ack", json={})).status_code == 403
+            other = await client.post(f"/api/v1/alerts/{ids[hanamigawa]}/ack", json={"by": "佐藤"})
+            assert other.status_code == 422, "in another person's name"
+            taken = await client.post(f"/api/v1/alerts/{ids[hanamigawa]}/ack", json={"hours": 8, "why": "確認中"})
+            assert taken.json()["acknowledged_by"] == "Bound (bound)"
+            text = (await client.get("/alerts")).text
+            assert f"/alerts/{ids[hanamigawa]}/ack" in text
+            assert f"/alerts/{ids[chuo]}/ack" not in text
