@@ -18,6 +18,8 @@ from central.settings_url import address_of
 
 ENVIRONMENT: Final = "SHELTER_"
 """``mqtt.password_file`` is ``SHELTER_MQTT_PASSWORD_FILE`` in the environment."""
+CONFIG: Final = "SHELTER_CONFIG"
+"""Names the settings file where no ``--config`` does, so that no command works on other databases by oversight."""
 
 
 Host = Annotated[str, Field(min_length=1)]
@@ -317,6 +319,8 @@ def load(
     Raises:
         SettingsError: names every fault.
     """
+    if path is None and (named := environment.get(CONFIG)):
+        path = Path(named)
     given = _read(path) if path is not None else {}
     for name in _names(Settings):
         text = environment.get(ENVIRONMENT + name.replace(".", "_").upper())

@@ -83,7 +83,7 @@ class TestCompose:
         assert published == {"mosquitto": ["8883:8883"], "front": ["443:443", "80:80"]}
 
     def test_files_that_are_mounted_are_in_the_sources(self) -> None:
-        made_there = {"./tls", "./front-tls"}
+        made_there = {"./tls", "./front-tls", "./backups", "./backups/influxdb"}
         for told in SERVICES.values():
             for source in (text.partition(":")[0] for text in told.get("volumes", [])):
                 if source.startswith(".") and source not in made_there:
@@ -102,7 +102,7 @@ class TestCompose:
             assert not re.search(r"(?i)(?:password|token)\s*[:=]\s*['\"]?(?![/$]|\{)[\w-]{6,}", text), path
 
     def test_secrets_and_keys_are_not_taken_into_the_sources(self) -> None:
-        for folder in ("secrets", "tls", "front-tls"):
+        for folder in ("secrets", "tls", "front-tls", "backups"):
             assert "\n*\n!.gitignore" in (DEPLOY / folder / ".gitignore").read_text()
 
 

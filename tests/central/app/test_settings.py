@@ -66,6 +66,16 @@ def test_the_stores_address_is_an_address_and_holds_no_secret(url: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_the_environment_names_the_file_unless_the_command_does(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text("data: /one\n")
+    other.write_text("data: /other\n")
+    assert load(None, {"SHELTER_CONFIG": str(one)}, {}).data == Path("/one")
+    assert load(other, {"SHELTER_CONFIG": str(one)}, {}).data == Path("/other")
+    with pytest.raises(SettingsError, match="absent"):
+        load(None, {"SHELTER_CONFIG": str(tmp_path / "absent.yaml")}, {}, data=tmp_path)
+
+
 def test_the_password_of_the_records_stands_in_a_file_of_its_own(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("a/b @:ü\n", encoding="utf-8")
