@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from central.core.city import Queries
 from central.newsroom import Newsroom
-from central.public import routes, staff
+from central.public import routes, staff, staff_api
 from central.public.desk import PublicDesk
 from central.public.policy import PolicyError, load_policy
 from central.public.shelf import Shelf
@@ -49,6 +49,7 @@ async def open_room(
     # Most who call are citizens: their routes are asked first, and the others need not be walked.
     app.router.routes.insert(0, app.router.routes.pop())
     app.include_router(staff.router(desk, renderer))
+    app.include_router(staff_api.router(desk))
     return desk
 
 

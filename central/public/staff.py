@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from central.api.gate import needs, within
+from central.api.gate import needs
 from central.api.problems import Problem
 from central.core.access import Principal, Right
 from central.core.city import Site
@@ -22,9 +21,9 @@ from central.core.publication import (
     Service,
     Statement,
     StatementError,
-    state,
 )
 from central.public.desk import PublicDesk
+from central.public.telling import Said, tell_site, tell_ward
 from central.public.views import power_text
 from central.public.words import NAMES, WORDS
 from central.web.answers import Accept, Asked, html, see_other
@@ -46,16 +45,6 @@ class Row:
 
     site: Site
     said: Statement | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What the form shows: what holds, or what somebody typed and could not be kept."""
-
-    opening: str
-    crowding: str
-    services: frozenset[str]
-    notes: Mapping[str, str]
 
 
 class StatusPages:
@@ -100,7 +89,7 @@ class StatusPages:
         site_id: str,
         *,
         saved: int | None = None,
-        tried: Tried | None = None,
+        tried: Said | None = None,
         wrong: StatementError | None = None,
     ) -> str:
         """One shelter: what citizens read now, the form, and what was said before."""
@@ -150,70 +139,11 @@ class StatusPages:
                 return site
         raise PageError(HTTPStatus.NOT_FOUND, "error_site", asked=site_id[:40])
 
-    async def tell_one(self, who: Principal, site: Site, tried: Tried) -> int:
-        """Keep what the form says.
 
-        Raises:
-            StatementError: names the field.
-            StoreError: the records do not answer.
-        """
-
-        def make(told: Mapping[str, Statement]) -> Sequence[Statement]:
-            return [
-                state(
-                    site.id,
-                    opening=tried.opening,
-                    crowding=tried.crowding,
-                    services=tried.services,
-                    notes=tried.notes,
-                    by=who.name,
-                    at_ms=self._desk.now(),
-                    before=told.get(site.id),
-                )
-            ]
-
-        return await self._desk.tell(make, by=who.name)
-
-    async def tell_ward(self, who: Principal, ward: str, opening: str, services: frozenset[str] | None) -> int:
-        """The same opening for all of a ward; what each offers, how crowded it is and its notes stay as they are.
-
-        Args:
-            who: bound to the ward, or to none.
-            ward: Japanese name.
-            opening: a word of ``Openness``.
-            services: what each of them offers from now on; ``None``: as it is.
-
-        Raises:
-            Problem: another ward than that person's, or none of that name.
-            StatementError: no such word.
-            StoreError: the records do not answer.
-        """
-        sites = [site for site in self._desk.sites() if site.ward == ward]
-        if not sites:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Unknown ward", f"No shelter stands in {ward[:60]!r}.")
-        within(who, Right.TELL, [ward])
-        at_ms = self._desk.now()
-
-        def make(told: Mapping[str, Statement]) -> Sequence[Statement]:
-            said = []
-            for site in sites:
-                before = told.get(site.id)
-                new = state(site.id, opening=opening, by=who.name, at_ms=at_ms, before=before)
-                if before is not None:
-                    crowding = before.crowding if new.is_open else Crowding.UNKNOWN
-                    new = replace(new, crowding=crowding, services=before.services, notes=before.notes)
-                if services is not None:
-                    new = replace(new, services=frozenset(each for each in Service if each.value in services))
-                said.append(new)
-            return said
-
-        return await self._desk.tell(make, by=who.name)
-
-
-def _as_it_is(said: Statement | None) -> Tried:
+def _as_it_is(said: Statement | None) -> Said:
     if said is None:
-        return Tried(opening=Openness.UNKNOWN, crowding=Crowding.UNKNOWN, services=frozenset(), notes={})
-    return Tried(
+        return Said(opening=Openness.UNKNOWN.value)
+    return Said(
         opening=said.opening.value,
         crowding=said.crowding.value,
         services=frozenset(service.value for service in said.services),
@@ -221,9 +151,9 @@ def _as_it_is(said: Statement | None) -> Tried:
     )
 
 
-async def _form_of(request: Request) -> Tried:
+async def _form_of(request: Request) -> Said:
     async with request.form(max_files=0, max_fields=60) as given:
-        return Tried(
+        return Said(
             opening=str(given.get("opening", ""))[:FIELD_CHARS_MAX],
             crowding=str(given.get("crowding", ""))[:FIELD_CHARS_MAX],
             services=frozenset(str(one)[:FIELD_CHARS_MAX] for one in given.getlist("services")),
@@ -250,7 +180,7 @@ def router(desk: PublicDesk, renderer: Renderer) -> APIRouter:
             name, opening = str(given.get("ward", ""))[:60], str(given.get("opening", ""))[:60]
             services = frozenset(map(str, given.getlist("services"))) if given.get("set_services") else None
         try:
-            changed = await pages.tell_ward(who, name, opening, services)
+            changed = await tell_ward(desk, who, who.name, name, opening, services)
         except StatementError as error:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "Not a state of a shelter", str(error), where=f"form: {error.part}"
@@ -268,10 +198,9 @@ def router(desk: PublicDesk, renderer: Renderer) -> APIRouter:
     async def tell(who: Teller, site_id: str, request: Request, lang: Asked = None) -> Response:
         chosen = choose(lang, None)
         site = pages.site(site_id)
-        within(who, Right.TELL, [site.ward])
         tried = await _form_of(request)
         try:
-            changed = await pages.tell_one(who, site, tried)
+            changed = await tell_site(desk, who, who.name, site, tried)
         except StatementError as error:
             page = await pages.form(who, chosen, site_id, tried=tried, wrong=error)
             return html(page, chosen, HTTPStatus.BAD_REQUEST)
