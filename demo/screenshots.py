@@ -34,6 +34,8 @@ from demo.running import Stop, all_online, all_proven, staff, stop_on_signal, un
 SCENARIO: Final = "ward_blackout"
 SWITCHED_WARD: Final = "美浜区"
 WHY: Final = "台風15号 接近（実演）"
+LIARS: Final = 0.08
+"""Share of inverters that do not do what they say: the board has somebody to visit."""
 SETTLE_S: Final = 90.0
 """From the start of the world to the pictures: the ward's grid has failed by then, and the receipts are here."""
 WIDTHS: Final = (1280, 390)
@@ -109,9 +111,9 @@ async def _pages(context: BrowserContext, url: str) -> dict[str, str]:
     if await incidents.count():
         incident = str(await incidents.first.get_attribute("href")).partition("?")[0]
         found |= {"incident": incident, "crew": "/board/crew"}
-    public = await page.goto(urljoin(url, "/public"))
+    public = await page.goto(urljoin(url, "/public/ja"))
     if public is not None and public.ok:
-        found["public"] = "/public"
+        found["public"] = "/public/{lang}"
     await page.close()
     return found
 
@@ -142,7 +144,8 @@ async def _take(browser: Browser, context: BrowserContext, url: str, folder: Pat
 
 async def _shoot(page: Page, look: Look, url: str, folder: Path) -> None:
     page.set_default_timeout(PAGE_MS)
-    answer = await page.goto(urljoin(url, f"{look.path}?lang={look.lang}"), wait_until="load")
+    path = f"{look.path.format(lang=look.lang)}?lang={look.lang}"
+    answer = await page.goto(urljoin(url, path), wait_until="load")
     if answer is None or not answer.ok:
         raise ChildError(f"{look.path} answered {answer.status if answer else 'nothing'}: is somebody signed in?")
     await page.evaluate("document.fonts.ready.then(() => true)")
@@ -151,10 +154,27 @@ async def _shoot(page: Page, look: Look, url: str, folder: Path) -> None:
     await page.screenshot(path=shot, full_page=True, clip={"x": 0, "y": 0, "width": look.width, "height": tall})
 
 
-async def _of(url: str, people: Sequence[Pass], folder: Path, stop: Stop) -> int:
+async def _open_to_public(context: BrowserContext, url: str) -> None:
+    """Say of a ward's shelters that they are open, as staff do, so that the public page has something to show."""
+    page = await context.new_page()
+    page.set_default_timeout(PAGE_MS)
+    await page.goto(urljoin(url, f"/public-status?ward={SWITCHED_WARD}&lang=en"))
+    form = page.locator('form[action^="/public-status"][method="post"]')
+    await form.locator('input[name="opening"][value="open"]').check()
+    for box in await form.locator('input[type="checkbox"]').all():
+        await box.check()
+    await form.locator("button").click()
+    await page.wait_for_url("**saved=*")
+    await page.close()
+
+
+async def _of(url: str, people: Sequence[Pass], folder: Path, stop: Stop, *, is_demo: bool) -> int:
     one = next((each for each in people if each.login == SIGNED_IN), people[0])
     async with _browser() as browser:
-        return await _take(browser, await _sign_in(browser, url, one), url, folder, stop)
+        context = await _sign_in(browser, url, one)
+        if is_demo:
+            await _open_to_public(context, url)
+        return await _take(browser, context, url, folder, stop)
 
 
 async def _of_a_demo(sites: int, folder: Path, stop: Stop) -> int:
@@ -164,7 +184,9 @@ async def _of_a_demo(sites: int, folder: Path, stop: Stop) -> int:
         console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {text}", highlight=False)
 
     with tempfile.TemporaryDirectory(prefix="shelter-screenshots-") as place:
-        plan = Plan(folder=Path(place), sites=sites, scenario=SCENARIO, hold=True)
+        plan = Plan(
+            folder=Path(place), sites=sites, scenario=SCENARIO, liars=LIARS, hold=True, steering={"verified_s": 45.0}
+        )
         async with House(plan, say) as house:
             await unless_stopped(house.prepare(), stop)
             await unless_stopped(house.start(), stop)
@@ -178,7 +200,7 @@ async def _of_a_demo(sites: int, folder: Path, stop: Stop) -> int:
                 await ask(["confirm", made["id"], "--by", CONFIRMS, "--why", WHY, "--yes", "--wait", "0"])
                 say(f"{SWITCHED_WARD} is switched to backup; pictures in {SETTLE_S:.0f} s")
                 await stop.within(ends - time.monotonic())
-                return await _of(house.url, house.passes, folder, stop)
+                return await _of(house.url, house.passes, folder, stop, is_demo=True)
 
 
 @app.command()
@@ -214,7 +236,7 @@ def main(
 async def _run(url: str, people: Sequence[Pass], sites: int, out: Path) -> int:
     async with stop_on_signal() as stop:
         if url:
-            return await _of(url, people, out, stop)
+            return await _of(url, people, out, stop, is_demo=False)
         return await _of_a_demo(sites, out, stop)
 
 
