@@ -53,6 +53,8 @@ def written(case: Case, notice: Notice, person: Person, sites: Mapping[str, Site
         lines += _steps(mine, notice, t)
     elif case.family is Family.PROPOSED:
         lines += _proposals(mine, t)
+    elif case.family is Family.ALERT:
+        lines += [t("alerts_told", says=_said(item, t)) for item in told if not item.site][:WORST_MAX]
     if notice.purpose is not Purpose.END:
         lines += _worst(told, sites, t)
         lines.append(t("notice.do", text=t.term("notice_do", case.family.value)))
@@ -173,10 +175,16 @@ def _detail(item: Item, now: SiteNow | None, t: Catalogue) -> str:
     if item.kind is NewsKind.FAULT and item.values.get("devices"):
         said += t("notice.devices", names=", ".join(str(name) for name in item.values["devices"][:5]))
     if item.kind is NewsKind.ALERT:
-        said += f" {_clipped(item.values.get('rule', ''), NAME_CHARS_MAX)}"
+        said += f" {_said(item, t)}"
     if item.kind in {NewsKind.SHELTER_OPENED, NewsKind.SHELTER_CLOSED, NewsKind.SHELTER_CROWDED}:
         said += f" {t.term('news', item.kind.value)}"
     return said + (t("notice.flapped", n=item.times) if item.times > 1 else "")
+
+
+def _said(item: Item, t: Catalogue) -> str:
+    """What an alert says of itself."""
+    words = item.values.get("says_ja" if t.lang is Lang.JA else "says_en") or item.values.get("rule", "")
+    return _clipped(words, WHY_CHARS_MAX)
 
 
 def _steps(mine: Sequence[Item], notice: Notice, t: Catalogue) -> list[str]:

@@ -107,5 +107,6 @@ ALERTS: Final[dict[str, tuple[str, str]]] = {
     "alerts_step.resolved_by_hand": ("手動で解消", "Resolved by hand"),
     "alerts_step.joined": ("原因が同じ異常にまとめた", "Joined others with the same cause"),
     "alerts_step_sites": ("{n}か所", "{n} shelters"),
+    "alerts_told": ("・{says}", "- {says}"),
     "alerts_see": ("異常・警報（通信・発電・蓄電池などの見張り）", "Alerts: links, PV and batteries under watch"),
 }
