@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: broker, time-series database, its front, a browser, accessibility rules.
+# Installs what the tests need beyond Python: broker, databases, a front, a browser, accessibility rules.
 # Only as root and only what is missing. Without root it changes nothing: the tests that need a
 # missing part are skipped by name.
 # Accessibility rules for the browser tests; an npm package, so it needs no root.
@@ -16,6 +16,7 @@ missing=""
 command -v mosquitto >/dev/null 2>&1 || test -x /usr/sbin/mosquitto || missing="$missing mosquitto"
 command -v influxd >/dev/null 2>&1 || missing="$missing influxdb"
 command -v nginx >/dev/null 2>&1 || test -x /usr/sbin/nginx || missing="$missing nginx-light"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium fonts-noto-cjk"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
