@@ -16,6 +16,7 @@ from central.cli_alerts import alerts
 from central.cli_audit import audit
 from central.cli_backup import backup, restore
 from central.cli_certificates import certificates
+from central.cli_demand import demand
 from central.cli_drill import drill
 from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_facts
 from central.cli_incident import incident
@@ -40,6 +41,7 @@ for name, part in {
     "incident": incident,
     "group": group,
     "crew": crew,
+    "demand": demand,
     "drill": drill,
     "audit": audit,
     "report": report,

@@ -28,6 +28,7 @@ def open_room(
     control: Control,
     newsroom: Newsroom,
     *,
+    target_w: Callable[[str], float | None],
     now: Callable[[], int],
 ) -> list[tuple[str, Loop]]:
     """The loop and its name; none with another store.
@@ -54,6 +55,7 @@ def open_room(
         latest_news=lambda: newsroom.latest,
         incidents=incidents,
         standings=control.fleet.standings,
+        target_w=target_w,
         saved_co2=saved_co2(load_tables(settings.accounting).factors),
     )
     rollup = Rollup(sources, InfluxRollups(address, chosen.rollup_bucket), now=now)

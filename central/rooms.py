@@ -13,9 +13,11 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from central.api import alerts as alerts_api
+from central.api import demand as demand_api
 from central.api import webhooks as hooks_api
 from central.api.completeness import CompletenessKeeper
 from central.api.desk import Desk
+from central.api.routes import Asker
 from central.control import Control
 from central.core.city import Queries
 from central.core.live import LiveView
@@ -31,6 +33,7 @@ from central.notify import room as notify
 from central.oidc import Provider
 from central.oidc_door import SignOn
 from central.opendata import room as opendata
+from central.peak import DemandDesk
 from central.public import room as public
 from central.reports import room as accounting
 from central.rollup_room import open_room as open_rollups
@@ -39,11 +42,13 @@ from central.store.base import TelemetryStore
 from central.store.records import Records
 from central.watch.room import open_watch
 from central.web import alerts as alerts_page
+from central.web import demand as demand_page
 from central.web import fleet, notifications, siteview_told
 from central.web import webhooks as hooks_page
 from central.web.accounts import book, people, signing, sso
 from central.web.board import opening, rules
 from central.web.board import pages as board
+from central.web.render import Renderer
 
 FIRST_WORDS: Final = """
 First start. Sign in at /login (最初のログイン):
@@ -137,6 +142,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         house.settings, house.records.notices, newsroom, city=house.queries.now, now=house.now
     )
     app.include_router(notifications.router(notifying, house.queries, renderer))
+    demand = await _demand(house, app, renderer)
     watch = await open_watch(
         house.settings,
         house.records,
@@ -145,6 +151,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         days=house.forecast.days,
         ready=house.ready,
         now=house.now,
+        targets=demand,
     )
     app.include_router(alerts_api.router(watch))
     app.include_router(alerts_page.router(watch, house.queries, renderer))
@@ -161,6 +168,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     return [
         ("ngsi", telling),
         ("accounting", counting),
+        ("demand", demand.run),
         ("newsroom", newsroom.run),
         ("public", told.run),
         ("completeness", completeness.run),
@@ -175,9 +183,25 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
             house.records,
             house.control,
             newsroom,
+            target_w=demand.target_w,
             now=house.now,
         ),
     ]
+
+
+async def _demand(house: House, app: FastAPI, renderer: Renderer) -> DemandDesk:
+    desk = DemandDesk(
+        house.queries,
+        house.control,
+        house.records.energy,
+        now=house.now,
+        reserve_pct=house.settings.steering.reserve_pct,
+    )
+    await desk.load()
+    asker = Asker(house.queries, house.now)
+    app.include_router(demand_api.router(desk, asker))
+    app.include_router(demand_page.router(desk, asker, renderer))
+    return desk
 
 
 def _newsroom(house: House) -> Newsroom:

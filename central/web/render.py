@@ -68,6 +68,7 @@ PLACES: Final = (
     Place("/fleet", "nav_fleet", Right.READ, is_daily=True),
     Place("/alerts", "nav_alerts", Right.READ, is_daily=True),
     Place("/public-status", "nav_public", Right.READ, is_daily=True),
+    Place("/demand", "nav_demand", Right.READ),
     Place("/reports", "nav_reports", Right.READ),
     Place("/rules", "nav_rules", Right.READ),
     Place("/notifications", "nav_notify", Right.READ),

@@ -9,6 +9,7 @@ from central.web.catalogue.accounts import ACCOUNTS
 from central.web.catalogue.alerts import ALERTS
 from central.web.catalogue.board import BOARD
 from central.web.catalogue.city import CITY
+from central.web.catalogue.demand import DEMAND
 from central.web.catalogue.energy import ENERGY
 from central.web.catalogue.fleet import FLEET
 from central.web.catalogue.notify import NOTIFY
@@ -45,6 +46,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **ALERTS,
     **BOARD,
     **CITY,
+    **DEMAND,
     **ENERGY,
     **FLEET,
     **OPENDATA,
