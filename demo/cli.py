@@ -20,6 +20,7 @@ from rich.live import Live
 from demo.broker import WIRETAP_USER
 from demo.cli_drill import drill
 from demo.house import HOST, House, Plan
+from demo.opening import open_some
 from demo.processes import ChildError, Usage
 from demo.report import Report
 from demo.running import Stop, all_online, all_proven, staff, stop_on_signal, unless_stopped
@@ -117,6 +118,7 @@ async def _run(plan: Plan, *, for_s: float | None) -> Report:
             await unless_stopped(house.start(), stop)
             online_after_s = await all_online(house, stop, say, began)
             await all_proven(house, stop, say)
+            await open_some(house.url, house.central_folder, say)
             say(f"pages: {house.url}login   (this start's names and passwords)")
             for one in house.passes:
                 say(f"    {one.login:<10} {one.password}")
