@@ -11,7 +11,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "yearly": ("CO2削減量 年次報告書", "Yearly report on avoided CO2"),
     "disaster": ("災害・訓練 活動記録", "Record of disasters and drills"),
     "completeness": ("計測データ充足状況報告書", "Report on completeness of measured data"),
-    "month": ("{y}年{m}月分", "{m}/{y}"),
+    "month": ("{y}年{m}月分", "{y}-{m:02d}"),
     "fiscal": ("{y}年度（{y}年4月～{next}年3月）", "Fiscal year {y} (April {y} to March {next})"),
     "made": ("作成 {at}", "Made {at}"),
     "city_all": ("全施設（{n}か所）", "All facilities ({n})"),
