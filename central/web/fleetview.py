@@ -248,18 +248,23 @@ class DayCell:
 
 
 def days(completeness: Completeness | None, shelters: Iterable[SiteNow], words: Catalogue) -> list[DayCell]:
-    """Data of each day that is here, of the shelters that are shown; the newest day first."""
+    """Data of each day that is here, of the shelters that are shown; the newest day first.
+
+    Days of which nothing was due, because no shelter had begun, are left out.
+    """
     if completeness is None:
         return []
     shares = completeness.all(one.site.id for one in shelters)
     cells = []
     for day_ms, found in zip(completeness.days, shares, strict=True):
         share = found.share
+        if share is None:
+            continue
         cells.append(
             DayCell(
                 figures.moment(day_ms, words.lang).rpartition(" ")[0],
-                figures.DASH if share is None else figures.share(share, words),
-                f"{(share or 0.0) * 100:.1f}",
+                figures.share(share, words),
+                f"{share * 100:.1f}",
                 figures.share(found.waiting_ms / found.due_ms, words) if found.waiting_ms else figures.DASH,
             )
         )

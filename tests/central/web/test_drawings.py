@@ -49,6 +49,23 @@ def test_neighbouring_wards_have_grounds_of_their_own_tone() -> None:
     assert all(ward.ground.startswith("M") for ward in wards.values())
 
 
+def test_a_wards_name_stands_on_its_own_ground_on_few_dots_and_on_no_other_name() -> None:
+    sites = make_sites()
+    drawn = citymap.draw(tuple(sites))
+    wide, high = citymap.LABEL_HALF
+    for ward in drawn.wards:
+        label = ward.label
+        assert wide <= label.x <= drawn.width - wide
+        near = min(sites, key=lambda one: math.dist((drawn.spots[one.id].x, drawn.spots[one.id].y), (label.x, label.y)))
+        assert near.ward == ward.name
+        covered = [
+            spot for spot in drawn.spots.values() if abs(spot.x - label.x) < wide and abs(spot.y - label.y) < high
+        ]
+        assert len(covered) <= 3, ward.name
+        others = [other.label for other in drawn.wards if other is not ward]
+        assert not any(abs(label.x - o.x) < 2 * wide and abs(label.y - o.y) < 2 * high for o in others)
+
+
 @given(st.lists(st.tuples(st.floats(35.4, 35.8), st.floats(139.9, 140.4)), max_size=12))
 @settings(max_examples=50, deadline=None)
 def test_any_places_can_be_drawn_also_the_same_one_twice(places: list[tuple[float, float]]) -> None:

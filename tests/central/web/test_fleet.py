@@ -201,6 +201,25 @@ async def test_a_shelter_that_lacks_data_is_listed_by_how_much(town: Fleet) -> N
     assert "24 Nov" in text
 
 
+async def test_of_a_city_that_was_never_heard_of_no_day_is_missing(town: Fleet) -> None:
+    for site in town.queries.shelters:
+        town.queries.change(site, state=SiteState.NEVER_SEEN, last_reading_ms=None, status=None)
+    look = await town.keeper.refresh()
+    assert look.by_site == {}
+    text = (await town.client.get("/fleet?lang=en")).text
+    assert "Being added up." in text
+    assert "Less than 99 % of seven days" in text.partition('id="well"')[2], "nothing to do"
+
+
+async def test_what_needs_nothing_is_one_list_without_headings(town: Fleet) -> None:
+    text = (await town.client.get("/fleet?lang=en")).text
+    above, _, well = text.partition('id="well"')
+    assert "Clocks that are off" in well
+    assert "Clocks that are off" not in above
+    assert '<h2 id="offline">' in above
+    assert "Offline" not in well
+
+
 async def test_verified_shelters_need_nothing(town: Fleet) -> None:
     tell(town.queries, kept(GOOD))
     found = lists(town.queries)["stages"]
