@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from central.core.provisioning import DAY_MS, VALID_DAYS, Issued, Kind, State, due, newest, span_ms, to_revoke
 from central.provision import Authority, ProvisionError, key_of_request, new_key
 from edge_agent.cli import app as edge
+from edge_agent.config import parse_config
 from tests.deploy.parts import HERE, THERE, WHO, Administrator
 
 NOW = 1_790_000_000_000
@@ -124,6 +125,11 @@ class TestCommands:
         assert site["site"] == HERE
         assert site["mqtt"]["host"] == "127.0.0.1"
         assert set(site["mqtt"]["tls"].values()) <= set(files)
+        meter = {"id": "lan1", "tcp": {"host": "192.168.1.20"}, "devices": [{"id": "meter", "profile": "sdm630"}]}
+        config = parse_config({**site, "buses": [meter]}, admin.folder / "site.yaml")
+        assert config.mqtt.tls is not None
+        assert config.mqtt.tls.key_file == admin.folder / "client.key"
+        assert config.outbox.keep_delivered_h == 48
         certificate = x509.load_pem_x509_certificate(files["client.crt"])
         key = how.load_pem_private_key(files["client.key"], None)
         assert certificate.public_key() == key.public_key()
