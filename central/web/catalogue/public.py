@@ -15,6 +15,7 @@ PUBLIC: Final[dict[str, tuple[str, str]]] = {
             "Whether there is power follows from fresh measurements by itself."
         ),
     ),
+    "public_of_site": ("市民に公開する状況を変更する", "Change what the public reads"),
     "public_open_page": ("公開ページを見る", "See the public page"),
     "public_open_one": ("この避難所の公開ページを見る", "See this shelter's public page"),
     "public_sheet": ("掲示用の紙（A4）", "Notice for the door (A4)"),

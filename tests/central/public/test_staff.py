@@ -14,6 +14,7 @@ from central.core.access import Principal, Right
 from central.core.audit import Action, Decision
 from central.core.news import NewsKind
 from central.core.publication import Openness, state
+from central.public.policy import example
 from central.store.records import Records
 from tests.central.fake import NOW_MS
 from tests.central.public.parts import MACHINE, Town, town
@@ -208,3 +209,50 @@ async def test_other_rooms_hear_which_shelters_are_open(tmp_path: Path) -> None:
         assert here.ids[3] not in told
         assert (told[here.ids[0]].opened_ms, told[here.ids[2]].closed_ms) == (NOW_MS, NOW_MS)
         assert here.desk.public_openings() == told
+
+
+async def test_another_system_says_the_same_by_the_api(tmp_path: Path) -> None:
+    async with asked(tmp_path, OPERATOR) as (here, client):
+        site = here.ids[0]
+        body = {"opening": "open", "crowding": "room", "services": ["light"], "notes": {"en": "Main gate."}}
+        told = await client.put(f"/api/v1/sites/{site}/public-status", json=body)
+        assert told.status_code == 200
+        assert {**told.json(), **body} == told.json()
+        assert told.json()["by"] == "田中 (tanaka)"
+        opened = await client.put(f"/api/v1/public-status/wards/{WARD}", json={"opening": "full"})
+        assert opened.json() == {"changed": 33}
+        listed = (await client.get("/api/v1/public-status")).json()["statuses"]
+        assert len(listed) == 33
+        assert {one["opening"] for one in listed} == {"full"}
+        assert next(one for one in listed if one["site"] == site)["services"] == ["light"]
+        assert (await client.get("/api/v1/public-status?ward=花見川区")).json() == {"statuses": []}
+
+
+async def test_the_api_says_what_is_wrong_and_where(tmp_path: Path) -> None:
+    async with asked(tmp_path, Desk(Right.READ, Right.TELL, wards=frozenset({WARD}))) as (here, client):
+        one, other = f"/api/v1/sites/{here.ids[0]}/public-status", f"/api/v1/sites/{here.ids[40]}/public-status"
+        for body, where in (
+            ({"opening": "open", "notes": {"tlh": "x"}}, "body: notes"),
+            ({"opening": "open", "notes": {"en": "a\u202eb"}}, "body: note-en"),
+            ({"opening": "open", "by": "佐藤"}, "body: by"),
+        ):
+            answer = await client.put(one, json=body)
+            assert (answer.status_code, answer.json()["where"]) == (422, where), body
+        assert (await client.put(one, json={"opening": "ajar"})).status_code == 422
+        assert (await client.put(other, json={"opening": "open"})).status_code == 403
+        assert (await client.put("/api/v1/public-status/wards/花見川区", json={"opening": "open"})).status_code == 403
+        unknown = await client.put("/api/v1/public-status/wards/中央", json={"opening": "open"})
+        assert (unknown.status_code, unknown.json()["nearest"]) == (422, [WARD])
+        gone = await client.put("/api/v1/sites/E0000000001119/public-status", json={"opening": "open"})
+        assert (gone.status_code, gone.json()["nearest"][0]) == (404, here.ids[0])
+        assert here.desk.told == {}
+
+
+async def test_what_the_policy_does_not_know_can_not_be_offered(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_bytes(example().replace(b"  water: none\n", b""))
+    async with town(tmp_path, options={"public.policy": str(file)}, gate=OPERATOR) as here, here.client() as client:
+        answer = await client.post(f"/public-status/{here.ids[0]}", data={"opening": "open", "services": "water"})
+        assert answer.status_code == 400
+        assert "Choose what there is from the list." in answer.text or "一覧から" in answer.text
+        assert 'value="water"' not in (await client.get(f"/public-status/{here.ids[0]}")).text
