@@ -37,7 +37,7 @@ class Rule:
     """What it means when nothing is found: ``Alerting`` where silence is the trouble."""
 
 
-_EACH: Final = '"site", "label", "ward"'
+_EACH: Final = '"site", "name", "ward"'
 
 
 def _sites(field: str, where: str = "") -> str:
@@ -203,7 +203,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "execErrState": "Error",
         "for": rule.for_,
         "annotations": {
-            "summary": f"{rule.title} {{{{ $labels.label }}}}",
+            "summary": f"{rule.title} {{{{ $labels.name }}}}",
             "description": f"{rule.says_ja}\n{rule.says_en}",
             "__dashboardUid__": rule.board,
         },

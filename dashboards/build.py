@@ -37,6 +37,9 @@ def boards() -> dict[str, Any]:
     for make in BOARDS:
         board = encoded(make())
         _read_back(board)
+        for variable in board["templating"]["list"]:
+            # The SDK numbers variables; Grafana's present schema has no such field.
+            variable.pop("id", None)
         made[board["uid"]] = board
     return made
 

@@ -122,6 +122,53 @@ def push_boards(
         _fail(str(error))
 
 
+@app.command("draw")
+def draw_boards(
+    url: Url,
+    token_file: TokenFile,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures, one SVG a board.", file_okay=False)],
+    bucket: Bucket = "shelter",
+    rollup_bucket: RollupBucket = "shelter_rollup",
+    at: Annotated[str | None, typer.Option(help="End of the time to show, UTC, as 2026-10-15T05:00; now.")] = None,
+    site: Annotated[str | None, typer.Option(help="Shelter of the board of one; by default the first.")] = None,
+    note: Annotated[str, typer.Option(help="Stands under each title: where the data come from.")] = "",
+) -> None:
+    """Draw the boards with a database's answers, for handbooks. Grafana is not needed, and looks different.
+
+    Examples:
+
+        shelter-dashboards draw --url http://127.0.0.1:8086 --token-file influx.token --out pictures
+    """
+    from central.store.influx_query import InfluxQuery
+    from dashboards.boards.common import ENERGY, SITE
+    from dashboards.build import boards
+    from dashboards.check import Checker
+    from dashboards.draw.board import picture
+    from dashboards.queries import Source
+
+    token, to_ms = _secret(token_file), _moment(at)
+    buckets = {Source.RAW: bucket, Source.ROLLUP: rollup_bucket}
+    askers = {source: InfluxQuery(url, token, name, timeout_s=60.0) for source, name in buckets.items()}
+    checker = Checker(url, token, buckets)
+    try:
+        known = checker.sites()
+        if not known or (site or known[0]) not in known:
+            _fail(f"{url}: {'no shelter' if site is None else site} is in {bucket}")
+        out.mkdir(parents=True, exist_ok=True)
+        for uid, board in boards().items():
+            chosen = (site or known[0]) if uid == SITE else ".*"
+            span_ms = 31 * 86_400_000 if uid == ENERGY else None
+            made = picture(board, askers, to_ms=to_ms, site=chosen, note=note, span_ms=span_ms)
+            (out / f"{uid}.svg").write_text(made, encoding="utf-8")
+            typer.echo(str(out / f"{uid}.svg"))
+    except StoreError as error:
+        _fail(str(error))
+    finally:
+        checker.close()
+        for asker in askers.values():
+            asker.close()
+
+
 def _moment(text: str | None) -> int:
     from datetime import UTC, datetime
 

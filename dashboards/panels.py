@@ -253,3 +253,8 @@ def switches() -> list[models.ValueMapping]:
 def verified() -> list[models.ValueMapping]:
     """Whether somebody checked a figure."""
     return _mapping({1: ("確認済み", GREEN), 0: ("未確認", YELLOW)})
+
+
+def urgent() -> list[models.ValueMapping]:
+    """Whether somebody has to go there."""
+    return _mapping({1: ("至急", RED), 0: ("–", GREY)})

@@ -156,7 +156,7 @@ def now_table(fields: Mapping[str, str], *, how: str = "last") -> Query:
     chosen = ", ".join(f'{how}("{name}") AS "{said}"' for name, said in fields.items())
     return Query(
         source=Source.RAW,
-        text=f'SELECT {chosen} FROM "site_now" WHERE {SITES} AND {RANGE} GROUP BY "ward", "label", "site"',  # noqa: S608
+        text=f'SELECT {chosen} FROM "site_now" WHERE {SITES} AND {RANGE} GROUP BY "ward", "name", "site"',  # noqa: S608
         table=True,
     )
 
@@ -236,7 +236,7 @@ def events(*, where: str) -> Query:
     """What happened, a row each."""
     return Query(
         source=Source.ROLLUP,
-        text=f'SELECT "text", "severity", "ward", "label", "n" FROM "event" WHERE {where} AND {RANGE}',  # noqa: S608
+        text=f'SELECT "text", "severity", "ward", "name", "n" FROM "event" WHERE {where} AND {RANGE}',  # noqa: S608
         table=True,
     )
 

@@ -2,7 +2,7 @@
 
 The plants are the simulator's physics. What dashboards read is made by central's own code: its store, its live view,
 its estimate of hours, its newsmaking and its roll-ups. The last days hold a drill and a blackout of one ward, so that
-the boards of a disaster have something to show; orders and their receipts are not played.
+the boards of a disaster have something to show; the orders' receipts are invented.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Final
 from central.core.audit import Decision
 from central.core.city import Site, SiteKind
 from central.core.facts import Fact
-from central.core.incidents import Act, Incident, Wish, confirm, declare, end, incidents_of
+from central.core.incidents import Act, Incident, Phase, Wish, confirm, declare, end, incidents_of
 from central.core.live import LiveView
 from central.core.news import News
 from central.core.newsmaking import Look, Teller
+from central.core.orders import Order, Progress, Standing
 from central.core.scope import Scope, ScopeKind
 from central.core.steering import SteeringNow
 from central.core.today import DAY_MS, HOUR_MS, midnight_ms
@@ -30,7 +31,7 @@ from central.store.base import StoreRow, TelemetryStore
 from central.store.influx_rollups import RollupStore
 from contract.messages import ClockState, OutboxStatus, Status
 from contract.points import POINTS
-from contract.steering import GridState, Mode, Source
+from contract.steering import Desired, GridState, Mode, Source, Stage
 from simulator.fleet import build
 from simulator.spec import SiteSpec
 from simulator.truth import truth
@@ -129,6 +130,7 @@ class _Month:
         self.news: list[News] = []
         self._now_ms = self.from_ms
         self._specs = build(sites, seed)
+        self._wards = {spec.id: spec.ward for spec in self._specs}
         self._out_ward = self._specs[0].ward
         self._live = LiveView()
         self._live.set_sites([_site(spec) for spec in self._specs])
@@ -144,7 +146,7 @@ class _Month:
                 news_after=self._news_after,
                 latest_news=lambda: len(self.news),
                 incidents=lambda: self._incidents().values(),
-                standings=lambda _now_ms: (),
+                standings=self._standings,
                 saved_co2=saved_co2(load_tables(AccountingSettings()).factors),
             ),
             rollups,
@@ -171,10 +173,9 @@ class _Month:
         await self._write(waiting)
 
     def _step(self, at_ms: int) -> Iterator[StoreRow]:
-        out = self.to_ms + _OUT_FROM_MS <= at_ms < self.to_ms + _OUT_TO_MS
         for spec in self._specs:
             world = self._worlds[spec.id]
-            world.grid_up = not (out and spec.ward == self._out_ward)
+            world.grid_up = not self._is_out(spec.id, at_ms)
             world.advance(at_ms)
             yield from _rows_of(spec.id, at_ms, truth(world))
 
@@ -236,17 +237,47 @@ class _Month:
     def _incidents(self) -> dict[str, Incident]:
         return incidents_of(self._decisions)
 
-    def _steering(self, site: str, _now_ms: int) -> SteeringNow:
-        world = self._worlds[site]
-        alone = not world.grid_up
+    def _steering(self, site: str, now_ms: int) -> SteeringNow:
+        alone = self._is_out(site, now_ms)
         return SteeringNow(
-            mode=Mode.BACKUP if alone else Mode.NORMAL,
+            mode=Mode.BACKUP if alone or self._holds(site) else Mode.NORMAL,
             source=Source.GRID_LOSS if alone else Source.DEFAULT,
             grid=GridState.LOST if alone else GridState.PRESENT,
         )
 
+    def _standings(self, now_ms: int) -> list[Standing]:
+        """Invented: every shelter that an incident holds has taken the order, and proves it within ten minutes."""
+        found = []
+        for incident in self._incidents().values():
+            if incident.phase is Phase.ACTIVE and not incident.wish.is_drill and incident.confirmed:
+                age_ms = now_ms - incident.confirmed.at_ms
+                stage = Stage.ACCEPTED if age_ms < 2 * STEP_MS else Stage.HELD
+                found += [_standing(site, incident, stage, now_ms) for site in sorted(incident.sites)]
+        return found
+
+    def _holds(self, site: str) -> bool:
+        running = [one for one in self._incidents().values() if one.phase is Phase.ACTIVE]
+        return any(site in one.sites and not one.wish.is_drill for one in running)
+
+    def _is_out(self, site: str, at_ms: int) -> bool:
+        is_time = self.to_ms + _OUT_FROM_MS <= at_ms < self.to_ms + _OUT_TO_MS
+        return is_time and self._wards[site] == self._out_ward
+
     async def _news_after(self, n: int, limit: int) -> Sequence[News]:
         return self.news[n : n + limit]
+
+
+def _standing(site: str, incident: Incident, stage: Stage, now_ms: int) -> Standing:
+    desired = Desired(
+        site=site,
+        revision=1,
+        issued_ms=now_ms,
+        expires_ms=now_ms + DAY_MS,
+        mode=incident.wish.mode,
+        incident=incident.id,
+    )
+    order = Order(desired=desired, payload=b"")
+    return Standing(site=site, order=order, progress=Progress(stage=stage, at_ms=now_ms), due_ms=None, is_overdue=False)
 
 
 async def _no_facts() -> Sequence[Fact]:

@@ -19,10 +19,11 @@ from dashboards.panels import (
     rows,
     site_map,
     states,
+    urgent,
 )
 
 HOURS = ((None, RED), (6.0, ORANGE), (12.0, YELLOW), (24.0, GREEN))
-"""Under 6 h somebody has to be on the way; under 24 h the night is not safe."""
+"""Where the grid is gone: under 6 h somebody has to be on the way, under 24 h the night is not safe."""
 SOC = ((None, RED), (20.0, ORANGE), (30.0, YELLOW), (50.0, GREEN))
 
 
@@ -68,18 +69,33 @@ def _figures() -> list[object]:
         ),
         number(
             About(
+                title="停電中で残り6時間未満",
+                ja="自立運転中で、残り時間（10%点：10回に9回はこれより長い）が6時間を切った避難所の数（市全体）。1か所でも赤："
+                "発電車や要員を出す目安です。",
+                en="Islanded shelters with less than six hours left (P10: it lasts longer in nine of ten cases), "
+                "whole city. Red "
+                "from one on: somebody has to be on the way.",
+                queries=[ask.city_last("islanded_low", "避難所")],
+                unit="suffix:か所",
+                width=4,
+                height=4,
+                steps=((None, GREEN), (1, RED)),
+            ),
+            links=[to_board(DISASTER, "災害対応へ")],
+        ),
+        number(
+            About(
                 title="最も短い残り時間",
-                ja="いまの負荷が続いたとき、電力が最も早く尽きる避難所の残り時間（10%点：10回に9回はこれより長い）。"
-                "6時間未満は赤、12時間未満は橙、24時間未満は黄。市全体の値で、絞り込みには従いません。",
-                en="Hours left at the shelter that runs out first (P10: it lasts longer in nine of ten cases). Red "
-                "under 6 h, "
-                "orange under 12 h, yellow under 24 h. Whole city, whatever is selected.",
+                ja="いま停電した（または停電が続いた）場合に、電力が最も早く尽きる避難所の残り時間（10%点）。いまの負荷がすべて続くとした値で、"
+                "区分を切れば延びます。市全体の値です。",
+                en="Hours left at the shelter that would run out first if the grid went now or stays away (P10), with "
+                "all present "
+                "loads on; switching tiers off makes it longer. Whole city.",
                 queries=[ask.city_last("hours_p10_min_h", "残り時間")],
                 unit="h",
                 decimals=1,
                 width=4,
                 height=4,
-                steps=HOURS,
             ),
             links=[to_board(DISASTER, "災害対応へ")],
         ),
@@ -103,18 +119,6 @@ def _figures() -> list[object]:
                 en="Energy in the selected shelters' batteries now.",
                 queries=[ask.now_last_sum("stored_wh", "電力量")],
                 unit="watth",
-                decimals=1,
-                width=4,
-                height=4,
-            )
-        ),
-        number(
-            About(
-                title="いまの太陽光発電",
-                ja="選んだ避難所の発電電力の合計（最後の値）。",
-                en="PV power of the selected shelters, last values.",
-                queries=[ask.now_last_sum("pv_w", "発電")],
-                unit="watt",
                 decimals=1,
                 width=4,
                 height=4,
@@ -156,24 +160,35 @@ def _where() -> list[object]:
                 ja="いまの負荷が続いたときの残り時間（10%点）。6時間未満は赤、12時間未満は橙、24時間未満は黄。名前から避難所の画面へ。",
                 en="Hours left (P10) if the present loads stay on. Red under 6 h, orange under 12 h, yellow under 24 "
                 "h.",
-                queries=[ask.now_table({"hours_p10_h": "hours", "soc_pct": "soc", "state": "state", "mode": "mode"})],
+                queries=[
+                    ask.now_table(
+                        {
+                            "hours_p10_h": "hours",
+                            "soc_pct": "soc",
+                            "state": "state",
+                            "mode": "mode",
+                            "urgent": "urgent",
+                        }
+                    )
+                ],
                 width=12,
                 height=14,
             ),
             columns={
-                "label": "避難所",
+                "name": "避難所",
                 "ward": "区",
                 "hours": "残り時間",
                 "soc": "残量",
                 "state": "状態",
                 "mode": "モード",
+                "urgent": "至急",
                 "site": "site",
             },
             by="残り時間",
             units={"残り時間": "h", "残量": "percent"},
             decimals={"残り時間": 1, "残量": 0},
-            steps={"残り時間": HOURS, "残量": SOC},
-            mapped={"状態": states(), "モード": modes()},
+            steps={"残量": SOC},
+            mapped={"状態": states(), "モード": modes(), "至急": urgent()},
             link=to_site(),
         ),
     ]

@@ -130,7 +130,7 @@ class _InfluxMarks(models.AnnotationQuery):
     asked: str = ""
 
     def to_json(self) -> dict[str, object]:
-        question = {"query": self.asked, "textColumn": "text", "tagsColumn": "severity,label", "fromAnnotations": True}
+        question = {"query": self.asked, "textColumn": "text", "tagsColumn": "severity,name", "fromAnnotations": True}
         target = {"refId": "Anno", "rawQuery": True, "resultFormat": "table", **question}
         return {**super().to_json(), **question, "target": target}
 

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards import queries as ask
 from dashboards.boards.city import HOURS, SOC
 from dashboards.boards.common import DISASTER, board, laid_out, to_site
-from dashboards.panels import GREEN, ORANGE, RED, YELLOW, About, lines, modes, number, rows, states
+from dashboards.panels import GREEN, ORANGE, RED, YELLOW, About, lines, modes, number, rows, states, urgent
 
 
 def disaster() -> Dashboard:
@@ -206,8 +206,9 @@ def _list() -> list[object]:
         rows(
             About(
                 title="急ぐ順の避難所",
-                ja="残り時間（10%点）の短い順。6時間未満は赤。指示が期限を過ぎた避難所は「期限超過」が1。",
-                en="By hours left (P10). Red under 6 h. Overdue is 1 where an order was not proven in time.",
+                ja="残り時間（10%点）の短い順。停電中で6時間を切った避難所は「至急」（赤）。指示が期限を過ぎた避難所は「期限超過」が1（橙）。",
+                en="By hours left (P10). Urgent: islanded with less than 6 h. Overdue is 1 where an order was not "
+                "proven in time.",
                 queries=[
                     ask.now_table(
                         {
@@ -215,6 +216,7 @@ def _list() -> list[object]:
                             "soc_pct": "soc",
                             "state": "state",
                             "mode": "mode",
+                            "urgent": "urgent",
                             "order_overdue": "overdue",
                         }
                     )
@@ -222,20 +224,21 @@ def _list() -> list[object]:
                 height=14,
             ),
             columns={
-                "label": "避難所",
+                "name": "避難所",
                 "ward": "区",
                 "hours": "残り時間",
                 "soc": "残量",
                 "state": "状態",
                 "mode": "モード",
+                "urgent": "至急",
                 "overdue": "期限超過",
                 "site": "site",
             },
             by="残り時間",
             units={"残り時間": "h", "残量": "percent"},
             decimals={"残り時間": 1, "残量": 0, "期限超過": 0},
-            steps={"残り時間": HOURS, "残量": SOC, "期限超過": ((None, GREEN), (1.0, ORANGE))},
-            mapped={"状態": states(), "モード": modes()},
+            steps={"残量": SOC, "期限超過": ((None, GREEN), (1.0, ORANGE))},
+            mapped={"状態": states(), "モード": modes(), "至急": urgent()},
             link=to_site(),
         ),
         rows(
@@ -250,7 +253,7 @@ def _list() -> list[object]:
                 height=14,
                 none="出来事なし",
             ),
-            columns={"Time": "時刻", "severity": "重要度", "text": "内容", "ward": "区", "label": "避難所・範囲"},
+            columns={"Time": "時刻", "severity": "重要度", "text": "内容", "ward": "区", "name": "避難所・範囲"},
             by="時刻",
             descending=True,
         ),

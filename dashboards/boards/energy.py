@@ -202,11 +202,11 @@ def _by_place() -> list[object]:
                 title="避難所別",
                 ja=f"期間の合計。名前から避難所の画面へ。{NOT_BILLED}",
                 en=f"Sums of the time. {NOT_BILLED_EN}",
-                queries=[ask.days_table(SUMS, by=["ward", "label", "site"])],
+                queries=[ask.days_table(SUMS, by=["ward", "name", "site"])],
                 width=24,
                 height=12,
             ),
-            columns={"label": "避難所", "ward": "区", **HEADINGS, "site": "site"},
+            columns={"name": "避難所", "ward": "区", **HEADINGS, "site": "site"},
             by="自家消費",
             descending=True,
             units=UNITS,
@@ -230,13 +230,13 @@ def _peaks() -> list[object]:
                     ask.days_table(
                         'max("peak_demand_w") AS "with", max("peak_without_w") AS "without",'
                         ' max("peak_without_w") - max("peak_demand_w") AS "cut"',
-                        by=["ward", "label", "site"],
+                        by=["ward", "name", "site"],
                     )
                 ],
                 height=10,
             ),
             columns={
-                "label": "避難所",
+                "name": "避難所",
                 "ward": "区",
                 "with": "最大デマンド",
                 "without": "蓄電池なし",

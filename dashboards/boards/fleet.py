@@ -9,7 +9,6 @@ from dashboards.boards.common import FLEET, board, laid_out, to_site
 from dashboards.panels import GREEN, ORANGE, RED, YELLOW, About, day_bars, lines, number, rows, states
 
 KNOWN = ((None, RED), (95.0, YELLOW), (99.0, GREEN))
-CLEAR = ((None, RED), (20.0, ORANGE), (35.0, YELLOW), (50.0, GREEN))
 AGE = ((None, GREEN), (60.0, YELLOW), (900.0, ORANGE), (86_400.0, RED))
 SOH = ((None, RED), (70.0, YELLOW), (80.0, GREEN))
 
@@ -71,17 +70,15 @@ def _figures() -> list[object]:
         number(
             About(
                 title="期間の快晴比",
-                ja="実際の発電量を、雲のない空での発電量の計算値で割ったもの。天気で変わるので、避難所どうしで比べます。"
-                "50%未満は黄、35%未満は橙、20%未満は赤。",
+                ja="実際の発電量を、雲のない空での発電量の計算値で割ったもの。天気で変わるので、避難所どうしで比べます。",
                 en="Generation divided by what a cloudless sky would give. It varies with the weather: compare "
                 "shelters with "
-                "one another. Yellow under 50 %, orange under 35 %, red under 20 %.",
+                "one another.",
                 queries=[ask.days_total('sum("pv_wh")/sum("clear_sky_wh")*100 AS "快晴比"')],
                 unit="percent",
                 decimals=0,
                 width=6,
                 height=4,
-                steps=CLEAR,
             )
         ),
     ]
@@ -104,7 +101,7 @@ def _link() -> list[object]:
                 height=10,
             ),
             columns={
-                "label": "避難所",
+                "name": "避難所",
                 "ward": "区",
                 "age": "最後の測定から",
                 "state": "状態",
@@ -176,9 +173,9 @@ def _data() -> list[object]:
                 title="データ完全性の低い順",
                 ja="期間の平均。99%未満は黄、95%未満は赤。",
                 en="Mean of the time. Yellow under 99 %, red under 95 %.",
-                queries=[ask.days_table('mean("known_pct") AS "known"', by=["ward", "label", "site"])],
+                queries=[ask.days_table('mean("known_pct") AS "known"', by=["ward", "name", "site"])],
             ),
-            columns={"label": "避難所", "ward": "区", "known": "完全性", "site": "site"},
+            columns={"name": "避難所", "ward": "区", "known": "完全性", "site": "site"},
             by="完全性",
             units={"完全性": "percent"},
             decimals={"完全性": 1},
@@ -194,7 +191,7 @@ def _plants() -> list[object]:
             About(
                 title="太陽光：快晴比の低い順",
                 ja="実際の発電量÷快晴時の計算値。同じ区のほかより低いものから、汚れ・影・停止を疑います。"
-                "50%未満は黄、35%未満は橙、20%未満は赤。屋根の傾きが未登録なら一般的な屋根で計算しています。",
+                "天気の影響は同じ区ならほぼ同じです。屋根の傾きが未登録なら一般的な屋根で計算しています。",
                 en="Generation by that of a cloudless sky. What lies below its neighbours hints at dirt, shade or a "
                 "stop. A roof "
                 "whose tilt nobody entered counts as a usual one.",
@@ -202,13 +199,13 @@ def _plants() -> list[object]:
                     ask.days_table(
                         'sum("pv_wh")/sum("clear_sky_wh")*100 AS "ratio", sum("pv_wh") AS "pv",'
                         ' sum("clear_sky_wh") AS "clear"',
-                        by=["ward", "label", "site"],
+                        by=["ward", "name", "site"],
                     )
                 ],
                 height=10,
             ),
             columns={
-                "label": "避難所",
+                "name": "避難所",
                 "ward": "区",
                 "ratio": "快晴比",
                 "pv": "発電",
@@ -218,7 +215,6 @@ def _plants() -> list[object]:
             by="快晴比",
             units={"快晴比": "percent", "発電": "watth", "快晴なら": "watth"},
             decimals={"快晴比": 0, "発電": 1, "快晴なら": 1},
-            steps={"快晴比": CLEAR},
             link=to_site(),
         ),
         day_bars(
@@ -242,13 +238,13 @@ def _plants() -> list[object]:
                 queries=[
                     ask.days_table(
                         'last("soh_pct") AS "soh", last("cycles") AS "cycles", min("soc_min_pct") AS "low"',
-                        by=["ward", "label", "site"],
+                        by=["ward", "name", "site"],
                     )
                 ],
                 height=10,
             ),
             columns={
-                "label": "避難所",
+                "name": "避難所",
                 "ward": "区",
                 "soh": "健全度",
                 "cycles": "充放電回数",

@@ -79,7 +79,6 @@ def _figures() -> list[object]:
                 decimals=1,
                 width=4,
                 height=4,
-                steps=HOURS,
             )
         ),
         number(
@@ -163,20 +162,6 @@ def _power() -> list[object]:
             ),
             mappings={f"区分{n}": switches() for n in range(1, TIERS + 1)},
         ),
-        lines(
-            About(
-                title="残り時間の見通し",
-                ja="10%点（これより短いのは10回に1回）と中央値。見通しの上限に達した値は「それ以上」を意味します。横線は6・12・24時間の境。",
-                en="P10 (shorter only once in ten) and median. A value at the forecast's limit means that or longer. "
-                "Limits at 6, 12, 24 h.",
-                queries=[ask.now_lines({"hours_p10_h": "10%点", "hours_p50_h": "中央値"})],
-                unit="h",
-                height=7,
-                low=0,
-                steps=HOURS,
-            ),
-            area=True,
-        ),
     ]
 
 
@@ -233,6 +218,20 @@ def _devices() -> list[object]:
     return [
         lines(
             About(
+                title="残り時間の見通し",
+                ja="10%点（これより短いのは10回に1回）と中央値。見通しの上限に達した値は「それ以上」を意味します。横線は6・12・24時間の境。",
+                en="P10 (shorter only once in ten) and median. A value at the forecast's limit means that or longer. "
+                "Limits at 6, 12, 24 h.",
+                queries=[ask.now_lines({"hours_p10_h": "10%点", "hours_p50_h": "中央値"})],
+                unit="h",
+                height=8,
+                low=0,
+                steps=HOURS,
+            ),
+            area=True,
+        ),
+        lines(
+            About(
                 title="機器ごとの発電",
                 ja="各機器が測った太陽光の電力（生の測定値の平均）。ひとつだけ低い機器は、汚れ・影・故障を疑います。",
                 en="PV power by device, means of raw readings. One that lies low hints at dirt, shade or a fault.",
@@ -263,8 +262,8 @@ def _devices() -> list[object]:
                 ],
                 unit="percent",
                 decimals=0,
-                width=12,
-                height=4,
+                width=6,
+                height=8,
             ),
             links=[to_board(ENERGY, "エネルギーと CO2 へ")],
         ),
@@ -277,8 +276,8 @@ def _devices() -> list[object]:
                 queries=[ask.days_total('mean("known_pct") AS "完全性"')],
                 unit="percent",
                 decimals=1,
-                width=12,
-                height=4,
+                width=6,
+                height=8,
                 steps=((None, "red"), (95.0, "yellow"), (99.0, "green")),
             )
         ),

@@ -48,7 +48,7 @@ def filled(influx: Influx, *, sites: int, days: int, told: Callable[[str], None]
 
 
 def main() -> None:
-    """Fill and check; ends with what ``shelter-dashboards check`` ends with."""
+    """Fill and check; ends with what ``shelter-dashboards check`` ends with. An argument: draw into that folder."""
     from typer.testing import CliRunner
 
     from dashboards.cli import app
@@ -58,14 +58,21 @@ def main() -> None:
     def told(said: str) -> None:
         print(f"{time.monotonic() - began_s:5.1f} s  {said}", flush=True)
 
+    pictures = sys.argv[1:2]
     with tempfile.TemporaryDirectory() as folder, running_influx(Path(folder) / "influx") as influx:
-        filled(influx, sites=6, days=31, told=told)
-        told("shelter-dashboards check")
+        filled(influx, sites=12 if pictures else 6, days=31, told=told)
         token = Path(folder) / "token"
         token.write_text(influx.token, encoding="utf-8")
-        command = ["check", "--url", influx.url, "--token-file", str(token), "--at", "2026-10-15T05:00"]
-        result = CliRunner().invoke(app, command)
+        usual = ["--url", influx.url, "--token-file", str(token), "--at", "2026-10-15T05:00"]
+        told("shelter-dashboards check")
+        result = CliRunner().invoke(app, ["check", *usual])
         told(result.output.strip())
+        if pictures:
+            note = (
+                "合成データ（実在の施設ではない）。データベースの答えから描いた図で、Grafana の見た目とは異なります。"
+            )
+            drawn = CliRunner().invoke(app, ["draw", *usual, "--out", pictures[0], "--note", note])
+            told(drawn.output.strip() or repr(drawn.exception))
     sys.exit(result.exit_code)
 
 

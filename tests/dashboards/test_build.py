@@ -119,7 +119,7 @@ def test_a_table_of_shelters_leads_to_each_of_them(board: dict[str, Any]) -> Non
     for panel in panels(board):
         for change in panel.get("transformations", ()):
             names = change["options"].get("include", {}).get("names", [])
-            if "label" in names and "time" not in str(names).lower():
+            if "name" in names and "time" not in str(names).lower():
                 assert "site" in names, panel["title"]
                 assert "__data.fields.site" in str(panel["fieldConfig"]["overrides"]), panel["title"]
 

@@ -101,5 +101,6 @@ def _detail(news: News) -> str:
 
 
 def _tags(site: Site | None, ward: str, kind: str, severity: str) -> dict[str, str]:
-    of_site = tags_of(site) if site else {"site": CITY_SITE, "ward": ward or "全市", "label": ward or "全市"}
+    where = ward or "全市"
+    of_site = tags_of(site) if site else {"site": CITY_SITE, "ward": where, "name": where, "label": where}
     return {**of_site, "kind": kind, "severity": severity}

@@ -8,6 +8,7 @@ from typing import Final
 
 from central.core.city import CityNow, SiteNow, SiteState
 from central.core.incidents import Incident, Phase
+from central.core.newsmaking import HOURS_LOW_H
 from central.core.orders import Outcome, Standing
 from central.core.rollups.rows import MODE_CODES, MODE_UNPROVEN, SILENT, STATE_CODES, RollupRow, Series, tags_of
 
@@ -39,6 +40,7 @@ def _site_row(now: SiteNow, standing: Standing | None, minute_ms: int, at_ms: in
         "mode": MODE_UNPROVEN if mode is None else MODE_CODES[mode],
         "heard": float(not silent),
         "islanded": float(now.state is SiteState.ISLANDED),
+        "urgent": float(now.state is SiteState.ISLANDED and _is_low(now)),
         "fault": float(now.state is SiteState.FAULT),
         "dark_devices": len(now.devices_dark),
         "pv_w": now.pv_w,
@@ -93,6 +95,7 @@ def _city_row(city: CityNow, incidents: Sequence[Incident], standings: Sequence[
         "grid_w": city.grid_w,
         "stored_wh": city.stored_wh,
         "reporting": city.reporting.get("load_w", 0),
+        "islanded_low": sum(now.state is SiteState.ISLANDED and _is_low(now) for now in sites),
         "below_reserve": sum(_is_below_reserve(now) for now in sites),
         "hours_p10_min_h": fewest[0] if fewest else None,
         "incidents": sum(not one.wish.is_drill for one in running),
@@ -117,6 +120,10 @@ def _receipts(standings: Sequence[Standing]) -> dict[str, float]:
         "orders_failed": sum(outcomes[one] for one in _FAILED),
         "orders_overdue": sum(one.is_overdue for one in standings),
     }
+
+
+def _is_low(now: SiteNow) -> bool:
+    return now.hours is not None and now.hours.p10_h is not None and now.hours.p10_h < HOURS_LOW_H
 
 
 def _is_below_reserve(now: SiteNow) -> bool:

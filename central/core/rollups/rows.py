@@ -62,5 +62,6 @@ MODE_CODES: Final[Mapping[Mode, int]] = {
 
 
 def tags_of(site: Site) -> dict[str, str]:
-    """Tags of a shelter's rows. ``label`` is what lists show; its id in brackets tells two of one name apart."""
-    return {"site": site.id, "ward": site.ward or "-", "label": f"{site.name}（{site.id}）"}
+    """Tags of a shelter's rows. ``label`` has both name and id, for lists that know one text alone."""
+    name = site.name or site.id
+    return {"site": site.id, "ward": site.ward or "-", "name": name, "label": f"{name}（{site.id}）"}

@@ -99,6 +99,7 @@ def test_a_day_adds_up_and_compares() -> None:
     assert row.tags == {
         "site": SITE.id,
         "ward": "中央区",
+        "name": "（合成）中央第1小学校",
         "label": "（合成）中央第1小学校（E0000000001111）",
         "month": "2026-11",
         "fiscal_year": "2026年度",

@@ -50,6 +50,7 @@ def test_a_shelter_s_row_says_what_the_page_says() -> None:
         "mode": 2,
         "heard": 1,
         "islanded": 1,
+        "urgent": 1,
         "fault": 0,
         "dark_devices": 1,
         "load_w": 1_500.0,
@@ -64,9 +65,17 @@ def test_a_shelter_s_row_says_what_the_page_says() -> None:
         "order_open": 0,
         "order_overdue": 0,
     }
-    assert whole.fields["below_reserve"] == 1
+    assert (whole.fields["below_reserve"], whole.fields["islanded_low"]) == (1, 1)
     assert whole.fields["mode_backup"] == 1
     assert (whole.fields["hours_p10_min_h"], whole.fields["hours_p10_min_site"]) == (5.5, SITE.name)
+
+
+def test_few_hours_are_urgent_only_where_the_grid_is_gone() -> None:
+    on_grid = SiteNow(site=SITE, state=SiteState.ON_GRID, hours=hours(0.5))
+    enough = SiteNow(site=OTHER, state=SiteState.ISLANDED, hours=hours(6.0))
+    first, second, whole = now_rows(city(on_grid, enough), at_ms=NOW)
+    assert (first.fields["urgent"], second.fields["urgent"], whole.fields["islanded_low"]) == (0, 0, 0)
+    assert whole.fields["hours_p10_min_h"] == 0.5
 
 
 def test_the_city_counts_every_state_and_mode_also_those_that_nobody_is_in() -> None:
