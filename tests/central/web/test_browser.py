@@ -311,9 +311,9 @@ async def test_text_has_contrast_and_targets_have_room(browser: Browser, city: C
     await context.close()
 
 
-@pytest.mark.parametrize("lang", ["ja", "en"])
-async def test_axe_finds_nothing_serious(browser: Browser, city: City, lang: str) -> None:
-    context = await browser.new_context(viewport={"width": 1_280, "height": 800})
+@pytest.mark.parametrize(("lang", "width", "scheme"), [("ja", 1_280, "light"), ("en", 390, "dark")])
+async def test_axe_finds_nothing_serious(browser: Browser, city: City, lang: str, width: int, scheme: str) -> None:
+    context = await browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = await context.new_page()
     for path in PATHS:
         await page.goto(f"{city.url}{path}?lang={lang}")
