@@ -18,6 +18,7 @@ from central.api import webhooks as hooks_api
 from central.api.completeness import CompletenessKeeper
 from central.api.desk import Desk
 from central.api.routes import Asker
+from central.certificate_ends import CertificateEnds
 from central.control import Control
 from central.core.city import Queries
 from central.core.live import LiveView
@@ -143,6 +144,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     )
     app.include_router(notifications.router(notifying, house.queries, renderer))
     demand = await _demand(house, app, renderer)
+    ends = CertificateEnds(house.records.certificates)
     watch = await open_watch(
         house.settings,
         house.records,
@@ -152,6 +154,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         ready=house.ready,
         now=house.now,
         targets=demand,
+        certificates=ends,
     )
     app.include_router(alerts_api.router(watch))
     app.include_router(alerts_page.router(watch, house.queries, renderer))
@@ -176,6 +179,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         ("notify", notifying.desk.run),
         ("post", notifying.post.run),
         ("watch", watch.run),
+        ("certificates", ends.run),
         *open_rollups(
             house.settings,
             house.live_view,
