@@ -72,6 +72,7 @@ def list_users(data: Data = None, config: Config = None, as_json: AsJson = False
     """List everybody with role, wards and state."""
 
     async def work(people: People) -> list[dict[str, object]]:
+        linked = {one.login for one in await people.door.rows.identities()}
         return [
             {
                 "login": one.login,
@@ -80,6 +81,7 @@ def list_users(data: Data = None, config: Config = None, as_json: AsJson = False
                 "wards": sorted(one.wards),
                 "disabled": one.disabled,
                 "must_change": one.must_change,
+                "single_sign_on": one.login in linked,
             }
             for one in await people.door.rows.accounts()
         ]
@@ -134,6 +136,17 @@ def change(
 
     _do(data, config, work)
     typer.echo(f"{login}: changed")
+
+
+@users.command("unlink")
+def unlink(login: Login, by: By, data: Data = None, config: Config = None) -> None:
+    """Take the single sign-on away from an account that has a password; the person is signed out everywhere."""
+
+    async def work(people: People) -> None:
+        await people.unlink(login, by=by)
+
+    _do(data, config, work)
+    typer.echo(f"{login}: unlinked")
 
 
 @tokens.command("new")

@@ -61,7 +61,9 @@ class People:
         """A one-time password instead of one that was lost; all sessions of the person end."""
         once, before = new_password(), await self._known(login)
         if not before.password:
-            raise AccountError(f"{before.login} signs in by the single sign-on alone: it has no password to reset")
+            raise AccountError(
+                f"{before.login} signs in by the single sign-on alone: it has no password, so none to reset"
+            )
         changed = replace(before, password=await self.door.hash(once), must_change=True)
         await self._put(changed, Action.PASSWORD_CHANGED, by, reset=True)
         return Given(changed.login, once, is_token=False)
@@ -77,6 +79,16 @@ class People:
         if admins_left(everybody) and not admins_left([*others, changed]):
             raise AccountError("nobody could let anybody in any more: make another administrator first")
         await self._put(changed, Action.ACCOUNT_CHANGED, by, role=role.value, wards=sorted(wards), disabled=disabled)
+
+    async def unlink(self, login: str, *, by: str) -> None:
+        """Nobody of the single sign-on opens this account any more; its password still does."""
+        account = await self._known(login)
+        if not any(one.login == account.login for one in await self.door.rows.identities()):
+            raise AccountError(f"{account.login}: nobody of the single sign-on is linked to it")
+        if not account.password:
+            raise AccountError(f"{account.login} has no password: shut it out instead (users change --disable)")
+        entered = Decision(at_ms=self.door.now(), by=by, action=Action.UNLINKED, detail={"login": account.login})
+        await self.door.rows.unlink(account.login, entered)
 
     async def _known(self, login: str) -> Account:
         account = await self.door.rows.account(login)

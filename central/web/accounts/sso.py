@@ -11,10 +11,11 @@ from fastapi.responses import HTMLResponse, Response
 from central.api.gate import for_everybody, needs
 from central.api.problems import Problem
 from central.core.access import Principal, Right
-from central.core.audit import Action, Decision
+from central.core.accounts import AccountError
 from central.core.signon import No, SignOnError
 from central.doorkeeper import Doorkeeper
 from central.oidc_door import BACK, LASTS_MS, Arrived, Begun, SignOn
+from central.people import People
 from central.web.accounts.signing import Next, Person, SigningPages, local
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.catalogue import CATALOGUES, Lang, choose
@@ -114,16 +115,10 @@ def router(door: Doorkeeper, signon: SignOn, renderer: Renderer) -> APIRouter:
 
     @routes.post("/account/unlink")
     async def unlink(who: Person, lang: Asked = None) -> Response:
-        account = await door.rows.account(who.user)
-        if account is None or not account.password:
-            raise Problem(
-                HTTPStatus.CONFLICT,
-                "Nothing else would open it",
-                "This account has no password: without the single sign-on nobody could sign in.",
-                attempt="Ask an administrator.",
-            )
-        entry = Decision(at_ms=door.now(), by=who.name, action=Action.UNLINKED, detail={"login": who.user})
-        await door.rows.unlink(who.user, entry)
+        try:
+            await People(door).unlink(who.user, by=who.name)
+        except AccountError as error:
+            raise Problem(HTTPStatus.CONFLICT, "Not unlinked", f"{error}.", attempt="Ask an administrator.") from None
         return see_other(f"/account?done=unlinked&lang={choose(lang, None).value}")
 
     return routes

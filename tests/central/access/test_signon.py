@@ -14,12 +14,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from structlog.testing import capture_logs
 
 from central.core.access import Role
-from central.core.accounts import SIGNED_ON_MS
+from central.core.accounts import SIGNED_ON_MS, AccountError
 from central.core.audit import Action
 from central.settings_oidc import OidcSettings
 from tests.central.access.parts import PASSWORD, Town, csrf_of, town
@@ -399,3 +400,17 @@ async def test_a_secret_may_go_in_the_form_and_none_is_logged(tmp_path: Path) ->
         for secret in (SECRET, code):
             assert secret not in repr(logs)
             assert secret not in book
+
+
+async def test_an_administrator_takes_a_link_away_and_gives_no_password_to_who_has_none(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.town.client() as client:
+        await here.go(client)
+        for refused in (here.town.people.unlink, here.town.people.reset):
+            with pytest.raises(AccountError, match=r"has no password"):
+                await refused("tanaka", by="test")
+        with pytest.raises(AccountError, match="nobody of the single sign-on"):
+            await here.town.people.unlink("viewer", by="test")
+        page = await client.get("/account")
+        kept = await client.post("/account/unlink", data={"csrf": csrf_of(page.text)})
+        assert kept.status_code == 409
+        assert len(await here.town.door.rows.identities()) == 1
