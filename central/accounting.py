@@ -8,6 +8,7 @@ whatever the order in which it came.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -16,6 +17,7 @@ import structlog
 from central.core.accounting.counters import NEAR_MS, Readings, thinned
 from central.core.accounting.days import (
     Beside,
+    DayError,
     SiteDay,
     count_days,
     encode_day,
@@ -73,6 +75,8 @@ class Accountant:
         """Up to which half hour a shelter is counted."""
         self._tried_ms: dict[tuple[str, int], int] = {}
         """When a day was last read whole."""
+        self._wanted: deque[tuple[Site, int]] = deque()
+        self._planned_ms = 0
 
     async def run(self) -> None:
         """Count for ever. What can't be read now is read in the next pass."""
@@ -80,7 +84,7 @@ class Accountant:
             try:
                 await self.follow()
                 await self.mend()
-            except StoreError as error:
+            except (StoreError, DayError) as error:
                 log.warning("energy_not_counted", error=str(error))
             await asyncio.sleep(EVERY_S)
 
@@ -109,31 +113,37 @@ class Accountant:
         Raises:
             StoreError: store or records are away.
         """
-        now_ms = self._now()
+        if not self._wanted and self._now() - self._planned_ms >= HALF_HOUR_MS:
+            self._planned_ms = self._now()
+            self._wanted.extend(await self._plan(self._planned_ms))
+        mended = 0
+        while self._wanted and mended < at_once:
+            await self.count_day(*self._wanted.popleft())
+            mended += 1
+            await asyncio.sleep(0)
+        return mended
+
+    async def _plan(self, now_ms: int) -> list[tuple[Site, int]]:
+        """The days that should be read again."""
+        ended_ms = now_ms - SETTLE_MS - HALF_HOUR_MS
         today = day_of(now_ms)
-        passed = (
-            slot_of(now_ms - SETTLE_MS - HALF_HOUR_MS) + 1 if day_of(now_ms - SETTLE_MS - HALF_HOUR_MS) == today else 0
-        )
+        passed = slot_of(ended_ms) + 1 if day_of(ended_ms) == today else 0
         kept = {
             (one.site, one.day): is_whole(one, passed if one.day == today else SLOTS)
             for one in await self.rows.days(today - LATE_DAYS, today)
         }
-        mended = 0
+        wanted = []
         for day in range(today, today - LATE_DAYS - 1, -1):
+            again_ms = AGAIN_TODAY_MS if day == today else AGAIN_MS
             for site in self._sites():
-                key = (site.id, day)
-                tried_ms = self._tried_ms.get(key)
+                tried_ms = self._tried_ms.get((site.id, day))
                 # Yesterday is read whole once in any case: history that came within a half hour says more.
-                if kept.get(key) and (tried_ms is not None or day != today - 1):
+                if kept.get((site.id, day)) and (tried_ms is not None or day != today - 1):
                     continue
-                if tried_ms is not None and now_ms - tried_ms < (AGAIN_TODAY_MS if day == today else AGAIN_MS):
-                    continue
-                if mended >= at_once:
-                    return mended
-                await self.count_day(site, day)
-                mended += 1
+                if tried_ms is None or now_ms - tried_ms >= again_ms:
+                    wanted.append((site, day))
         self._tried_ms = {key: at_ms for key, at_ms in self._tried_ms.items() if key[1] >= today - LATE_DAYS}
-        return mended
+        return wanted
 
     async def count_day(self, site: Site, day: int) -> int:
         """Read a whole day of a shelter from the store and count it; returns the number of days that changed."""

@@ -225,6 +225,9 @@ def correct(
         float,
         typer.Option("--add-kwh", help="Energy to add to what one shelter's bill counts; below zero: to take off."),
     ] = 0.0,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Take prices and tax over from the table as it is now.")
+    ] = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -238,7 +241,9 @@ def correct(
     """
 
     async def work(office: _Office) -> str:
-        entry = await office.desk.correct(month_, by=by, why=why, sites=site or (), adjust_wh=round(add_kwh * 1_000))
+        entry = await office.desk.correct(
+            month_, by=by, why=why, sites=site or (), adjust_wh=round(add_kwh * 1_000), takes_prices=prices
+        )
         before, after = (sum(one.billed_wh for one in told.values()) / 1_000 for told in (entry.before, entry.after))
         return (
             f"{month_} is corrected (entry {entry.n}): {len(entry.after)} shelters, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from central.core.accounting.closing import (
@@ -27,7 +28,7 @@ from central.core.accounting.halfhours import (
     months_of_fiscal_year,
     peak_window,
 )
-from central.core.accounting.months import MonthFigures, month_figures
+from central.core.accounting.months import MonthFigures, Terms, month_figures
 from central.core.accounting.reporting import (
     CompletenessReport,
     DisasterReport,
@@ -175,7 +176,8 @@ class ReportDesk:
         now_ms = self._now()
 
         def decide(days: Sequence[SiteDay], entries: Sequence[MonthEntry]) -> MonthEntry:
-            figures = figures_of(month, sites, days, [], at_ms=now_ms) if days else {}
+            counted = figures_of(month, sites, days, [], at_ms=now_ms) if days else {}
+            figures = {site: replace(one, terms=self._terms(site, month)) for site, one in counted.items()}
             return close(month, figures, entries, by=by, why=why, now_ms=now_ms)
 
         if not is_month(month):
@@ -183,7 +185,14 @@ class ReportDesk:
         return await self.rows.settle(month, decide)
 
     async def correct(
-        self, month: str, *, by: str, why: str, sites: Sequence[str] = (), adjust_wh: int = 0
+        self,
+        month: str,
+        *,
+        by: str,
+        why: str,
+        sites: Sequence[str] = (),
+        adjust_wh: int = 0,
+        takes_prices: bool = False,
     ) -> MonthEntry:
         """Correct a closed month by what was counted since, or add energy to what one shelter's bill counts.
 
@@ -193,6 +202,7 @@ class ReportDesk:
             why: why.
             sites: shelters to correct; none: all of which data came late.
             adjust_wh: energy to add to, or take from, the billed energy of the one shelter named.
+            takes_prices: take prices and tax over from the table as it is now.
 
         Raises:
             MonthError: it is open, nothing would change, or the shelters do not fit.
@@ -210,13 +220,18 @@ class ReportDesk:
                 raise MonthError(MonthNo.NOT_IN_IT, f"{', '.join(sorted(unknown))}: not in the closed {month}")
             figures = {}
             for site in sites or stand:
-                now = month_figures(site, month, [one for one in days if one.site == site])
-                figures[site] = recounted(stand.get(site), now)
-                if adjust_wh:
-                    figures[site] = adjusted(stand[site], adjust_wh)
+                figures[site] = adjusted(stand[site], adjust_wh)
+                if not adjust_wh:
+                    now = month_figures(site, month, [one for one in days if one.site == site])
+                    figures[site] = recounted(stand[site], now)
+                if takes_prices:
+                    figures[site] = replace(figures[site], terms=self._terms(site, month))
             return correct(month, figures, entries, by=by, why=why, now_ms=now_ms)
 
         return await self.rows.settle(month, decide, takes_late=not adjust_wh)
+
+    def _terms(self, site: str, month: str) -> Terms | None:
+        return self.tables.prices.terms(site, month)
 
     def sites(self) -> list[Site]:
         """The registry, by id."""

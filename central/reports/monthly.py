@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from central.core.accounting.closing import MonthEntry
@@ -9,6 +10,7 @@ from central.core.accounting.counters import LETTERS
 from central.core.accounting.flows import Flow, PvBasis
 from central.core.accounting.halfhours import date_of
 from central.core.accounting.months import MonthFigures
+from central.core.accounting.prices import Line
 from central.core.accounting.reporting import CompletenessReport, MonthReport, MonthState, StatementLine
 from central.core.city import Site
 from central.reports.paper import DASH, Align, Column, Paper, Table, kw_of, kwh, percent, yen
@@ -114,9 +116,11 @@ def ward_of(site: Site, lang: Lang) -> str:
 def corrections(entries: tuple[MonthEntry, ...], says: Says) -> Table:
     """Who closed and corrected, when and why."""
 
-    def billed(found: MonthEntry, *, is_after: bool) -> str:
-        told = found.after if is_after else found.before
-        return kwh(sum(one.billed_wh for one in told.values()), 3) if told else DASH
+    def billed(told: Mapping[str, MonthFigures]) -> tuple[str, str]:
+        lines = [Line(figures=one, terms=one.terms) for one in told.values()]
+        if not lines:
+            return DASH, DASH
+        return kwh(sum(one.billed_wh for one in told.values()), 3), yen(sum(line.yen or 0 for line in lines))
 
     rows = tuple(
         (
@@ -125,8 +129,8 @@ def corrections(entries: tuple[MonthEntry, ...], says: Says) -> Table:
             one.by,
             one.why or DASH,
             str(len(one.after)),
-            billed(one, is_after=False),
-            billed(one, is_after=True),
+            *billed(one.before),
+            *billed(one.after),
             one.hash[:16],
         )
         for one in entries
@@ -137,8 +141,7 @@ def corrections(entries: tuple[MonthEntry, ...], says: Says) -> Table:
         Column(says("who")),
         Column(says("why")),
         Column(says("sites_n"), Align.NUMBER),
-        Column(says("before"), Align.NUMBER),
-        Column(says("after"), Align.NUMBER),
+        *(Column(says(key), Align.NUMBER) for key in ("before", "before_yen", "after", "after_yen")),
         Column("SHA-256"),
     )
     return Table(heading=says("corrections"), columns=columns, rows=rows)
@@ -234,7 +237,7 @@ def _line(line: StatementLine, lang: Lang) -> tuple[str, ...]:
         ward_of(line.site, lang),
         *(kwh(one.wh.get(flow)) for flow in _DAY_FLOWS),
         kwh(one.billed_wh, 3),
-        f"{line.line.price.yen_per_kwh}" if line.line.price else DASH,
+        f"{line.line.terms.yen_per_kwh}" if line.line.terms else DASH,
         yen(line.line.yen),
         kw_of(one.peak_wh),
         kw_of(line.peak_12_wh),

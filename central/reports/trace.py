@@ -77,7 +77,10 @@ def as_text(found: Mapping[str, Any]) -> str:
         for end in ("from", "to"):
             read = "   ".join(f"{_at(each['at_ms'])} {each['wh']:,} Wh" for each in one[end])
             lines.append(f"  {end:<4} {read or 'no reading'}")
-    lines.append("m measured, r counter restarted, i interpolated (gap up to 2 h), s known as a sum only, - unknown")
+    lines.append(
+        "m measured, r counter restarted, i interpolated (gap up to 2 h), s known as a sum only, l the same: at least, "
+        "- unknown"
+    )
     return "\n".join(lines)
 
 

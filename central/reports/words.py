@@ -121,6 +121,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "sites_n": ("施設数", "Facilities"),
     "before": ("訂正前 kWh", "Before kWh"),
     "after": ("訂正後 kWh", "After kWh"),
+    "before_yen": ("訂正前（税抜）円", "Before, without tax, yen"),
+    "after_yen": ("訂正後（税抜）円", "After, without tax, yen"),
     # Quality
     "slots": ("30分値の数", "Half hours"),
     "meaning": ("意味", "Meaning"),
@@ -128,6 +130,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "q_r": ("計器の初期化・交換あり（下限値）", "counter restarted inside (at least this)"),
     "q_i": ("2時間以内の欠測を補間", "interpolated over a gap of up to 2 hours"),
     "q_s": ("長い欠測（合計のみ確か、時刻は不明）", "longer gap (sum is right, when it flowed is not known)"),
+    "q_l": (
+        "長い欠測中に計器の初期化・交換（合計は下限値）",
+        "longer gap with a restart inside (sum is at least this)",
+    ),
     "q_-": ("不明（データなし）", "unknown (no data)"),
     "q_odd": ("収支が合わない30分値", "half hours that do not add up"),
     "q_limited": ("出力抑制のあった30分値", "half hours with PV held back"),

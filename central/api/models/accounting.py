@@ -96,7 +96,8 @@ class HalfHourOut(BaseModel):
     demand_w: float | None = Field(description="Mean power bought, W")
     mark: str = Field(
         description="m measured; r a counter restarted inside, at least this much; i interpolated over a gap of up to "
-        "two hours; s in a longer gap, of which the sum alone is known; - unknown"
+        "two hours; s in a longer gap, of which the sum alone is known; l the same with a restart inside: at least; "
+        "- unknown"
     )
     adds_up: bool = Field(description="Whether the flows add up within what an inverter can lose")
 
@@ -233,7 +234,7 @@ def month_out(report: MonthReport) -> MonthOut:
 
 
 def _line_out(line: StatementLine) -> StatementLineOut:
-    one, price = line.figures, line.line.price
+    one, terms = line.figures, line.line.terms
     return StatementLineOut(
         site=line.site.id,
         name=line.site.name,
@@ -245,8 +246,8 @@ def _line_out(line: StatementLine) -> StatementLineOut:
         discharge_wh=one.wh.get(Flow.DISCHARGE),
         load_wh=one.wh.get(Flow.LOAD),
         billed_wh=one.billed_wh,
-        yen_per_kwh=str(price.yen_per_kwh) if price else None,
-        price_verified=price is not None and price.verified,
+        yen_per_kwh=str(terms.yen_per_kwh) if terms else None,
+        price_verified=terms is not None and terms.verified,
         net_yen=line.line.yen,
         peak_w=None if one.peak_wh is None else demand_w(one.peak_wh),
         peak_at=None if one.peak_ms is None else moment(one.peak_ms),

@@ -149,9 +149,9 @@ def adjusted(one: MonthFigures, by_wh: int) -> MonthFigures:
     return replace(one, adjusted_wh=one.adjusted_wh + by_wh)
 
 
-def recounted(stands: MonthFigures | None, now: MonthFigures) -> MonthFigures:
-    """Figures counted anew; what was corrected by hand stays."""
-    return replace(now, adjusted_wh=stands.adjusted_wh if stands else 0)
+def recounted(stands: MonthFigures, now: MonthFigures) -> MonthFigures:
+    """Figures counted anew; what was corrected by hand stays, and so do the terms."""
+    return replace(now, adjusted_wh=stands.adjusted_wh, terms=stands.terms)
 
 
 def standing(entries: Iterable[MonthEntry]) -> dict[str, MonthFigures]:

@@ -48,11 +48,13 @@ class Mark(IntEnum):
     """An end lies in a gap of at most two hours."""
     SUMMED = 3
     """It lies in a longer gap: the sum over the gap is right, when it flowed is not known."""
-    UNKNOWN = 4
+    AT_LEAST = 4
+    """It lies in a longer gap in which the counter began anew: the sum over the gap is at least this."""
+    UNKNOWN = 5
     """Before the first reading or after the last one: nothing is known."""
 
 
-LETTERS: Final = "mris-"
+LETTERS: Final = "mrisl-"
 """Letter of each mark in stored days."""
 
 
@@ -155,7 +157,8 @@ def count(
     marks = np.maximum(end_marks[:-1], end_marks[1:])
     until = np.concatenate([[0], np.cumsum(rise.broken)])
     crossed = until[np.where(exact[1:], left[1:], np.minimum(left[1:] + 1, last))] - until[left[:-1]]
-    marks = np.where((marks == Mark.MEASURED) & (crossed > 0), Mark.RESTARTED, marks)
+    marks = np.where((marks <= Mark.INTERPOLATED) & (crossed > 0), Mark.RESTARTED, marks)
+    marks = np.where((marks == Mark.SUMMED) & (crossed > 0), Mark.AT_LEAST, marks)
     wh = np.where(marks == Mark.UNKNOWN, 0, np.diff(energy))
     return Counted(wh.astype(np.int64), marks.astype(np.int8))
 

@@ -38,8 +38,8 @@ NOTHING_BESIDE: Final = Beside()
 class SiteDay:
     """One shelter's Tokyo day. Energies in Wh, one for each of 48 half hours; ``marks`` says how well each is known.
 
-    Where a mark is ``s`` the energy is a share of a sum over a longer gap: days and months may add it, but it is not
-    that half hour's own. Where it is ``-`` the energy is 0 and means nothing.
+    Where a mark is ``s`` or ``l`` the energy is a share of a sum over a longer gap: days and months may add it, but it
+    is not that half hour's own. Where it is ``-`` the energy is 0 and means nothing.
     """
 
     site: str

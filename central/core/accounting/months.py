@@ -12,15 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from central.core.accounting.counters import LETTERS, Mark
-from central.core.accounting.days import HALF_HOUR_S, SiteDay
+from central.core.accounting.days import HALF_HOUR_S, WELL_KNOWN, SiteDay
 from central.core.accounting.flows import Flow, LoadBasis, PvBasis
 from central.core.accounting.halfhours import HALF_HOUR_MS, SLOTS, days_of_month, start_of_day
 
-_SUMMED: Final = LETTERS[Mark.SUMMED]
+_IN_GAPS: Final = frozenset({LETTERS[Mark.SUMMED], LETTERS[Mark.AT_LEAST]})
 _UNKNOWN: Final = LETTERS[Mark.UNKNOWN]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a month's energy costs. A closed month keeps the terms that it was closed with."""
+
+    yen_per_kwh: Decimal
+    """Without tax."""
+    tax_rate: Decimal
+    source: str
+    verified: bool
+    """Whether somebody has held the price against the contract."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +66,8 @@ class MonthFigures:
     """Delivered to the load without the grid."""
     pv_basis: PvBasis = PvBasis.NONE
     load_basis: LoadBasis = LoadBasis.REST
+    terms: Terms | None = None
+    """Of a closed month; ``None``: it is open, or there was no price."""
 
     @property
     def billed_wh(self) -> int:
@@ -68,7 +83,7 @@ class MonthFigures:
     def known_share(self) -> float:
         """Part of the half hours that were measured, restarts and short gaps included (0 to 1)."""
         all_slots = sum(self.slots.values())
-        known = all_slots - self.slots.get(_SUMMED, 0) - self.slots.get(_UNKNOWN, 0)
+        known = sum(count for letter, count in self.slots.items() if letter in WELL_KNOWN)
         return known / all_slots if all_slots else 0.0
 
 
@@ -92,8 +107,8 @@ def month_figures(site: str, month: str, days: Iterable[SiteDay], *, until_ms: i
             slots[letter] += worst.count(letter)
         for flow, values in one.wh.items():
             wh[flow] += sum(values)
-            if _SUMMED in one.marks[flow]:
-                summed[flow] += sum(v for v, letter in zip(values, one.marks[flow], strict=True) if letter == _SUMMED)
+            if not _IN_GAPS.isdisjoint(one.marks[flow]):
+                summed[flow] += sum(v for v, mark in zip(values, one.marks[flow], strict=True) if mark in _IN_GAPS)
         charge_pv += _charged_by_pv(one)
         odd += len(one.odd)
         limited += len(one.beside.limited)

@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any, Final
 
 from central.core.accounting.halfhours import is_month
-from central.core.accounting.months import MonthFigures
+from central.core.accounting.months import MonthFigures, Terms
 
 WH_PER_KWH: Final = 1_000
 
@@ -61,6 +61,18 @@ class PriceTable:
         found = [one for one in self.prices if one.holds(month) and (not one.sites or site in one.sites)]
         return min(found, key=lambda one: not one.sites, default=None)
 
+    def terms(self, site: str, month: str) -> Terms | None:
+        """Price and tax of a shelter's month; ``None``: there is no price."""
+        found = self.price(site, month)
+        if found is None:
+            return None
+        return Terms(
+            yen_per_kwh=found.yen_per_kwh,
+            tax_rate=self.tax_rate(month),
+            source=found.source,
+            verified=found.verified,
+        )
+
     def tax_rate(self, month: str) -> Decimal:
         """The tax of a month."""
         return max((one for one in self.taxes if one.first <= month), key=lambda one: one.first).rate
@@ -71,14 +83,14 @@ class Line:
     """One shelter's line of a statement."""
 
     figures: MonthFigures
-    price: Price | None
+    terms: Terms | None
 
     @property
     def yen(self) -> int | None:
         """Amount without tax, whole yen; ``None``: there is no price."""
-        if self.price is None:
+        if self.terms is None:
             return None
-        exact = self.price.yen_per_kwh * self.figures.billed_wh / WH_PER_KWH
+        exact = self.terms.yen_per_kwh * self.figures.billed_wh / WH_PER_KWH
         return int(exact.to_integral_value(ROUND_DOWN))
 
 
@@ -100,21 +112,22 @@ class Amounts:
         return self.net_yen + self.tax_yen
 
 
-def lines_of(figures: Iterable[MonthFigures], table: PriceTable) -> list[Line]:
-    """A line for each shelter's month."""
-    return [Line(figures=one, price=table.price(one.site, one.month)) for one in figures]
+def lines_of(figures: Iterable[MonthFigures], table: PriceTable, *, closed: bool = False) -> list[Line]:
+    """A line for each shelter's month. ``closed``: with the terms that it was closed with."""
+    return [Line(figures=one, terms=one.terms if closed else table.terms(one.site, one.month)) for one in figures]
 
 
 def amounts_of(lines: Sequence[Line], month: str, table: PriceTable) -> Amounts:
     """Sums over the lines of one month."""
     net = sum(line.yen or 0 for line in lines)
-    rate = table.tax_rate(month)
+    rates = {line.terms.tax_rate for line in lines if line.terms is not None}
+    rate = max(rates, default=table.tax_rate(month))
     return Amounts(
         net_yen=net,
         tax_rate=rate,
         tax_yen=int((rate * net).to_integral_value(ROUND_DOWN)),
-        unpriced=sum(line.price is None for line in lines),
-        is_verified=all(line.price is not None and line.price.verified for line in lines),
+        unpriced=sum(line.terms is None for line in lines),
+        is_verified=all(line.terms is not None and line.terms.verified for line in lines),
     )
 
 

@@ -98,7 +98,7 @@ def month_report(given: MonthInput, table: PriceTable, *, site: str | None = Non
     """The statement; of one shelter with ``site``. A closed month's figures are those that were closed."""
     figures = figures_of(given.month, given.sites, given.days, given.entries, at_ms=given.at_ms)
     wanted = [one for one in given.sites if (site is None or one.id == site) and one.id in figures]
-    lines = lines_of([figures[one.id] for one in wanted], table)
+    lines = lines_of([figures[one.id] for one in wanted], table, closed=bool(given.entries))
     return MonthReport(
         month=given.month,
         state=state_of(given.entries),

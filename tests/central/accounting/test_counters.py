@@ -126,6 +126,18 @@ def test_gaps_are_marked_by_their_length(missing: tuple[int, int], marks: str) -
     assert found.wh[found.marks != Mark.UNKNOWN].sum() == 3_000 * (12 - marks.count("-"))
 
 
+def test_a_restart_inside_a_gap_leaves_a_lower_limit() -> None:
+    for gap, marks in ((100, "mmrrrrmmmmmm"), (260, "mmllllllllmm")):
+        kept = [
+            (at, wh if at < START + 70 * MINUTE else wh - 1_007_000)
+            for at, wh in every_minute()
+            if not 70 <= (at - START) / MINUTE < 70 + gap
+        ]
+        found = count(Readings.of(kept), ENDS, max_w=MAX_W)
+        assert (letters(found.marks)[:2], set(letters(found.marks))) == ("mm", set(marks))
+        assert found.wh.sum() == 12 * 3_000 - 100, "what the last minute before it gave is lost"
+
+
 def test_a_counter_that_stood_still_over_a_gap_is_measured() -> None:
     still = [(at, 500.0) for at, _ in every_minute() if not 10 <= (at - START) / MINUTE < 300]
     assert letters(count(Readings.of(still), ENDS).marks) == "m" * 12

@@ -11,11 +11,12 @@ from central.accounting import LATE_DAYS, Accountant
 from central.core.accounting.closing import MonthError, MonthNo, first_fault
 from central.core.accounting.flows import Flow
 from central.core.accounting.halfhours import DAY_MS, HALF_HOUR_MS, days_of_month, start_of_day
+from central.core.accounting.prices import price_table
 from central.core.audit import Action
 from central.core.audit import first_fault as first_fault_of_book
 from central.core.city import EventRecord
 from central.reports.desk import ReportDesk
-from central.reports.tables import load_tables
+from central.reports.tables import Tables, load_tables
 from central.reports.trace import as_text, trace_of
 from central.settings import AccountingSettings
 from central.store.base import StoreRow, TelemetryStore
@@ -231,3 +232,22 @@ async def test_the_record_of_disasters_and_the_year_s_co2(
     assert list(year.states) == ["2026-04", "2026-05", "2026-06", "2026-07", "2026-08", "2026-09", "2026-10", "2026-11"]
     assert year.monthly_wh["2026-10"][0] == one.total_wh(Flow.PV)
     assert OCTOBER <= LAST
+
+
+async def test_a_closed_month_keeps_its_prices(records: Records, clock: Clock, closed: ReportDesk) -> None:
+    before = await closed.monthly("2026-10")
+    cheaper = price_table(
+        {
+            "version": "next",
+            "prices": [{"from": "2020-04", "yen_per_kwh": "1.00", "source": "x", "verified": True}],
+            "tax": [{"from": "2019-10", "rate": "0.50"}],
+        }
+    )
+    closed.tables = Tables(cheaper, closed.tables.factors)
+    after = await closed.monthly("2026-10")
+    assert (after.amounts.total_yen, after.amounts.is_verified) == (before.amounts.total_yen, False)
+    entry = await closed.correct("2026-10", by="佐藤", why="単価の訂正", takes_prices=True)
+    assert {one.terms.yen_per_kwh for one in entry.after.values() if one.terms} == {1}
+    last = await closed.monthly("2026-10")
+    assert last.amounts.net_yen < before.amounts.net_yen
+    assert (last.amounts.tax_yen, last.amounts.is_verified) == (last.amounts.net_yen // 2, True)
