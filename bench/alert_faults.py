@@ -103,6 +103,16 @@ class Plot:
     """The grid is gone in a ward for a morning; batteries do what they are for."""
     snow_days: frozenset[int] = frozenset()
     """Days from the beginning on which all modules of the city lie under snow, or ash."""
+    yields: dict[str, float] = field(default_factory=dict)
+    """Shelter → what its plant gives of what the registry lets expect: a tree, a module less, a meter that is off."""
+    clocks_s: dict[str, float] = field(default_factory=dict)
+    """Shelter → how far a clock there is off for good, within what is allowed."""
+    weak_links: dict[str, frozenset[int]] = field(default_factory=dict)
+    """Shelter → days on which its link goes four times, and comes back within minutes."""
+    recalibrations: dict[str, frozenset[int]] = field(default_factory=dict)
+    """Shelter → steps in which the battery's word of its charge falls by some points, and is put right again."""
+    gaps: dict[str, frozenset[int]] = field(default_factory=dict)
+    """Shelter → steps of which no PV reading is good."""
 
 
 def plot(specs: Sequence[SiteSpec], *, seed: int, start_ms: int, days: int, step_ms: int) -> Plot:
@@ -144,6 +154,11 @@ def plot(specs: Sequence[SiteSpec], *, seed: int, start_ms: int, days: int, step
         lone_faults={spec.id: _lone(dice, days, DAY_MS // step_ms) for spec in specs},
         outages=[_outage(specs, dice.choice(wards), dice, start_ms, days) for _ in range(4)],
         snow_days=frozenset(_stretch(dice, days, 2)),
+        yields={spec.id: dice.uniform(0.90, 1.04) for spec in specs},
+        clocks_s={spec.id: dice.choice((0.0, 0.0, 0.0, dice.uniform(20, 95))) for spec in specs},
+        weak_links={spec.id: frozenset(dice.sample(range(0, days, 2), days // 20)) for spec in specs},
+        recalibrations={spec.id: frozenset(dice.sample(range(0, steps, 4), days // 8)) for spec in specs},
+        gaps={spec.id: frozenset(dice.sample(range(steps), steps // 12)) for spec in specs},
     )
 
 

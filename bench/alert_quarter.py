@@ -31,10 +31,13 @@ STEPS_OF_DAY: Final = DAY_MS // STEP_MS
 POLICY_RESERVE_PCT: Final = 30.0
 RESERVE_LEFT_PCT: Final = 5.0
 """What is left of the setting in a device that lost it."""
-TARGET_ROOM: Final = 1.18
+TARGET_ROOM: Final = 1.13
 """A target is so many times the highest half hour of the quarter without a fault."""
 SNOW: Final = 0.04
-REBOOT_MIN: Final = 4.0
+REBOOT_MIN: Final = 8.0
+WEAK_STEPS: Final = frozenset({14, 20, 27, 40})
+"""Half hours of a day in which a weak link goes."""
+RECALIBRATED_PCT: Final = 7.0
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +97,7 @@ def _live(quarter: Quarter, world: SiteWorld, row: int, day: int) -> None:
     own = [one for one in quarter.plot.planted if spec.id in one.sites]
     outages = [one for one in quarter.plot.outages if spec.id in one.sites]
     noon_ms = quarter.start_ms + day * DAY_MS + DAY_MS // 2
-    share = SNOW if day in quarter.plot.snow_days else 1.0
+    share = quarter.plot.yields[spec.id] * (SNOW if day in quarter.plot.snow_days else 1.0)
     for one in own:
         share *= _pv_share(one, noon_ms)
     world.spec = replace(spec, plant=replace(spec.plant, pv_w=spec.plant.pv_w * share))
@@ -103,8 +106,8 @@ def _live(quarter: Quarter, world: SiteWorld, row: int, day: int) -> None:
         world.grid_up = not any(one.is_on(at_ms) for one in outages)
         is_lost = any(one.kind is Kind.RESERVE_LOST and one.is_on(at_ms) for one in own)
         world.controls.reserve_pct = RESERVE_LEFT_PCT if is_lost else spec.reserve_pct
-        loud = any(one.kind is Kind.DEMAND_HIGH and one.is_on(at_ms) for one in own)
-        world.load_factor = 1.7 if loud else 1.0
+        loud = [one.strength for one in own if one.kind is Kind.DEMAND_HIGH and one.is_on(at_ms)]
+        world.load_factor = 1.45 + 0.35 * loud[0] if loud else 1.0
         world.advance(at_ms)
         flows = world.flows
         quarter.pv_w[row, step] = flows.pv_w
@@ -120,9 +123,9 @@ def _pv_share(one: Planted, at_ms: int) -> float:
     if one.kind is Kind.DEAD_INVERTER:
         return 0.0
     if one.kind is Kind.STRING_LOSS:
-        return 0.70 - 0.2 * one.strength
+        return 0.77 - 0.25 * one.strength
     if one.kind is Kind.SOILING:
-        return 1.0 - (0.35 + 0.1 * one.strength) * min(1.0, 1.6 * one.share(at_ms))
+        return 1.0 - (0.28 + 0.2 * one.strength) * min(1.0, 1.6 * one.share(at_ms))
     return 1.0
 
 
@@ -197,7 +200,8 @@ class _Seer:
         on = [{one.kind: one for one in own if one.is_on(at_ms)} for own in self._own]
         silent = [self._silent_min(row, on[row], step, at_ms) for row in range(len(on))]
         heard = np.array([minutes == 0 for minutes in silent])
-        seen_w = np.where(heard & ~quarter.islanded[:, step], quarter.pv_w[:, step], np.nan)
+        good = np.array([step not in quarter.plot.gaps[spec.id] for spec in quarter.specs])
+        seen_w = np.where(heard & good & ~quarter.islanded[:, step], quarter.pv_w[:, step], np.nan)
         self._seen_w[:, step] = seen_w
         pv_now = pv.now_pct(seen_w, self._clear_w[:, step], self._peak_w, self._neighbours)
         self._count(on, silent, step, at_ms, is_broker_away=broker is not None)
@@ -221,8 +225,10 @@ class _Seer:
             return max((at_ms - one.from_ms) / 60_000 + 1 for one in cut)
         if Kind.BROKER in on:
             return (at_ms - on[Kind.BROKER].from_ms) / 60_000 + 1
-        flaps = Kind.LINK_FLAPS in on and step % 2 == 0
-        return REBOOT_MIN if flaps or step in self._quarter.plot.reboots[spec.id] else 0.0
+        plotted = self._quarter.plot
+        flaps = Kind.LINK_FLAPS in on and step % 4 == 0
+        is_weak = step // STEPS_OF_DAY in plotted.weak_links[spec.id] and step % STEPS_OF_DAY in WEAK_STEPS
+        return REBOOT_MIN if flaps or is_weak or step in plotted.reboots[spec.id] else 0.0
 
     def _count(
         self, on: list[dict[Kind, Planted]], silent: list[float], step: int, at_ms: int, *, is_broker_away: bool
@@ -252,13 +258,14 @@ class _Seer:
         )
         if silent_min:
             return told
+        fallen_pct = RECALIBRATED_PCT if step in quarter.plot.recalibrations[spec.id] else 0.0
         return replace(
             told,
             pv_now_of_neighbours_pct=_known(pv_now),
-            soh_pct=self._soh_pct(row, at_ms) + 0.4 * luck,
-            clock_off_s=_clock_off_s(on, at_ms) + 15 * abs(luck),
+            soh_pct=self._soh_pct(row, at_ms) + 0.8 * luck,
+            clock_off_s=_clock_off_s(on, at_ms) + quarter.plot.clocks_s[spec.id] + 20 * abs(luck),
             is_clock_unknown=Kind.CLOCK_UNKNOWN in on or Kind.CITY_CLOCKS in on,
-            soc_pct=float(quarter.soc_pct[row, step]) + 0.4 * luck,
+            soc_pct=float(quarter.soc_pct[row, step]) + 0.8 * luck - fallen_pct,
             reserve_pct=max(POLICY_RESERVE_PCT, float(quarter.reserve_pct[row, step])),
             is_sun_up=bool(self._sun[row, step] > 0.01),
             is_islanded=bool(quarter.islanded[row, step]),
@@ -269,12 +276,12 @@ class _Seer:
         )
 
     def _soh_pct(self, row: int, at_ms: int) -> float:
-        """Most batteries are between 74 and 96 %, and lose a little in a quarter."""
-        soh_pct = 74.5 + 21 * float(self._health[row]) - 0.8 * (at_ms - self._quarter.start_ms) / (92 * DAY_MS)
+        """Most batteries are between 73 and 94 %, and lose a little in a quarter."""
+        soh_pct = 73.0 + 21 * float(self._health[row]) - 0.8 * (at_ms - self._quarter.start_ms) / (92 * DAY_MS)
         for one in self._own[row]:
             if one.kind is Kind.SOH_FADE:
                 # What has faded stays so.
-                return 75.0 - (6.5 + 3 * one.strength) * min(1.0, 2.0 * one.share(at_ms))
+                return 74.0 - (5.5 + 3 * one.strength) * min(1.0, 2.0 * one.share(at_ms))
         return soh_pct
 
     def _certificate_days(self, row: int, at_ms: int) -> float:

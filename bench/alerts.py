@@ -27,7 +27,7 @@ from central.core.watch.rules import Rule
 from central.watch.room import load_rules
 
 RATE_MIN: Final = 0.9
-TIME_MAX_S: Final = 120.0
+CPU_MAX_S: Final = 120.0
 SITES: Final = 60
 DAYS: Final = 92
 AFTER_MS: Final = 3 * DAY_MS
@@ -75,7 +75,9 @@ def judge(quarter: Quarter, alerts: Sequence[Alert]) -> Verdict:
     first: dict[int, float] = {}
     right, wrong, repeats = [], [], 0
     for alert in alerts:
-        number = next((n for n, one in enumerate(quarter.plot.planted) if _fits(alert, one)), None)
+        fitting = [n for n, one in enumerate(quarter.plot.planted) if _fits(alert, one)]
+        # Of two faults of a kind the one that began last is meant.
+        number = max(fitting, key=lambda n: quarter.plot.planted[n].from_ms, default=None)
         if number is None:
             wrong.append(alert)
             continue
@@ -136,7 +138,7 @@ def main(
     show: Annotated[bool, typer.Option("--show", help="Name wrong alerts and missed faults.")] = False,
 ) -> None:
     """Plant faults into simulated quarters, and count what the alert rules make of them."""
-    begun_s = time.monotonic()
+    begun_s, used_s = time.monotonic(), time.process_time()
     rules = load_rules(None)
     beginnings = list(BEGINNINGS.values())
     chosen = {each: beginnings[n % len(beginnings)] for n, each in enumerate(seed)} if seed else BEGINNINGS
@@ -151,11 +153,11 @@ def main(
         )
         if show:
             _show(quarter, verdict)
-    spent_s = round(time.monotonic() - begun_s, 1)
+    wall_s = round(time.monotonic() - begun_s, 1)
     figures = {
         "precision_worst": Target(RATE_MIN, at_least=True).judge(round(min(v.precision for v in verdicts), 3)),
         "recall_worst": Target(RATE_MIN, at_least=True).judge(round(min(v.recall for v in verdicts), 3)),
-        "time_s": Target(TIME_MAX_S).judge(spent_s),
+        "cpu_s": Target(CPU_MAX_S).judge(round(time.process_time() - used_s, 1)),
     }
     cities = [
         {
@@ -170,7 +172,13 @@ def main(
         }
         for verdict in verdicts
     ]
-    more = {"sites": sites, "days": days, "by_kind": by_kind(verdicts), "by_rule": by_rule(rules, verdicts)}
+    more = {
+        "wall_s": wall_s,
+        "sites": sites,
+        "days": days,
+        "by_kind": by_kind(verdicts),
+        "by_rule": by_rule(rules, verdicts),
+    }
     raise typer.Exit(finish("alerts", figures, cities=cities, **more))
 
 
