@@ -52,16 +52,28 @@ FIRST: Final = "admin"
 
 
 class Doorkeeper:
-    """Knows everybody. ``origin``: scheme and host under which people reach the service, where that is known."""
+    """Knows everybody. ``origin``: scheme and host under which people reach the service, where that is known.
 
-    def __init__(self, rows: AccountRows, *, key: bytes, token: str, now: Callable[[], int], origin: str = "") -> None:
+    ``hasher``: how passwords are hashed; the library's own choice (RFC 9106, low memory) unless told.
+    """
+
+    def __init__(
+        self,
+        rows: AccountRows,
+        *,
+        key: bytes,
+        token: str,
+        now: Callable[[], int],
+        origin: str = "",
+        hasher: PasswordHasher | None = None,
+    ) -> None:
         self.rows = rows
         self.now = now
         self._key = key
         self._token = token
         self.origin = origin
         self.attempts = Attempts()
-        self._hasher = PasswordHasher()
+        self._hasher = hasher or PasswordHasher()
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
         self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from central.api.app import create_app
@@ -26,6 +27,8 @@ from tests.central.control.parts import House, house
 from tests.central.fake import FakeQueries
 
 MACHINE = "m" * 43
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""A city has five people before a test begins: the real hash, which one test looks at, would take most of the time."""
 PASSWORD = "correct horse battery staple"
 
 
@@ -64,7 +67,9 @@ async def town(folder: Path, oidc: OidcSettings | None = None, *, shown: int = 3
     """
     async with house(folder, signer=Signer.new(), **more) as here:
         records = here.records
-        door = Doorkeeper(records.accounts, key=b"k" * 32, token=MACHINE, now=here.clock, origin="http://city")
+        door = Doorkeeper(
+            records.accounts, key=b"k" * 32, token=MACHINE, now=here.clock, origin="http://city", hasher=QUICK
+        )
         queries = FakeQueries.of_city(shown)
         app = create_app(
             queries, ready=dict, clock=here.clock, desk=Desk(here.control, here.live), token=MACHINE, gate=door

@@ -231,3 +231,12 @@ def test_the_key_of_cookies_is_its_owners_alone(tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes(b"x")
     with pytest.raises(OSError, match="too short"):
         key_at(tmp_path / "short")
+
+
+async def test_passwords_are_hashed_slowly_and_with_much_memory(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        door = Doorkeeper(here.door.rows, key=b"", token="", now=here.city.clock)
+        hashed = await door.hash(PASSWORD)
+        assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$"), "RFC 9106, section 4, second choice"
+        assert await door.fits(hashed, PASSWORD)
+        assert not await door.fits(hashed, PASSWORD + " ")
