@@ -60,16 +60,17 @@ class Town:
 
 
 @asynccontextmanager
-async def town(folder: Path, oidc: OidcSettings | None = None, *, shown: int = 3, **more: Any) -> AsyncIterator[Town]:
+async def town(
+    folder: Path, oidc: OidcSettings | None = None, *, shown: int = 3, origin: str = "http://city", **more: Any
+) -> AsyncIterator[Town]:
     """A city of some shelters with a viewer, an operator, a technician, an administrator and one bound to a ward.
 
-    ``oidc``: it has a single sign-on. ``shown``: shelters of the city's page; ``more``: which ones control knows.
+    ``oidc``: it has a single sign-on. ``shown``: shelters of the city's page; ``more``: which ones control knows;
+    ``origin``: where people reach it.
     """
     async with house(folder, signer=Signer.new(), **more) as here:
         records = here.records
-        door = Doorkeeper(
-            records.accounts, key=b"k" * 32, token=MACHINE, now=here.clock, origin="http://city", hasher=QUICK
-        )
+        door = Doorkeeper(records.accounts, key=b"k" * 32, token=MACHINE, now=here.clock, origin=origin, hasher=QUICK)
         queries = FakeQueries.of_city(shown)
         app = create_app(
             queries, ready=dict, clock=here.clock, desk=Desk(here.control, here.live), token=MACHINE, gate=door

@@ -59,14 +59,14 @@ class Place:
 
 
 @asynccontextmanager
-async def place(folder: Path, **more: Any) -> AsyncIterator[Place]:
+async def place(folder: Path, *, origin: str = "http://city", **more: Any) -> AsyncIterator[Place]:
     clock: list[Callable[[], int]] = []
     async with providing(lambda: clock[0]() / 1_000) as provider:
         (folder / "secret").write_text(SECRET + "\n")
         settings = OidcSettings(
             issuer=provider.url, client_id=CLIENT, client_secret_file=folder / "secret", **{"roles": ROLES, **more}
         )
-        async with town(folder, settings) as here:
+        async with town(folder, settings, origin=origin) as here:
             clock.append(here.city.clock)
             provider.person |= {"name": "田中 花子", "groups": ["staff", "bousai"]}
             yield Place(here, provider)
