@@ -13,7 +13,7 @@ from typing import Final
 
 from central.core.audit import Decision
 from central.core.city import Site, SiteKind
-from central.core.facts import Fact
+from central.core.facts import Fact, FactName
 from central.core.incidents import Act, Incident, Phase, Wish, confirm, declare, end, incidents_of
 from central.core.live import LiveView
 from central.core.news import News
@@ -47,6 +47,7 @@ _OUT_TO_MS: Final = -15 * HOUR_MS
 """The blackout, before the end."""
 _DRILL_MS: Final = -40 * HOUR_MS
 _WHO: Final = "合成データ"
+_TIERS_W: Final = "300,500,900"
 _DEVICES: Final = {
     "inverter": (
         "pv.power_w",
@@ -142,7 +143,7 @@ class _Month:
             Sources(
                 live=self._live,
                 store=store,
-                facts=_no_facts,
+                facts=self._facts,
                 news_after=self._news_after,
                 latest_news=lambda: len(self.news),
                 incidents=lambda: self._incidents().values(),
@@ -194,7 +195,7 @@ class _Month:
     async def replay(self) -> None:
         """The last days as the pages would have shown them."""
         teller = Teller({}, since_ms=self.to_ms - LIVE_MS)
-        forecast = Forecast(self._live, self._store, _no_facts, now=lambda: self._now_ms)
+        forecast = Forecast(self._live, self._store, self._facts, now=lambda: self._now_ms)
         for at_ms, rows in self._kept.items():
             if at_ms < self.to_ms - LIVE_MS:
                 continue
@@ -263,6 +264,13 @@ class _Month:
         is_time = self.to_ms + _OUT_FROM_MS <= at_ms < self.to_ms + _OUT_TO_MS
         return is_time and self._wards[site] == self._out_ward
 
+    async def _facts(self) -> Sequence[Fact]:
+        """Loads that an outage leaves on, as staff would have entered them."""
+        return [
+            Fact(site=spec.id, name=FactName.TIERS_W, value=_TIERS_W, by=_WHO, at_ms=self.from_ms)
+            for spec in self._specs
+        ]
+
     async def _news_after(self, n: int, limit: int) -> Sequence[News]:
         return self.news[n : n + limit]
 
@@ -278,10 +286,6 @@ def _standing(site: str, incident: Incident, stage: Stage, now_ms: int) -> Stand
     )
     order = Order(desired=desired, payload=b"")
     return Standing(site=site, order=order, progress=Progress(stage=stage, at_ms=now_ms), due_ms=None, is_overdue=False)
-
-
-async def _no_facts() -> Sequence[Fact]:
-    return ()
 
 
 def _site(spec: SiteSpec) -> Site:

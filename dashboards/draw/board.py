@@ -16,7 +16,7 @@ ROW: Final = 34
 GAP: Final = 8
 TITLE: Final = 26
 HEAD: Final = 64
-STEPS: Final = 400
+STEPS: Final = 200
 FONT: Final = "'Noto Sans CJK JP','Noto Sans JP','Hiragino Sans','Yu Gothic',sans-serif"
 
 

@@ -152,7 +152,17 @@ def _pieces(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]
         if pieces[-1] and point[0] - pieces[-1][-1][0] > 3 * usual:
             pieces.append([])
         pieces[-1].append(point)
-    return [piece for piece in pieces if piece]
+    return [_plain(piece) for piece in pieces if piece]
+
+
+def _plain(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Without what lies between two equal values: a flat line has two ends."""
+    inner = [
+        here
+        for before, here, after in zip(points, points[1:], points[2:], strict=False)
+        if not before[1] == here[1] == after[1]
+    ]
+    return [*points[:1], *inner, *points[1:][-1:]]
 
 
 def _stacked(found: Sequence[Line]) -> list[Line]:
