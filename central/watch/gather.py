@@ -15,7 +15,7 @@ from central.core.city import CityNow, PointNow, Queries, SiteNow, SiteState
 from central.core.facts import NO_FACTS, Fact, ShelterFacts, newest, values_of
 from central.core.habits import DAY_MS, PastDay, Row, day_of, line_of, start_of
 from central.core.plants import plane_of
-from central.core.watch import demand, episodes, pv
+from central.core.watch import episodes, pv
 from central.core.watch.episodes import Episodes
 from central.core.watch.looking import Look
 from central.core.watch.readings import Readings
@@ -34,10 +34,14 @@ AWAY: Final = frozenset({SiteState.OFFLINE, SiteState.STALE})
 
 
 class Targets(Protocol):
-    """Knows the demand that each shelter is to stay under."""
+    """Knows the demand that each shelter is to stay under, and what the running half hour will come to."""
 
     def target_w(self, site: str) -> float | None:
         """Mean of half an hour in W; ``None``: no target is set."""
+        ...
+
+    def demand_w(self, site: str) -> float | None:
+        """The same of the running half hour; ``None``: not known."""
         ...
 
 
@@ -53,6 +57,10 @@ class NoTargets:
     """No shelter has a target."""
 
     def target_w(self, site: str) -> float | None:  # noqa: ARG002 - the protocol's
+        """None."""
+        return None
+
+    def demand_w(self, site: str) -> float | None:  # noqa: ARG002 - the protocol's
         """None."""
         return None
 
@@ -104,7 +112,6 @@ class Gatherer:
         self._sources = sources
         self.faults = Episodes()
         self.links = Episodes()
-        self._slots: dict[str, demand.Slot] = {}
         self._sky: _Sky | None = None
         self._down: dict[str, int] = {}
         """Part of the service → since when it is away."""
@@ -186,7 +193,7 @@ class Gatherer:
             reserve_pct=max(self._sources.reserve_pct, now.reserve_pct or 0.0),
             is_sun_up=bool(sky.sun[row, _slot(sky, now_ms)] > SUN_UP),
             is_islanded=now.state is SiteState.ISLANDED if is_heard else None,
-            demand_w=self._demand_w(now, now_ms) if target_w else None,
+            demand_w=self._sources.targets.demand_w(site) if target_w else None,
             target_w=target_w,
             outbox_pct=100 * outbox.bytes / outbox.bytes_max if outbox and outbox.bytes_max else None,
             outbox_age_h=_age_h(outbox.oldest_ms if outbox.waiting else 0, now_ms) if outbox else None,
@@ -199,13 +206,6 @@ class Gatherer:
         if now.state not in AWAY:
             return 0.0
         return max(0, now_ms - max(now.last_reading_ms or 0, self._up_ms)) / 60_000
-
-    def _demand_w(self, now: SiteNow, now_ms: int) -> float | None:
-        site = now.site.id
-        if now.grid_w is not None:
-            self._slots[site] = demand.seen(self._slots.get(site, demand.Slot()), now.grid_w, now_ms)
-        slot = self._slots.get(site)
-        return demand.foretold_w(slot, now_ms) if slot is not None and now.grid_w is not None else None
 
     # --- Sun ----------------------------------------------------------------------------------------------------------
 

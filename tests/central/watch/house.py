@@ -25,10 +25,14 @@ class Told(NoTargets, NoCertificates):
     """What other rooms know."""
 
     targets_w: dict[str, float] = field(default_factory=dict)
+    demands_w: dict[str, float] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
 
     def target_w(self, site: str) -> float | None:
         return self.targets_w.get(site)
+
+    def demand_w(self, site: str) -> float | None:
+        return self.demands_w.get(site)
 
     def expiries(self) -> Mapping[str, int]:
         return self.ends

@@ -1,4 +1,4 @@
-"""Plants against their sky and their neighbours; demand of the running half hour; beginnings within a day."""
+"""Plants against their sky and their neighbours; beginnings within a day."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from central.core.watch import pv
-from central.core.watch.demand import SLOT_MS, Slot, foretold_w, seen
 from central.core.watch.episodes import WITHIN_MS, Episodes, followed
 
 PLANTS = 12
@@ -105,28 +104,6 @@ def test_a_dead_inverter_shows_at_once_when_the_sun_shines_on_others() -> None:
     assert now[5] == pytest.approx(100)
     assert np.isnan(pv.now_pct(power * 0.2, clear, peak, NEIGHBOURS)).all(), "under thick cloud nothing is said"
     assert np.isnan(pv.now_pct(power, clear * 0.1, peak, NEIGHBOURS)).all(), "at dawn nothing is said"
-
-
-def test_a_half_hours_demand_is_foretold_from_what_was_seen_and_what_runs_now() -> None:
-    begin = 1_000 * SLOT_MS
-    slot = Slot()
-    for minute in range(11):
-        slot = seen(slot, 60_000, begin + minute * 60_000)
-    assert foretold_w(slot, slot.last_ms) == pytest.approx(60_000)
-    slot = seen(slot, 0, begin + 15 * 60_000)
-    assert foretold_w(slot, slot.last_ms) == pytest.approx(30_000)
-    assert seen(slot, 9e9, begin) == slot, "readings of the past change nothing"
-    assert foretold_w(slot, begin + SLOT_MS) is None, "that half hour was not seen yet"
-    slot = seen(slot, -5_000, begin + SLOT_MS)
-    assert foretold_w(slot, slot.last_ms) == 0, "what goes out to the grid is no demand"
-    assert foretold_w(Slot(), begin) is None
-
-
-def test_a_gap_in_a_half_hour_counts_like_the_rest_of_it() -> None:
-    begin = 1_000 * SLOT_MS
-    slot = seen(seen(Slot(), 40_000, begin), 40_000, begin + 60_000)
-    slot = seen(slot, 40_000, begin + 20 * 60_000)
-    assert foretold_w(slot, slot.last_ms) == pytest.approx(40_000)
 
 
 def test_beginnings_are_counted_for_a_day_and_what_goes_on_counts_once() -> None:

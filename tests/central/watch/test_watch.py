@@ -94,7 +94,7 @@ async def test_targets_certificates_and_outboxes_lead_to_their_alerts(tmp_path: 
     async with post(tmp_path) as here:
         one, two, three, *_ = here.queries.shelters
         here.told.targets_w[one] = 20_000.0
-        here.queries.change(one, grid_w=19_500.0)
+        here.told.demands_w[one] = 19_500.0
         here.told.ends[two] = NOW_MS + 5 * DAY_MS
         status = here.queries.shelters[three].status
         assert status is not None
