@@ -16,7 +16,7 @@ from central.reports.tables import load_tables
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
-from central.web import statements
+from central.web import statement_day, statements
 from central.web.catalogue import Lang
 from central.web.render import Renderer
 
@@ -41,5 +41,6 @@ def open_room(
     desk = ReportDesk(records.energy, tables, sites=sites, incidents=incidents, now=now)
     city = {Lang.JA: settings.city.name, Lang.EN: settings.city.name_en}
     app.include_router(statements.router(statements.StatementPages(desk, renderer, city)))
+    app.include_router(statement_day.router(statement_day.DayPages(desk, renderer)))
     app.include_router(api.router(desk))
     return Accountant(store, records.energy, sites, now).run

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from central.api.gate import needs
 from central.core.access import Principal, Right
 from central.core.accounting.closing import MonthError
-from central.core.accounting.halfhours import fiscal_year_of
+from central.core.accounting.halfhours import date_of, fiscal_year_of
 from central.core.accounting.reporting import (
     CompletenessReport,
     DisasterReport,
@@ -107,6 +107,7 @@ class StatementPages:
             period=period,
             site=site,
             forms=list(FileForm),
+            days=_days(made),
             sites=[(one.id, name_of(one, lang)) for one in self.desk.sites()] if kind is Kind.MONTHLY else [],
             may_close=is_month and Right.ADMIN in who.rights and _is_open(made),
             may_correct=is_month and Right.ADMIN in who.rights and bool(getattr(made, "late_sites", ())),
@@ -221,6 +222,13 @@ def router(pages: StatementPages) -> APIRouter:
 async def _refused(pages: StatementPages, who: Principal, lang: Lang, month: str, error: MonthError) -> HTMLResponse:
     text = await pages.page(who, lang, Kind.MONTHLY, month, "", refused=error)
     return html(text, lang, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _days(made: AnyReport) -> list[tuple[str, int]]:
+    """Days of one shelter's month: date and number in the month."""
+    found = made.days if isinstance(made, MonthReport) else ()
+    dates = [date_of(one.day) for one in found]
+    return [(on.isoformat(), on.day) for on in dates]
 
 
 def _is_open(made: AnyReport) -> bool:

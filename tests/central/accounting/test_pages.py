@@ -20,7 +20,7 @@ from central.reports.desk import ReportDesk
 from central.reports.tables import load_tables
 from central.settings import AccountingSettings
 from central.store.sqlite import SqliteStore
-from central.web import statements
+from central.web import statement_day, statements
 from central.web.catalogue import Lang
 from tests.central.access.parts import Town, csrf_of, town
 from tests.central.accounting.parts import NOVEMBER_MS, lived, sites
@@ -63,6 +63,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
         names = {Lang.JA: "模擬市", Lang.EN: "Synthetic City"}
         pages = statements.StatementPages(desk, made.app.state.pages.renderer, names)
         made.app.include_router(statements.router(pages))
+        made.app.include_router(statement_day.router(statement_day.DayPages(desk, made.app.state.pages.renderer)))
         made.app.include_router(api.router(desk))
         found = Here(made, store, Accountant(store, rows, lambda: SITES, now), SITES)
         try:
@@ -198,3 +199,22 @@ async def test_programs_read_half_hours_and_statements(here: Here) -> None:
             "months/2026-10?site=x",
         ):
             assert (await client.get(f"/api/v1/energy/{path}")).status_code == 404, path
+
+
+async def test_a_day_leads_to_the_readings_behind_each_half_hour(here: Here) -> None:
+    async with here.town.signed_in("viewer") as client:
+        month = await text(client, f"/reports/monthly/2026-10?site={A}")
+        assert f"/reports/day/{A}/2026-10-31?lang=ja" in month
+        page = await text(client, f"/reports/day/{A}/2026-10-31")
+        assert page.count("?slot=") == 48
+        assert "の根拠" not in page
+        noon = await text(client, f"/reports/day/{A}/2026-10-31?slot=24")
+        assert "12:00～12:30 の根拠" in noon
+        assert "10-31 12:30:00" in noon
+        assert "inverter pv.energy_wh" in noon
+        late = await text(client, f"/reports/day/{B}/2026-10-31?slot=47&lang=en")
+        for part in ("unknown", "What 23:30 to 24:00 comes from", "Next day"):
+            assert part in late
+        assert (await client.get(f"/reports/day/{A}/2026-10-31?slot=48")).status_code == 422
+        for path in (f"{A}/2020-01-01", "E0000000009111/2026-10-31"):
+            assert (await client.get(f"/reports/day/{path}")).status_code == 404
