@@ -108,7 +108,7 @@ def due(
 ) -> tuple[list[Desired], dict[str, Hold]]:
     """Desired states to issue, and why there is none for shelters that should have one. ``orders``: what holds now."""
     active = [incident for incident in incidents if incident.phase is Phase.ACTIVE]
-    concerned = {site for incident in active for site in incident.sites} | orders.keys()
+    concerned = {site for incident in active for site in incident.sites} | orders.keys() | policy.peaks.keys()
     desired: list[Desired] = []
     holds: dict[str, Hold] = {}
     for site in sorted(concerned & set(registered)):
