@@ -90,6 +90,8 @@ class _State:
     peaks_w: dict[str, float] = field(default_factory=dict)
     day_ms: int = 0
     """The midnight of the day that was reported last."""
+    peaks_day_ms: int = 0
+    """The day for which the peaks were asked for."""
     halves_ms: int = 0
     """The half hour up to which today was worked out."""
     news: int = -1
@@ -178,9 +180,12 @@ class Rollup:
         state = self._state
         half_ms = (now_ms - SETTLE_MS) // HALF_HOUR_MS * HALF_HOUR_MS
         if half_ms > state.halves_ms:
+            today = midnight_ms(half_ms - 1)
             if not state.halves_ms:
                 await self._remember(now_ms)
-            today = midnight_ms(half_ms - 1)
+            if today != state.peaks_day_ms:
+                state.peaks_w = dict(await self._store.peaks_w(from_ms=now_ms - YEAR_MS, to_ms=now_ms))
+                state.peaks_day_ms = today
             state.due |= {(site.id, today) for site in self._from.live.sites()}
             await self._look_back(now_ms)
             state.halves_ms = half_ms
@@ -192,19 +197,23 @@ class Rollup:
             await asyncio.sleep(0)
 
     async def _remember(self, now_ms: int) -> None:
-        """After a start: peaks of the last year, and days that were never worked out."""
+        """After a start: days that were never worked out are due."""
         state = self._state
-        state.peaks_w = dict(await self._store.peaks_w(from_ms=now_ms - YEAR_MS, to_ms=now_ms))
         known = await self._store.known_days(from_ms=now_ms - FIRST_DAYS * DAY_MS, to_ms=now_ms)
         state.looked_ms |= {one: one[1] + DAY_MS for one in known}
+        oldest: dict[str, int] = {}
+        for site_id, day_ms in known:
+            oldest[site_id] = min(day_ms, oldest.get(site_id, day_ms))
         for site in self._from.live.sites():
-            first_ms = await self._first_reading_ms(site, now_ms)
+            first_ms = oldest.get(site.id)
+            if first_ms is None:
+                first_ms = await self._first_reading_ms(site, now_ms)
             if first_ms is not None:
                 days = days_between(first_ms, now_ms)
                 state.due |= {(site.id, day_ms) for day_ms in days if (site.id, day_ms) not in known}
 
     async def _first_reading_ms(self, site: Site, now_ms: int) -> int | None:
-        """Of the last months; by days, which is quick."""
+        """Of a shelter that was never rolled up. The server counts every row of it: once in its life."""
         device = self._from.live.device_with(site.id, Power.LOAD)
         if device is None:
             return None

@@ -153,7 +153,7 @@ def draw_boards(
     try:
         known = checker.sites()
         if not known or (site or known[0]) not in known:
-            _fail(f"{url}: {'no shelter' if site is None else site} is in {bucket}")
+            _fail(f"{url}: {site} is not in {bucket}" if site else f"{url}: no shelter is in {bucket}")
         out.mkdir(parents=True, exist_ok=True)
         for uid, board in boards().items():
             chosen = (site or known[0]) if uid == SITE else ".*"

@@ -137,6 +137,8 @@ def rows(
     panel = _common(table.Panel(), about).show_header(True)
     for change in _organised(dict(columns), by, descending=descending):
         panel = panel.with_transformation(change)
+    hidden = {"tooltip": True, "legend": True, "viz": True}
+    panel = panel.override_by_name("site", [_property("custom.hidden", True), _property("custom.hideFrom", hidden)])
     for heading in columns.values():
         properties: list[models.DynamicConfigValue] = []
         if units and heading in units:

@@ -7,7 +7,7 @@ from typing import Final
 
 from central.core.city import CityNow, Site, SiteState
 from central.core.news import News, NewsKind, Severity
-from central.core.rollups.rows import SILENT, RollupRow, Series, tags_of
+from central.core.rollups.rows import SILENT, RollupRow, Series, tags_of, tidy
 
 WORDS: Final[Mapping[NewsKind, str]] = {
     NewsKind.SITE_SILENT: "通信が途絶えました",
@@ -101,6 +101,6 @@ def _detail(news: News) -> str:
 
 
 def _tags(site: Site | None, ward: str, kind: str, severity: str) -> dict[str, str]:
-    where = ward or "全市"
+    where = tidy(ward) or "全市"
     of_site = tags_of(site) if site else {"site": CITY_SITE, "ward": where, "name": where, "label": where}
     return {**of_site, "kind": kind, "severity": severity}

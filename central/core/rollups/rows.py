@@ -63,5 +63,10 @@ MODE_CODES: Final[Mapping[Mode, int]] = {
 
 def tags_of(site: Site) -> dict[str, str]:
     """Tags of a shelter's rows. ``label`` has both name and id, for lists that know one text alone."""
-    name = site.name or site.id
-    return {"site": site.id, "ward": site.ward or "-", "name": name, "label": f"{name}（{site.id}）"}
+    name = tidy(site.name) or site.id
+    return {"site": site.id, "ward": tidy(site.ward) or "-", "name": name, "label": f"{name}（{site.id}）"}
+
+
+def tidy(text: str) -> str:
+    """A text that a tag can carry: without control characters, and without a backslash at its end."""
+    return "".join(character if character.isprintable() else " " for character in text).rstrip(" \\").lstrip()

@@ -108,6 +108,25 @@ async def test_it_starts_while_influx_is_away(
 
 @pytest.mark.influx
 @pytest.mark.mosquitto
+async def test_the_running_service_writes_what_dashboards_read(
+    influx: Influx, mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELTER_STORE_URL", influx.url)
+    influx.make_database("shelter_rollup")
+    register(tmp_path / "data", SITE)
+    command = configured(tmp_path, influx, mosquitto.port)
+    with service(tmp_path / "data", mosquitto.port, command=command) as central:
+        await eventually(
+            lambda: "集計を始めました".encode() in influx.query('SELECT "text" FROM "shelter_rollup".."event"'),
+            what="it says that it began",
+        )
+        shown = influx.query(f'SELECT state FROM "{BUCKET}".."site_now" WHERE site = \'{SITE}\'')
+        assert b'"values"' in shown
+        assert central.end() == (0, "")
+
+
+@pytest.mark.influx
+@pytest.mark.mosquitto
 async def test_while_influx_hangs_nothing_is_acknowledged_and_the_service_goes_on_answering(
     influx: Influx, mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

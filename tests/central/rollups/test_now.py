@@ -12,6 +12,7 @@ from central.core.rollups.events import WORDS, began_row, daily_row, event_rows
 from central.core.rollups.now import now_rows
 from central.core.rollups.rows import MODE_CODES, STATE_CODES, Series
 from central.core.steering import SteeringNow
+from central.store.influx_rollups import line_of
 from contract.messages import OutboxStatus, Status
 from contract.steering import Mode
 
@@ -125,6 +126,13 @@ def test_what_concerns_no_shelter_has_the_city_for_a_place_and_no_empty_tag() ->
     assert [row.tags["ward"] for row in rows] == ["全市", "緑区", "全市"]
     (row, _) = now_rows(city(SiteNow(site=OTHER, state=SiteState.NEVER_SEEN)), at_ms=NOW)
     assert all([*row.tags.values(), *(value for one in rows for value in one.tags.values())])
+
+
+def test_a_name_that_no_tag_can_carry_does_not_stop_the_others() -> None:
+    odd = replace(SITE, name="第1\n小学校\\ ", ward="\t")
+    row, _ = now_rows(city(SiteNow(site=odd, state=SiteState.ON_GRID)), at_ms=NOW)
+    assert (row.tags["name"], row.tags["ward"]) == ("第1 小学校", "-")
+    assert line_of(row).startswith("site_now,label=第1\\ 小学校（E0000000001111）,name=第1\\ 小学校,site=")
 
 
 def test_a_quiet_day_leaves_a_line() -> None:
