@@ -21,6 +21,9 @@ from central.web.catalogue import CATALOGUES, Lang, choose
 from central.web.render import Renderer
 
 OVER_SHOWN: Final = 30
+WHOLE_SHOWN: Final = 15
+"""Alerts that are shown with all about them; of more there is a line for each, so that the page stays light."""
+LINES_SHOWN: Final = 200
 OLD_MS: Final = 300_000
 """A look so long ago is said to be old."""
 HOURS: Final = (8, 24, 72, 168, 0)
@@ -38,6 +41,7 @@ def router(watch: Watch, queries: Queries, renderer: Renderer) -> APIRouter:
     async def page(who: Principal, lang: Lang, *, done: tuple[str, str] | None = None, wrong: str = "") -> str:
         words, seen = CATALOGUES[lang], watch.seen
         sites = {now.site.id: now for now in queries.now().sites}
+        views = alertview.ordered([alertview.view(one, sites, seen, who, words) for one in watch.alerts])
         over = [alertview.view(one, sites, None, who, words) for one in await watch.rows.over(limit=OVER_SHOWN)]
         return renderer.page(
             "alerts.html",
@@ -50,7 +54,8 @@ def router(watch: Watch, queries: Queries, renderer: Renderer) -> APIRouter:
             is_old=seen is not None and watch.now() - seen.at_ms > OLD_MS,
             trouble=watch.trouble,
             counts=alertview.counts(watch.alerts),
-            views=alertview.ordered([alertview.view(one, sites, seen, who, words) for one in watch.alerts]),
+            views=views[:WHOLE_SHOWN],
+            rest=views[WHOLE_SHOWN : WHOLE_SHOWN + LINES_SHOWN],
             over=over,
             lasted=alertview.lasted,
             rules=alertview.rule_views(watch.rules, lang),
@@ -87,6 +92,8 @@ def router(watch: Watch, queries: Queries, renderer: Renderer) -> APIRouter:
             now_ms=watch.now(),
             view=alertview.view(alert, sites, watch.seen if alert.is_open else None, who, words),
             steps=await watch.rows.steps(alert.n),
+            hours=HOURS,
+            why_max=WHY_CHARS_MAX,
         )
         return html(text, chosen)
 

@@ -40,6 +40,7 @@ ALERTS: Final[dict[str, tuple[str, str]]] = {
     "alerts_service": ("市のサービス", "the city's service"),
     "alerts_ward": ("{ward}（{n}か所）", "{ward} ({n} shelters)"),
     "alerts_city_n": ("全市（{n}か所）", "the whole city ({n} shelters)"),
+    "alerts_rest": ("ほか{n}件", "{n} more"),
     "alerts_what": ("内容", "What"),
     "alerts_since": ("発生", "Since"),
     "alerts_since_at": ("{at}（{age}）", "{at} ({age})"),

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import msgspec
 from fastapi import FastAPI
 
 from central.api import alerts as api
 from central.api.app import create_app
 from central.core.access import Role
-from central.core.city import SiteState
+from central.core.city import PointNow, SiteState
 from central.core.newsmaking import Look
 from central.newsroom import Newsroom
 from central.store.records import Records
@@ -21,6 +22,8 @@ from central.watch.gather import Gatherer, NoCertificates, NoTargets, Sources
 from central.watch.loop import Watch
 from central.watch.room import load_rules
 from central.web import alerts as page
+from contract.messages import OutboxStatus
+from contract.readings import Quality
 from tests.central.access.parts import town
 from tests.central.access.test_every_route import mark_of
 from tests.central.fake import FakeQueries
@@ -165,6 +168,28 @@ async def test_a_wards_alert_lists_its_shelters(tmp_path: Path) -> None:
         text = (await here.client.get("/alerts?lang=en")).text
         assert "Chuo (30 shelters)" in text
         assert "All 30 shelters" in text
+
+
+async def test_many_alerts_keep_the_page_light_and_each_can_be_answered(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        full = OutboxStatus(epoch="k3x9", next_seq=9, waiting=9, oldest_ms=here.clock.now_ms, bytes=60, bytes_max=100)
+        await here.silence()
+        for n, site in enumerate(here.queries.shelters):
+            soh = PointNow("inverter", "battery.soh_pct", 60.0, Quality.GOOD, here.clock.now_ms)
+            status = here.queries.shelters[site].status
+            if status is not None and n % 6 == 0:
+                here.queries.change(site, status=msgspec.structs.replace(status, outbox=full))
+            here.queries.change(site, points=(*here.queries.shelters[site].points, soh))
+        for _ in range(65):
+            here.clock.now_ms += MINUTE_MS
+            await here.watch.look()
+        assert len(here.watch.alerts) > page.WHOLE_SHOWN
+        text = (await here.client.get("/alerts?lang=ja")).text
+        assert text.count("<article") == page.WHOLE_SHOWN
+        assert f"ほか{len(here.watch.alerts) - page.WHOLE_SHOWN}件" in text
+        assert len(text.encode()) < 100_000
+        last = here.watch.alerts[0].id
+        assert f'action="/alerts/{last}/ack' in (await here.client.get(f"/alerts/{last}")).text
 
 
 async def test_what_cannot_be_is_refused_with_a_word(tmp_path: Path) -> None:
