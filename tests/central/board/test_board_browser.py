@@ -239,8 +239,13 @@ async def test_the_crew_list_prints_what_a_crew_needs_and_no_buttons(browser: Br
         await expect(page.get_by_role("link", name="CSV で保存")).to_be_hidden()
         await expect(page.locator("nav")).to_be_hidden()
         assert await page.evaluate("document.documentElement.scrollWidth") <= 794
+        assert await page.evaluate(CUT) == [], "paper does not scroll"
 
 
+CUT = """() => [...document.querySelectorAll('main *')]
+  .filter((e) => !e.closest('svg') && (getComputedStyle(e).overflowY !== 'visible'
+    || getComputedStyle(e).maxHeight !== 'none'))
+  .map((e) => e.outerHTML.slice(0, 80))"""
 UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden]), select, button, a[href], summary')]
   .filter((e) => e.checkVisibility() && !e.textContent.trim() && !e.ariaLabel && !(e.labels && e.labels.length))
   .map((e) => e.outerHTML.slice(0, 80))"""
