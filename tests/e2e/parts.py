@@ -28,18 +28,19 @@ class Parts:
         self.url = ""
         self._children: list[Child] = []
 
-    async def central(self, mqtt: dict[str, Any]) -> Child:
-        """The city's service with two registered shelters."""
+    async def central(self, mqtt: dict[str, Any], **more: Any) -> Child:
+        """The city's service with two registered shelters. ``more``: other settings."""
+        if "username" in mqtt:
+            mqtt["user"] = mqtt.pop("username")
+        config = self._write("central.yaml", {"mqtt": mqtt, "http": {"host": "127.0.0.1", "port": 0}, **more})
+        here = ("--data", str(self.data), "--config", str(config))
         sites = self.folder / "sites.csv"
         lines = [f"{site},学校,中央区,35.6,140.1" for site in (HERE, THERE)]
         sites.write_text("\n".join(["id,name,ward,latitude,longitude", *lines]) + "\n", encoding="utf-8")
-        imported = self._child("import", "shelter-central", "sites", "import", str(sites), "--data", str(self.data))
+        imported = self._child("import", "shelter-central", "sites", "import", str(sites), *here)
         await imported.start()
         await eventually(lambda: imported.pid is None, timeout_s=20, what="the shelters are registered")
-        if "username" in mqtt:
-            mqtt["user"] = mqtt.pop("username")
-        config = self._write("central.yaml", {"mqtt": mqtt, "http": {"host": "127.0.0.1", "port": 0}})
-        child = self._child("central", "shelter-central", "run", "--data", str(self.data), "--config", str(config))
+        child = self._child("central", "shelter-central", "run", *here)
         await child.start()
         await child.ready(30)
         self.url = child.said["url"]
