@@ -49,7 +49,9 @@ def documented(text: str) -> list[Documented]:
         request, answer = REQUEST.fullmatch(lines[0]), re.match(r"(\d{3}) (.*)", said, flags=re.DOTALL)
         if request is None or answer is None:
             continue
-        headers = dict(re.fullmatch(r"([A-Za-z-]+): (.+)", line).groups() for line in lines[1:] if ": Bearer" in line)  # type: ignore[union-attr]
+        headers = {
+            name: value for name, _, value in (line.partition(": ") for line in lines[1:]) if value.startswith("Bearer")
+        }
         body = "\n".join(line for line in lines[1:] if ": Bearer" not in line)
         told = json.loads(MORE.sub("", answer[2]))
         found.append(Documented(request[1], request[2], headers, body, int(answer[1]), told))

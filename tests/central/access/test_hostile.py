@@ -170,7 +170,9 @@ async def test_no_header_does_harm(tmp_path: Path) -> None:
     async with attacked(tmp_path) as (app, client):
         for _, path, _ in (one for one in targets(app) if one[0] == "GET"):
             for value in VALUES:
-                answer = await client.get(filled(path), headers=[(name, value.encode("latin-1")) for name in HEADERS])
+                answer = await client.get(
+                    filled(path), headers=[(name.encode(), value.encode("latin-1")) for name in HEADERS]
+                )
                 if fault := fault_of(answer):
                     faults.setdefault(f"{path}: {value[:40]}", fault)
     assert not faults, "\n".join(f"{where}: {fault}" for where, fault in faults.items())

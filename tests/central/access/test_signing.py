@@ -89,7 +89,7 @@ async def test_a_cookie_that_was_changed_or_made_up_opens_nothing(tmp_path: Path
         good = client.cookies[COOKIE]
         for bad in (good[:-1] + ("0" if good[-1] != "0" else "1"), good.partition(".")[0], "x.y", "", "é", "." + good):
             client.cookies.clear()
-            answer = await client.get("/account", headers={"Cookie": f"{COOKIE}={bad}".encode()})
+            answer = await client.get("/account", headers={b"Cookie": f"{COOKIE}={bad}".encode()})
             assert answer.status_code == 303
         again = await client.get("/account", headers={"Cookie": f"{COOKIE}={good}"})
         assert again.status_code == 200
