@@ -130,8 +130,8 @@ def _records_path(settings: Settings) -> Path | None:
 
 
 def _secrets(settings: Settings) -> dict[str, Path]:
-    """Name in the archive → file: the city's keys, that of cookies, and the authority where it lies in the folder."""
-    found = [*settings.data.glob("city-key*.pem"), settings.data / "cookie-key"]
+    """Name in the archive → file: the city's keys, those of cookies and messages, the authority if it lies there."""
+    found = [*settings.data.glob("city-key*.pem"), *settings.data.glob("*-key")]
     found += [settings.data / "authority" / name for name in ("ca.key", "ca.crt", "crl.pem")]
     return {str(path.relative_to(settings.data)): path for path in found if path.is_file()}
 

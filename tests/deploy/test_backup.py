@@ -44,6 +44,8 @@ def admin(admin: Administrator, tmp_path: Path) -> Administrator:
     """With a key and one reading, too; ``passphrase`` is a file beside it."""
     admin.says("keys", "new", *WHO)
     asyncio.run(_write(admin.data))
+    for name in ("cookie-key", "notify-key"):
+        (admin.data / name).write_bytes(b"a secret of 32 bytes, as it were")
     (tmp_path / "passphrase").write_text(PASSPHRASE, encoding="utf-8")
     return admin
 
@@ -94,7 +96,7 @@ def test_a_backup_is_put_back_whole_on_an_empty_machine(tmp_path: Path, admin: A
     said = new.says("restore", file, "--passphrase-file", tmp_path / "passphrase", *WHO)
     assert "certificates crl" in said.output
     assert asyncio.run(_read(new.data)) == [ROW]
-    for name in ("city-key.pem", "authority/ca.key", "authority/ca.crt"):
+    for name in ("city-key.pem", "cookie-key", "notify-key", "authority/ca.key", "authority/ca.crt"):
         assert (new.data / name).read_bytes() == (admin.data / name).read_bytes()
         assert stat.S_IMODE((new.data / name).stat().st_mode) == 0o600
     with closing(sqlite3.connect(new.data / "records.sqlite")) as db:
