@@ -20,7 +20,7 @@ from tests.central.access.parts import PASSWORD
 from tests.central.board.parts import Place, place
 from tests.central.board.test_rules_page import desk_of
 from tests.central.control.parts import BACKUP
-from tests.central.web.test_browser import POOR_CONTRAST, SMALL_TARGETS, WAIT_MS, browser
+from tests.central.web.test_browser import CUT, POOR_CONTRAST, SMALL_TARGETS, WAIT_MS, browser
 from tests.support import eventually, free_port
 
 __all__ = ["browser"]
@@ -242,10 +242,6 @@ async def test_the_crew_list_prints_what_a_crew_needs_and_no_buttons(browser: Br
         assert await page.evaluate(CUT) == [], "paper does not scroll"
 
 
-CUT = """() => [...document.querySelectorAll('main *')]
-  .filter((e) => !e.closest('svg') && (getComputedStyle(e).overflowY !== 'visible'
-    || getComputedStyle(e).maxHeight !== 'none'))
-  .map((e) => e.outerHTML.slice(0, 80))"""
 UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden]), select, button, a[href], summary')]
   .filter((e) => e.checkVisibility() && !e.textContent.trim() && !e.ariaLabel && !(e.labels && e.labels.length))
   .map((e) => e.outerHTML.slice(0, 80))"""

@@ -297,6 +297,26 @@ POOR_CONTRAST = """() => {
 }"""
 
 
+CUT = """() => [...document.querySelectorAll('main *')]
+  .filter((e) => e.checkVisibility() && !e.closest('svg, .quiet, thead, form'))
+  .filter((e) => getComputedStyle(e).overflowY !== 'visible' || getComputedStyle(e).maxHeight !== 'none')
+  .map((e) => e.outerHTML.slice(0, 80))"""
+
+
+async def test_on_paper_nothing_is_cut(browser: Browser, city: City) -> None:
+    context = await browser.new_context(viewport={"width": 680, "height": 960})
+    page = await context.new_page()
+    for path in PATHS:
+        await page.goto(f"{city.url}{path}?lang=ja")
+        await page.emulate_media(media="print")
+        assert await page.evaluate(CUT) == [], path
+        assert await page.evaluate("document.documentElement.scrollWidth") == 680, path
+        await page.emulate_media(media="screen")
+    await page.evaluate("document.querySelector('main section').style.maxHeight = '9px'")
+    assert await page.evaluate(CUT) != [], "the measure itself must see a section that is cut"
+    await context.close()
+
+
 @pytest.mark.parametrize("width", [1_280, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_text_has_contrast_and_targets_have_room(browser: Browser, city: City, scheme: str, width: int) -> None:
