@@ -25,6 +25,7 @@ from central.cli_lists import crew, group
 from central.cli_notify import notify
 from central.cli_provision import provision, renew, revoke
 from central.cli_public import public
+from central.cli_sso import sso
 from central.cli_store import init_store
 from central.cli_triggers import triggers
 from central.cli_users import tokens, users
@@ -50,6 +51,7 @@ for name, part in {
     "triggers": triggers,
     "users": users,
     "tokens": tokens,
+    "sso": sso,
     "webhooks": webhooks,
     "notify": notify,
     "alerts": alerts,

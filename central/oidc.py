@@ -137,6 +137,14 @@ class Provider:
             raise SignOnError(No.TOKEN, "the provider gave no id_token")
         return await self._opened(token)
 
+    async def keys(self) -> KeySet:
+        """Its keys that can check a signature, not older than an hour.
+
+        Raises:
+            SignOnError: it does not list any.
+        """
+        return await self._known(None)
+
     async def _opened(self, token: str) -> dict[str, Any]:
         try:
             header = jws.extract_compact(token.encode()).headers()

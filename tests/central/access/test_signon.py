@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import yaml
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from structlog.testing import capture_logs
@@ -25,6 +28,7 @@ from central.core.audit import Action
 from central.settings_oidc import OidcSettings
 from tests.central.access.parts import PASSWORD, Town, csrf_of, town
 from tests.central.access.provider import CLIENT, SECRET, Provider, key, providing
+from tests.central.app.test_service import CENTRAL, ROOT
 
 HOUR_MS = 3_600_000
 ROLES = {"bousai": Role.OPERATOR, "設備": Role.TECHNICIAN, "staff": Role.VIEWER, "ems-admin": Role.ADMIN}
@@ -414,3 +418,35 @@ async def test_an_administrator_takes_a_link_away_and_gives_no_password_to_who_h
         kept = await client.post("/account/unlink", data={"csrf": csrf_of(page.text)})
         assert kept.status_code == 409
         assert len(await here.town.door.rows.identities()) == 1
+
+
+async def test_a_command_says_whether_the_provider_answers_and_what_to_register(tmp_path: Path) -> None:
+    async def told(*arguments: str, code: int) -> str:
+        run = [*CENTRAL, "sso", "check", *arguments]
+        process = await asyncio.create_subprocess_exec(*run, cwd=ROOT, stdout=PIPE, stderr=STDOUT)
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == code, out
+        return out.decode()
+
+    async with providing(lambda: 0) as provider:
+        file = tmp_path / "central.yaml"
+        oidc = {
+            "issuer": provider.url,
+            "roles": {"bousai": "operator"},
+            "wards": {"honcho": ["*"], "kita": ["花見川区"]},
+        }
+        given = {"data": str(tmp_path), "http": {"public_url": "https://shelters.city.example"}, "oidc": oidc}
+        file.write_text(yaml.safe_dump(given, allow_unicode=True), encoding="utf-8")
+        said = await told("--config", str(file), code=0)
+        for line in (
+            "keys       1 that can check a signature",
+            "register   https://shelters.city.example/login/sso/return",
+            "role       bousai → operator",
+            "wards      honcho → the whole city",
+            "wards      kita → 花見川区",
+        ):
+            assert line in said
+        provider.listed = []
+        assert "lists no key" in await told("--config", str(file), code=1)
+        file.write_text(yaml.safe_dump({"data": str(tmp_path)}), encoding="utf-8")
+        assert "oidc.issuer is not set" in await told("--config", str(file), code=2)
