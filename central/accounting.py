@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -26,7 +26,8 @@ from central.core.accounting.days import (
     pack_readings,
     unpack_readings,
 )
-from central.core.accounting.flows import STATE_POINT, Counter, Evidence, Rated, Sources, sources_of
+from central.core.accounting.exchanges import Exchange, Serials, changed, moment_in, spans_of
+from central.core.accounting.flows import COUNTERS, STATE_POINT, Counter, Evidence, Rated, Sources, sources_of
 from central.core.accounting.halfhours import (
     DAY_MS,
     HALF_HOUR_MS,
@@ -36,6 +37,7 @@ from central.core.accounting.halfhours import (
     slot_of,
     start_of_day,
 )
+from central.core.audit import SYSTEM, Action, Decision
 from central.core.city import Aggregate, Sample, Site
 from central.store.accounting import EnergyRows
 from central.store.base import StoreError, TelemetryStore
@@ -54,6 +56,7 @@ AGAIN_TODAY_MS: Final = HALF_HOUR_MS
 MENDS_AT_ONCE: Final = 40
 """Days of shelters read again in one pass: others ask the store too."""
 ISLANDED_POINT: Final = "inverter.islanded"
+BY_SERIAL: Final = "試運転報告の製造番号が変わりました / another serial number in the commissioning report"
 HELD_BACK: Final = frozenset({InverterState.LIMITED, InverterState.ISLANDED})
 
 
@@ -66,6 +69,8 @@ class Accountant:
         rows: EnergyRows,
         sites: Callable[[], Iterable[Site]],
         now: Callable[[], int],
+        *,
+        serials: Callable[[str], Awaitable[Sequence[Serials]]] | None = None,
     ) -> None:
         self._store = store
         self.rows = rows
@@ -77,6 +82,9 @@ class Accountant:
         """When a day was last read whole."""
         self._wanted: deque[tuple[Site, int]] = deque()
         self._planned_ms = 0
+        self._serials = serials
+        self._reports: dict[str, int] = {}
+        """How many of a shelter's reports were looked at for exchanged devices."""
 
     async def run(self) -> None:
         """Count for ever. What can't be read now is read in the next pass."""
@@ -115,6 +123,8 @@ class Accountant:
         """
         if not self._wanted and self._now() - self._planned_ms >= HALF_HOUR_MS:
             self._planned_ms = self._now()
+            for site in self._sites():
+                await self._look_for_exchanges(site)
             self._wanted.extend(await self._plan(self._planned_ms))
         mended = 0
         while self._wanted and mended < at_once:
@@ -144,6 +154,41 @@ class Accountant:
                     wanted.append((site, day))
         self._tried_ms = {key: at_ms for key, at_ms in self._tried_ms.items() if key[1] >= today - LATE_DAYS}
         return wanted
+
+    async def exchanged(self, site: Site, device: str, at_ms: int, *, by: str, why: str) -> int:
+        """Note that a device was exchanged, and count its day anew; returns the number of days that changed.
+
+        Raises:
+            StoreError: store or records are away.
+        """
+        one = Exchange(site=site.id, device=device, at_ms=at_ms, by=by, why=why)
+        detail = {"device": device, "exchanged_ms": at_ms}
+        await self.rows.add_exchange(
+            one,
+            Decision(at_ms=self._now(), by=by, action=Action.DEVICE_EXCHANGED, why=why, site=site.id, detail=detail),
+        )
+        return await self.count_day(site, day_of(at_ms))
+
+    async def _look_for_exchanges(self, site: Site) -> None:
+        """By the serial numbers of commissioning reports, when a new one has come."""
+        if self._serials is None:
+            return
+        reports = await self._serials(site.id)
+        if len(reports) == self._reports.get(site.id):
+            return
+        known = await self.rows.exchanges(site.id)
+        for span in spans_of(reports):
+            if any(one.device == span.device and span.from_ms <= one.at_ms <= span.to_ms for one in known):
+                continue
+            points = {row.device: row.points for row in await self._store.latest(site.id)}
+            point = next((each for each in COUNTERS if each in points.get(span.device, ())), None)
+            if point is None:
+                continue
+            readings = await self._readings(site.id, (span.device, point), span.from_ms, span.to_ms)
+            moment = moment_in(readings, span)
+            if moment is not None:
+                await self.exchanged(site, span.device, moment, by=SYSTEM, why=BY_SERIAL)
+        self._reports[site.id] = len(reports)
 
     async def count_day(self, site: Site, day: int) -> int:
         """Read a whole day of a shelter from the store and count it; returns the number of days that changed."""
@@ -185,23 +230,24 @@ class Accountant:
         before, after = first if before is None else before, last if after is None else after
         beyond, behind = await self.rows.neighbours(site, before, after)
         kept = await self.rows.evidence(site, before if beyond is None else beyond, after if behind is None else behind)
+        moments = changed(await self.rows.exchanges(site))
         old = {day: unpack_readings(packed) for day, packed in kept.items()}
         all_readings = {
-            counter: thinned(readings, max_w=rated.max_w(counter[1]))
+            counter: thinned(readings, max_w=rated.max_w(counter[1]), changed_ms=moments.get(counter[0], ()))
             for counter, readings in joined([*old.values(), fresh]).items()
         }
         stands = {one.day: one for one in await self.rows.days(before, after, site=site)}
         stands |= {one.day: one for one in await self.rows.late_days(before, after, site=site)}
         days = count_days(
             site,
-            Evidence(readings=all_readings),
+            Evidence(readings=all_readings, changed_ms=moments),
             sources,
             rated,
             first_day=before,
             days=after - before + 1,
             beside={day: _told(stands.get(day), beside.get(day, {})) for day in range(before, after + 1)},
         )
-        changed = [
+        altered = [
             one
             for one in days
             # Of a day of which nothing is known yet there is nothing to keep.
@@ -214,12 +260,12 @@ class Accountant:
             new = pack_readings(of_day)
             if any(len(each) for each in of_day.values()) and kept.get(day) != new:
                 packed[site, day] = new
-        if not changed and not packed:
+        if not altered and not packed:
             return 0
-        late = await self.rows.save(changed, packed, counted_ms=self._now())
+        late = await self.rows.save(altered, packed, counted_ms=self._now())
         if late:
             log.warning("closed_month_differs", site=site, days=late)
-        return len(changed)
+        return len(altered)
 
     async def _readings(self, site: str, counter: Counter, from_ms: int, to_ms: int) -> Readings:
         device, point = counter

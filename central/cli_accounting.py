@@ -289,6 +289,36 @@ def recount(
     typer.echo(f"{month_}: {count} shelters read, {changed} days changed")
 
 
+@month.command("exchanged")
+def exchanged(
+    site: Annotated[str, typer.Option("--site", help="A shelter's id.")],
+    device: Annotated[str, typer.Option("--device", help="Its name in the shelter's site file, such as meter.")],
+    at: Annotated[str, typer.Option("--at", help="When, in Tokyo: 2026-10-03T10:20.")],
+    by: By,
+    why: Why,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Say that a meter or an inverter was exchanged, so that the new one's past is not taken for energy.
+
+    A counter that falls, or leaps, is seen by itself, and so is another serial number in a commissioning report. This
+    is for the rest. The day is counted anew; of a closed month that waits for a correction.
+
+    Example:
+
+        shelter-central month exchanged --site E0000000001111 --device meter --at 2026-10-03T10:20 --by 佐藤 --why 交換
+    """
+    at_ms = _moment(at)
+
+    async def work(office: _Office) -> int:
+        found = next((one for one in office.sites if one.id == site), None)
+        if found is None:
+            fail(f"{site}: no such shelter (shelter-central sites list names all)", code=2)
+        return await office.accountant.exchanged(found, device, at_ms, by=by, why=why)
+
+    typer.echo(f"{site} {device}: exchanged at {at}; {_do(data, config, work)} days changed")
+
+
 def _put(
     data: Path | None,
     config: Path | None,

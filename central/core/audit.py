@@ -73,6 +73,8 @@ class Action(StrEnum):
     """A month's energies stand from now on: ``detail`` has the hash of its figures."""
     MONTH_CORRECTED = "month_corrected"
     """A closed month's energies were replaced."""
+    DEVICE_EXCHANGED = "device_exchanged"
+    """A counter before and after a moment is not the same one: ``detail`` says which device and when."""
     CERTIFICATE_MADE = "certificate_made"
     """The city's authority signed a certificate: ``detail`` says whose, its serial number and its end."""
     CERTIFICATE_REVOKED = "certificate_revoked"

@@ -9,8 +9,10 @@ from fastapi import FastAPI
 
 from central.accounting import Accountant
 from central.api import accounting as api
+from central.core.accounting.exchanges import Serials
 from central.core.city import Site
 from central.core.incidents import Incident
+from central.core.stages import ReportRecord
 from central.reports.desk import ReportDesk
 from central.reports.tables import load_tables
 from central.settings import Settings
@@ -19,6 +21,7 @@ from central.store.records import Records
 from central.web import statement_day, statements
 from central.web.catalogue import Lang
 from central.web.render import Renderer
+from contract.commissioning import ReportError, read_report
 
 
 def open_room(
@@ -43,4 +46,24 @@ def open_room(
     app.include_router(statements.router(statements.StatementPages(desk, renderer, city)))
     app.include_router(statement_day.router(statement_day.DayPages(desk, renderer)))
     app.include_router(api.router(desk))
-    return Accountant(store, records.energy, sites, now).run
+
+    known: dict[str, Serials] = {}
+
+    async def serials(site: str) -> list[Serials]:
+        reports = await records.reports(site)
+        for one in reports:
+            if one.sha256 not in known:
+                known[one.sha256] = await _serials(records, one)
+        return [known[one.sha256] for one in reports]
+
+    return Accountant(store, records.energy, sites, now, serials=serials).run
+
+
+async def _serials(records: Records, listed: ReportRecord) -> Serials:
+    """Serial numbers of one commissioning report; none where it can't be read."""
+    kept = await records.report(listed.sha256)
+    try:
+        devices = read_report(kept.document.encode()).devices if kept else []
+    except ReportError:
+        devices = []
+    return Serials(listed.at_ms, {each.id: each.identity.get("serial", "") for each in devices})

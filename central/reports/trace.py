@@ -7,6 +7,7 @@ from typing import Any
 
 from central.core.accounting.counters import LETTERS, around, count, thinned
 from central.core.accounting.days import ends_of_days, joined, unpack_readings
+from central.core.accounting.exchanges import changed
 from central.core.accounting.flows import Rated
 from central.core.accounting.halfhours import HALF_HOUR_MS, day_of, half_hour_of, slot_of
 from central.core.city import Site
@@ -36,12 +37,14 @@ async def trace_of(rows: EnergyRows, sites: Iterable[Site], site: str, at_ms: in
     packed = await rows.evidence(site, day if before is None else before, day if after is None else after)
     readings = joined(unpack_readings(each) for each in packed.values())
     rated = Rated(pv_kw=found.pv_kw, inverter_kw=found.inverter_kw, battery_kwh=found.battery_kwh)
+    moments = changed(await rows.exchanges(site))
     one = kept[0]
     ends = ends_of_days(day, 1)[slot : slot + 2]
     counters = []
     for (device, point), each in sorted(readings.items()):
-        counted = count(each, ends, max_w=rated.max_w(point))
-        healed = thinned(each, max_w=rated.max_w(point))
+        own = moments.get(device, ())
+        counted = count(each, ends, max_w=rated.max_w(point), changed_ms=own)
+        healed = thinned(each, max_w=rated.max_w(point), changed_ms=own)
         counters.append(
             {
                 "device": device,

@@ -7,6 +7,7 @@ waits beside them until a correction takes it over.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -19,8 +20,10 @@ from central.core.accounting.closing import (
     encode_figures,
 )
 from central.core.accounting.days import SiteDay, decode_day, encode_day
+from central.core.accounting.exchanges import Exchange
 from central.core.accounting.halfhours import days_of_month, month_of_day
 from central.core.accounting.stretches import Change
+from central.core.audit import Decision
 from central.core.publication import Openness
 from central.store.accounting_tables import EnergyStatements
 from central.store.decision_tables import DecisionStatements
@@ -116,6 +119,23 @@ class EnergyRows:
             return {month_of_day(day) for day in db.execute(self._do().counted_days).scalars()}
 
         return await self._ask(job)
+
+    async def exchanges(self, site: str) -> list[Exchange]:
+        """When a shelter's devices were exchanged, as far as that is known."""
+
+        def job(db: Connection) -> list[Exchange]:
+            return [Exchange(**row) for row in db.execute(self._do().exchanges, {"of_site": site}).mappings()]
+
+        return await self._ask(job)
+
+    async def add_exchange(self, one: Exchange, decision: Decision) -> None:
+        """Keep that a device was exchanged."""
+
+        def job(db: Connection) -> None:
+            db.execute(self._do().put_exchange, [asdict(one)])
+            enter(db, self._book(), [decision])
+
+        await self._ask(job)
 
     async def grid_changes(self, from_ms: int, to_ms: int) -> list[Change]:
         """When shelters lost the grid and had it back, as they told it."""

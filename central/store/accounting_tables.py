@@ -64,7 +64,17 @@ energy_month = Table(
     Column("hash", Text, nullable=False),
 )
 
-ALL: Final = (energy_day, energy_evidence, energy_month)
+energy_exchange = Table(
+    "energy_exchange",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("device", Text, primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+ALL: Final = (energy_day, energy_evidence, energy_month, energy_exchange)
 
 
 class EnergyStatements:
@@ -103,6 +113,12 @@ class EnergyStatements:
         self.entries_of = self.entries.where(month.month == bindparam("of_month"))
         self.closed = select(month.month).where(month.n == 0)
         self.add_entry = insert(energy_month)
+        self.put_exchange = upsert(dialect, energy_exchange)
+        self.exchanges = (
+            select(energy_exchange)
+            .where(energy_exchange.c.site == bindparam("of_site"))
+            .order_by(energy_exchange.c.at_ms)
+        )
         told, status = event.c, shelter_status.c
         self.grid_changes = (
             select(told.site, told.at_ms, told.kind)

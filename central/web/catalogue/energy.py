@@ -129,5 +129,6 @@ ENERGY: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "action.month_closed": ("月の締め", "Closed a month"),
+    "action.device_exchanged": ("機器の交換", "Device exchanged"),
     "action.month_corrected": ("締めた月の訂正", "Corrected a closed month"),
 }

@@ -77,6 +77,8 @@ def test_a_month_from_its_readings_to_its_correction(data: Path) -> None:
     assert "is corrected (entry 1)" in central(data, *words).stdout
     by_hand = central(data, *words, "--site", SITE, "--add-kwh", "-1.5").stdout
     assert "entry 2" in by_hand
+    words = ("month", "exchanged", "--site", SITE, "--device", "meter", "--by", "佐藤", "--why", "交換")
+    assert "days changed" in central(data, *words, "--at", f"{MONTH}-31T09:02").stdout
     listed = json.loads(central(data, "month", "list", "--json").stdout)["months"]
     assert (listed[-1]["state"], listed[-1]["entries"], listed[-1]["fault"]) == ("corrected", 3, "")
     assert "whole" in central(data, "audit", "verify").stdout
@@ -93,6 +95,10 @@ def test_a_month_from_its_readings_to_its_correction(data: Path) -> None:
         (("month", "close", "--month", "2019-01", "--by", "佐藤"), "nothing is counted"),
         (("month", "correct", "--month", "2019-01", "--by", "佐藤", "--why", "x"), "is open"),
         (("month", "recount", "--month", "x"), "want YYYY-MM"),
+        (
+            ("month", "exchanged", "--site", "E1", "--device", "m", "--at", "2025-10-01", "--by", "x", "--why", "y"),
+            "no such shelter",
+        ),
         (("month", "recount", "--month", MONTH, "--site", "E1"), "no such shelter"),
         (("report", "yearly", "--year", "2025", "--lang", "fr"), "want ja or en"),
     ],

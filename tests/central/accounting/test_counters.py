@@ -17,6 +17,7 @@ from central.core.accounting.counters import (
     step_wh,
     thinned,
 )
+from central.core.accounting.exchanges import Serials, Span, moment_in, spans_of
 from central.core.accounting.halfhours import HALF_HOUR_MS
 
 START = 1_790_000_000_000 // HALF_HOUR_MS * HALF_HOUR_MS
@@ -194,3 +195,18 @@ def test_the_readings_around_an_end_are_named() -> None:
 def test_a_coarse_counter_shows_its_step() -> None:
     assert step_wh(Readings.of([(START, 1_200), (START + 1, 1_300), (START + 2, 1_500)])) == 100
     assert step_wh(NO_READINGS) == 0
+
+
+def test_an_exchange_hides_in_the_longest_gap() -> None:
+    span = Span("meter", START, START + 6 * 3_600_000)
+    assert moment_in(Readings.of(every_minute()), span) is None, "without a gap nobody had the time"
+    assert moment_in(NO_READINGS, span) is None
+    holed = [(at, wh) for at, wh in every_minute() if not 40 <= (at - START) / MINUTE < 60]
+    assert moment_in(Readings.of(holed), span) == START + 49 * MINUTE + 30_000
+    reports = [
+        Serials(300, {"meter": "b", "inverter": ""}),
+        Serials(100, {"meter": "a", "inverter": "x"}),
+        Serials(200, {"meter": "a"}),
+        Serials(400, {"meter": "b", "inverter": "x"}),
+    ]
+    assert spans_of(reports) == [Span("meter", 200, 300)]

@@ -9,6 +9,7 @@ import pytest
 
 from central.accounting import LATE_DAYS, Accountant
 from central.core.accounting.closing import MonthError, MonthNo, first_fault
+from central.core.accounting.exchanges import Serials
 from central.core.accounting.flows import Flow
 from central.core.accounting.halfhours import DAY_MS, HALF_HOUR_MS, days_of_month, start_of_day
 from central.core.accounting.prices import price_table
@@ -251,3 +252,45 @@ async def test_a_closed_month_keeps_its_prices(records: Records, clock: Clock, c
     last = await closed.monthly("2026-10")
     assert last.amounts.net_yen < before.amounts.net_yen
     assert (last.amounts.tax_yen, last.amounts.is_verified) == (last.amounts.net_yen // 2, True)
+
+
+def exchanged_meter(start: int, gap: tuple[int, int]) -> list[StoreRow]:
+    """A day in which a meter is exchanged for one that happens to show a little more."""
+    rows = []
+    for row in lived(A, start - HOUR, start + DAY_MS + HOUR):
+        if gap[0] <= row.at_ms < gap[1] and row.device == "meter":
+            continue
+        if row.device == "meter" and row.at_ms >= gap[1]:
+            row = StoreRow(A, "meter", row.at_ms, row.points, tuple((value or 0) + 900 for value in row.values))
+        rows.append(row)
+    return rows
+
+
+async def test_another_serial_number_shows_that_a_meter_was_exchanged(
+    store: TelemetryStore, records: Records, clock: Clock
+) -> None:
+    start = start_of_day(LAST)
+    gap = (start + 2 * HOUR, start + 2 * HOUR + 1_200_000)
+    await store.write(exchanged_meter(start, gap))
+    reports = [Serials(start - 90 * DAY_MS, {"meter": "A1", "inverter": "I1"}), Serials(start, {"meter": "A1"})]
+
+    async def serials(site: str) -> list[Serials]:
+        return reports if site == A else []
+
+    counting = Accountant(store, records.energy, lambda: SITES[:1], clock, serials=serials)
+    await counting.mend(at_once=2 * LATE_DAYS)
+    (fooled,) = await records.energy.days(LAST, LAST)
+    reports.append(Serials(start + 5 * HOUR, {"meter": "B7", "inverter": "I1"}))
+    clock.now_ms += HALF_HOUR_MS
+    await counting.mend()
+    (one,) = await records.energy.days(LAST, LAST)
+    assert fooled.total_wh(Flow.EXPORT) - one.total_wh(Flow.EXPORT) == 900
+    assert one.marks[Flow.IMPORT][2:6] == "mrrm"
+    (noted,) = await records.energy.exchanges(A)
+    assert (noted.device, gap[0] - 300_000 <= noted.at_ms < gap[1]) == ("meter", True)
+    booked = (await records.decisions.book())[-1].decision
+    assert (booked.action, booked.site) == (Action.DEVICE_EXCHANGED, A)
+    await counting.mend()
+    assert len(await records.energy.exchanges(A)) == 1
+    told = await trace_of(records.energy, SITES, A, gap[0] + 5)
+    assert {one["mark"] for one in told["counters"] if one["device"] == "meter"} == {"r"}

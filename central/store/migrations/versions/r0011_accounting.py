@@ -43,10 +43,19 @@ def upgrade() -> None:
         sa.Column("prior", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
     )
+    op.create_table(
+        "energy_exchange",
+        sa.Column("site", sa.Text(), primary_key=True),
+        sa.Column("device", sa.Text(), primary_key=True),
+        sa.Column("at_ms", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+    )
 
 
 def downgrade() -> None:
     """Take the tables away."""
+    op.drop_table("energy_exchange")
     op.drop_table("energy_month")
     op.drop_table("energy_evidence")
     op.drop_index("energy_day_by_day", "energy_day")
