@@ -375,8 +375,7 @@ class Publisher:
             log.warning("the city refused entries", count=len(ack.refused), reasons=some)
         self._outbox.forget(ranges)
         if ack.again:
-            count = self._outbox.give_again([(first, last) for first, last in ack.again if first <= last])
-            log.info("the city asks for entries again", kept=count)
+            log.info("the city asks for entries again", kept=self._outbox.give_again(ack.again))
 
 
 def _gist(status: Status) -> Status:
