@@ -34,7 +34,7 @@ from central.core.rollups.energy import (
     halves_of,
 )
 from central.core.rollups.events import began_row, daily_row, event_rows
-from central.core.rollups.now import now_rows
+from central.core.rollups.now import MINUTE_MS, now_rows
 from central.core.rollups.rows import RollupRow
 from central.core.today import DAY_MS, STEP_MS, TOKYO_OFFSET_MS, Power, midnight_ms
 from central.store.base import StoreError, TelemetryStore
@@ -42,7 +42,6 @@ from central.store.influx_rollups import RollupStore
 
 log = structlog.get_logger(__name__)
 
-EVERY_S: Final = 60.0
 SETTLE_MS: Final = 120_000
 """A half hour is added up so long after its end: the last readings are on their way."""
 LATE_DAYS: Final = 14
@@ -108,19 +107,24 @@ class Rollup:
         self._clear: dict[tuple[str, int], tuple[float, ...]] = {}
 
     async def run(self) -> None:
-        """A pass each minute; a failure is logged, and the next one goes on where it was."""
+        """Both loops side by side, so that adding up a day never leaves a hole in the minutes."""
         try:
-            while True:
-                try:
-                    await self.minute()
-                    await self.follow()
-                except StoreError as error:
-                    log.warning("rollups_not_written", error=str(error))
-                except Exception as error:  # noqa: BLE001 - graphs must never end the service
-                    log.error("rollups_failed", error=repr(error))
-                await asyncio.sleep(EVERY_S)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._again_and_again(self.minute), name="rollups-minute")
+                tasks.create_task(self._again_and_again(self.follow), name="rollups-days")
         finally:
             await self._store.close()
+
+    async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
+        """At each full minute; a failure is logged, and the next turn goes on where it was."""
+        while True:
+            try:
+                await work()
+            except StoreError as error:
+                log.warning("rollups_not_written", error=str(error))
+            except Exception as error:  # noqa: BLE001 - graphs must never end the service
+                log.error("rollups_failed", error=repr(error))
+            await asyncio.sleep((MINUTE_MS - self._now() % MINUTE_MS) / 1_000)
 
     # --- Each minute -------------------------------------------------------------------------------------------------
 

@@ -102,6 +102,28 @@ def test_an_alert_rule_finds_what_it_watches(month: Month, rule: Any) -> None:
     assert [row for row in rows if row["v"] is not None]
 
 
+def fires(month: Month, rule: Any, *, to_ms: int) -> list[str]:
+    """Shelters (or the whole) whose last value is beyond the limit, as Grafana's two expressions judge it."""
+    asker = InfluxQuery(month.influx.url, month.influx.token, BUCKETS[rule.source], timeout_s=30)
+    text = filled_in(rule.query, from_ms=to_ms - rule.from_s * 1_000, to_ms=to_ms, step_ms=60_000, site=".*")
+    found = []
+    for tags, rows in asker.ask(text):
+        values = [row["v"] for row in rows if row["v"] is not None]
+        if values and (values[-1] > rule.limit if rule.is_above else values[-1] < rule.limit):
+            found.append(tags.get("site", "city"))
+    asker.close()
+    return found
+
+
+@pytest.mark.influx
+def test_alert_rules_are_silent_on_a_good_day_and_find_the_blackout(month: Month) -> None:
+    assert {rule.uid: fires(month, rule, to_ms=TO_MS) for rule in RULES} == {rule.uid: [] for rule in RULES}
+    dark_ms = TO_MS - 17 * 3_600_000
+    ward = fires(month, next(rule for rule in RULES if rule.uid == "shelter-islanded"), to_ms=dark_ms)
+    assert ward, "a ward was without the grid"
+    assert fires(month, next(rule for rule in RULES if rule.uid == "shelter-hours-low"), to_ms=dark_ms) == ward
+
+
 @pytest.mark.influx
 def test_energies_of_boards_agree_with_the_meters_counters(month: Month) -> None:
     raw, rollup = (InfluxQuery(month.influx.url, month.influx.token, bucket, timeout_s=30) for bucket in (RAW, ROLLUP))

@@ -88,7 +88,7 @@ def _row(news: News, sites: Mapping[str, Site]) -> RollupRow:
         tags=_tags(site, news.ward, news.kind.value, SEVERITIES[news.severity]),
         fields={
             "n": 1.0,
-            "text": drill + WORDS[news.kind] + _detail(news),
+            "text": drill + WORDS.get(news.kind, news.kind.value) + _detail(news),
             "incident": news.incident,
             "drill": float(news.is_drill),
         },
