@@ -46,6 +46,8 @@ class Flow:
     """Running means of the net power; they live on over the half hour's end."""
     swing_w: float = 0.0
     """How far the net power mostly is from its slow mean."""
+    age_ms: int = 0
+    """Since when it is known without a break: the means of a short time are plain ones."""
 
     @property
     def battery_w(self) -> float:
@@ -54,9 +56,12 @@ class Flow:
 
     def after(self, passed_ms: int) -> Flow:
         """The means after this power has held for so long."""
-        fast, slow = -math.expm1(-passed_ms / FAST_MS), -math.expm1(-passed_ms / SLOW_MS)
+        age_ms = self.age_ms + passed_ms
+        share = passed_ms / age_ms if age_ms else 0.0
+        fast, slow = (max(share, -math.expm1(-passed_ms / constant_ms)) for constant_ms in (FAST_MS, SLOW_MS))
         return replace(
             self,
+            age_ms=age_ms,
             fast_w=self.fast_w + (self.net_w - self.fast_w) * fast,
             slow_w=self.slow_w + (self.net_w - self.slow_w) * slow,
             swing_w=self.swing_w + (abs(self.net_w - self.slow_w) - self.swing_w) * slow,

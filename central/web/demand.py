@@ -75,6 +75,15 @@ def shown(one: DemandNow, words: Catalogue) -> DemandShown:
     )
 
 
+def half_hour(now_ms: int, words: Catalogue) -> str:
+    """The half hour that runs, and how long it still does."""
+    start_ms = half_hour_ms(now_ms)
+    end_ms = start_ms + HALF_HOUR_MS
+    left_min = (end_ms - now_ms) // MINUTE_MS
+    from_at, to_at = (f"{figures.local(at_ms):%H:%M}" for at_ms in (start_ms, end_ms))
+    return words("demand_ends", from_at=from_at, to_at=to_at, min=left_min)
+
+
 def proposal_of(proposal: Proposal, words: Catalogue) -> str:
     """What is proposed, with its power."""
     return words(f"demand_action.{proposal.action.value}", kw=figures.kilo(proposal.power_w))
@@ -92,7 +101,6 @@ def router(desk: DemandDesk, asker: Asker, renderer: Renderer) -> APIRouter:
         views = [
             shown(one, words) for one in sorted(found, key=lambda one: (order.index(one.level), -(one.share or 0)))
         ]
-        start_ms = half_hour_ms(now_ms)
         text = renderer.page(
             "demand.html",
             words,
@@ -101,9 +109,7 @@ def router(desk: DemandDesk, asker: Asker, renderer: Renderer) -> APIRouter:
             synthetic=any(one.now.site.synthetic for one in found),
             views=views,
             now_ms=now_ms,
-            start_ms=start_ms,
-            end_ms=start_ms + HALF_HOUR_MS,
-            left_min=(start_ms + HALF_HOUR_MS - now_ms) // MINUTE_MS,
+            half_hour=half_hour(now_ms, words),
             counts={
                 "planned": sum(one.plan is not None for one in found),
                 "executing": sum(one.plan is not None and one.plan.executes for one in found),
@@ -124,6 +130,7 @@ def router(desk: DemandDesk, asker: Asker, renderer: Renderer) -> APIRouter:
             synthetic=one.now.site.synthetic,
             view=shown(one, words),
             one=one,
+            half_hour=half_hour(one.at_ms, words),
             now_ms=one.at_ms,
             may_rule=who.may(Right.RULES, {one.now.site.ward}),
             bases=list(Basis),

@@ -101,13 +101,13 @@ NO_PEAK: Final = Peak()
 def seen_of(values: Mapping[str, Mapping[str, float]]) -> Seen:
     """The plant from what its devices say now (device → point → value).
 
-    For the grid connection a meter speaks before an inverter that repeats what its own meter says. A battery whose
-    power is not known makes the grid's useless too: nobody could tell what would be bought without it.
+    For the grid connection a meter speaks before an inverter that repeats what its own meter says. Without the power
+    of every battery the grid's is useless too: nobody could tell what would be bought without them.
     """
     ranked = sorted(values, key=lambda device: (STATE in values[device], device))
     grid_w = next((values[device][GRID_W] for device in ranked if GRID_W in values[device]), None)
     batteries = [points for points in values.values() if SOC in points]
-    is_whole = all(BATTERY_W in points for points in batteries)
+    is_whole = bool(batteries) and all(BATTERY_W in points for points in batteries)
     return Seen(
         grid_w=grid_w if is_whole else None,
         battery_w=_sum(batteries, BATTERY_W),
@@ -163,7 +163,6 @@ def advance_peak(
     peak = replace(peak, unknown_since_ms=None)
     if proposal.action is Action.DISCHARGE:
         floor_pct = _dosed(peak, limits, battery, running, utc_ms)
-        peak = replace(peak, dosed_start_ms=running.start_ms)
     elif proposal.why is Why.AT_RESERVE:
         floor_pct = reserve_pct
     elif proposal.action is Action.RECHARGE:  # What is in it rises, so the reserve need not follow yet.
@@ -212,13 +211,12 @@ def _dosed(peak: Peak, limits: PeakLimits, battery: Battery, running: Running, u
     rest_h = (running.end_ms - utc_ms) / HOUR_MS
     gives_w = min(most_w, max(0.0, running.flow.net_w))
     is_early = running.end_ms - utc_ms > LATE_MS and missing_wh < LATE_SHARE * gives_w * rest_h
-    floor_pct = battery.reserve_pct if peak.floor_pct is None else peak.floor_pct
     if is_early:
-        return _not_above(floor_pct, soc_pct, battery.reserve_pct)
-    wanted_pct = math.floor(soc_pct - missing_wh / EFFICIENCY / capacity_wh * 100)
-    if floor_pct <= wanted_pct:
-        return floor_pct
-    return max(battery.reserve_pct, min(wanted_pct, floor_pct - DOSE_PCT_MIN))
+        return _saving(peak, limits, running, soc_pct, battery.reserve_pct)
+    wanted_pct = max(battery.reserve_pct, math.floor(soc_pct - missing_wh / EFFICIENCY / capacity_wh * 100))
+    if peak.floor_pct is None or peak.floor_pct <= wanted_pct:
+        return wanted_pct if peak.floor_pct is None else peak.floor_pct
+    return max(battery.reserve_pct, min(wanted_pct, peak.floor_pct - DOSE_PCT_MIN))
 
 
 def _saving(peak: Peak, limits: PeakLimits, running: Running, soc_pct: float, reserve_pct: float) -> float:
@@ -233,10 +231,6 @@ def _saving(peak: Peak, limits: PeakLimits, running: Running, soc_pct: float, re
     is_leaking = running.flow is not None and running.flow.net_w > 0 and wanted_pct - floor_pct >= leak_pct
     is_above = floor_pct > max(reserve_pct, min(keep_pct, soc_pct))
     return wanted_pct if is_leaking or is_above else floor_pct
-
-
-def _not_above(floor_pct: float, soc_pct: float, reserve_pct: float) -> float:
-    return max(reserve_pct, min(floor_pct, math.floor(soc_pct) - STEP_PCT)) if floor_pct > soc_pct else floor_pct
 
 
 def _resolved(
@@ -254,4 +248,6 @@ def _resolved(
             floor_pct, recharge_w = peak.floor_pct, min(recharge_w, peak.recharge_w)
     if floor_pct == peak.floor_pct and (recharge_w > 0) is (peak.recharge_w > 0):
         return peak
+    if proposal.action is Action.DISCHARGE and peak.running is not None:
+        peak = replace(peak, dosed_start_ms=peak.running.start_ms)
     return replace(peak, floor_pct=floor_pct, recharge_w=recharge_w, changed_ms=(*changed_ms, now_ms))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ NOON_MS = 1_795_489_200_000
 """2026-11-24 12:00 in Tokyo, a Tuesday."""
 
 
-def walked(watts: list[float | None], *, start_ms: int = NOON_MS, battery_w: float = 0.0) -> Running:
+def walked(watts: Sequence[float | None], *, start_ms: int = NOON_MS, battery_w: float = 0.0) -> Running:
     """A reading a minute."""
     running = None
     for minute, power_w in enumerate(watts):

@@ -143,10 +143,17 @@ def asked(current: Order | None, policy: Policy, **more: bool) -> Desired | Hold
     )
 
 
-def ordered(**more: object) -> Order:
+def ordered(*, peak: PeakLimits | None = None, reason: str = "", is_drill: bool = False) -> Order:
     wanted = Desired(
-        site=SITE.id, revision=7, issued_ms=NOW_MS, expires_ms=NOW_MS + 30 * DAY_MS, mode=Mode.NORMAL, **more
-    )  # type: ignore[arg-type]
+        site=SITE.id,
+        revision=7,
+        issued_ms=NOW_MS,
+        expires_ms=NOW_MS + 30 * DAY_MS,
+        mode=Mode.NORMAL,
+        peak=peak,
+        reason=reason,
+        is_drill=is_drill,
+    )
     return Order(desired=wanted, payload=b"")
 
 
