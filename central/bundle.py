@@ -25,6 +25,8 @@ _READ_ME: Final = """\
 メールで送らず、設置が終わったらこのZIPを消してください。
 Files for this shelter's box. client.key is a secret: never mail it, and delete this ZIP once the box has it.
 
+  sudo adduser --system --group --home /var/lib/shelter-edge shelter
+  sudo adduser shelter dialout
   sudo install -d -m 750 -o root -g shelter /etc/shelter
   sudo install -m 640 -o root -g shelter ca.crt client.crt city.pub.pem /etc/shelter/
 {key_line}

@@ -133,6 +133,34 @@ def list_certificates(
         typer.echo("none is due" if due and found else "none yet: shelter-central certificates init", err=True)
 
 
+@certificates.command("adopt")
+def adopt(
+    file: Annotated[Path, typer.Argument(help="Certificate (PEM) that this authority has signed.")],
+    by: By,
+    why: Why,
+    ca: Ca = None,
+    passphrase_file: Passphrase = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Enter a certificate that the records do not know, because they were put back from an older backup.
+
+    From then on it is listed, renewed and withdrawn like any other.
+
+    Example:
+
+        shelter-central certificates adopt client.crt --by 田中 --why 復旧
+    """
+    here = office(data, config, ca, passphrase_file)
+    who = here.person(by, why)
+    try:
+        pem = file.read_bytes()
+    except OSError as error:
+        fail(f"{file}: {error.strerror}", code=2)
+    one = here.do(lambda it: it.adopt(pem, who, where=str(file)))
+    typer.echo(f"{one.name} ({one.kind.value}): holds until {day_of(one)}, serial {one.serial}")
+
+
 @certificates.command("acl")
 def acl() -> None:
     """Print the broker's rules (Mosquitto's acl_file): who may write and read which topics."""

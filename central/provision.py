@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization as how
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from central.core.provisioning import Issued, Kind, span_ms
+from central.core.provisioning import BACKDATED_MS, CENTRAL, Issued, Kind, span_ms
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
@@ -148,6 +148,23 @@ class Authority:
                 x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
             )
         return _issued(builder.sign(self._key, hashes.SHA256()), kind, name, by, now_ms)
+
+    def adopt(self, pem: bytes, *, by: str, where: str) -> Issued:
+        """A certificate that it signed and that the records do not know (they were put back from an older backup).
+
+        Raises:
+            ProvisionError: it is none, or another authority's.
+        """
+        try:
+            found = x509.load_pem_x509_certificate(pem)
+            found.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise ProvisionError(f"{where}: no certificate of this authority ({error or 'signature'})") from None
+        (name,) = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        purpose = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        kind = Kind.BROKER if ExtendedKeyUsageOID.SERVER_AUTH in purpose else Kind.SITE
+        kind = Kind.CENTRAL if kind is Kind.SITE and name.value == CENTRAL else kind
+        return _issued(found, kind, str(name.value), by, _ms(found.not_valid_before_utc) + BACKDATED_MS)
 
     def revocations(self, issued: Iterable[Issued], now_ms: int) -> bytes:
         """The list of what was withdrawn, for the broker (PEM).

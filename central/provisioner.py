@@ -101,6 +101,14 @@ class Provisioner:
         await self.write_revocations()
         return found
 
+    async def adopt(self, pem: bytes, who: Person, *, where: str) -> Issued:
+        """Enter a certificate that the authority made and the records do not know, so that it can be withdrawn."""
+        found = self._authority.adopt(pem, by=who.by, where=where)
+        if found.serial in {one.serial for one in await self._records.certificates.all()}:
+            raise ProvisionError(f"{where}: serial {found.serial} is known already")
+        await self._keep(found, who)
+        return found
+
     async def write_revocations(self) -> None:
         """Write the list of withdrawals where the broker reads it, whole or not at all."""
         put(self._crl, self._authority.revocations(await self._records.certificates.all(), self._now()), PUBLIC)

@@ -167,6 +167,23 @@ class TestCommands:
             assert refused.exit_code == 2
             assert why in refused.output
 
+    def test_what_the_records_forgot_is_entered_again_and_can_be_withdrawn(self, admin: Administrator) -> None:
+        box, broker = admin.files(HERE)["cert_file"], admin.keys / "broker.crt"
+        serials = {str(one["serial"]): str(one["kind"]) for one in listed(admin)}
+        with sqlite3.connect(admin.data / "records.sqlite") as db:
+            db.execute("DELETE FROM certificate WHERE kind != 'authority'")
+        admin.says("revoke", HERE, *WHO, code=2)
+        for file in (box, broker, admin.folder / "central.crt"):
+            admin.says("certificates", "adopt", file, *WHO)
+        assert {str(one["serial"]): str(one["kind"]) for one in listed(admin)} == serials
+        assert "is known already" in admin.says("certificates", "adopt", box, *WHO, code=2).output
+        assert HERE in admin.says("revoke", HERE, *WHO).output
+        stranger = Administrator(admin.folder / "stranger")
+        stranger.folder.mkdir()
+        stranger.set_up()
+        other = stranger.folder / "central.crt"
+        assert "no certificate of this authority" in admin.says("certificates", "adopt", other, *WHO, code=2).output
+
     @pytest.mark.parametrize(
         ("arguments", "why"),
         [
