@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from bench.accounting_year import DAYS, FIRST_DAY, Lived, Metered, live, metered
 from bench.report import Target, finish, progress
-from central.core.accounting.counters import Readings, thinned
+from central.core.accounting.counters import LETTERS, Mark, Readings, thinned
 from central.core.accounting.days import SiteDay, count_days, pack_readings
 from central.core.accounting.flows import Counter, Evidence, Flow, sources_of
 from central.core.accounting.halfhours import (
@@ -49,6 +49,7 @@ from simulator.world import City
 SEED: Final = 20_260_401
 YEAR: Final = 2025
 MONTH: Final = "2025-08"
+AT_LEAST: Final = LETTERS[Mark.AT_LEAST]
 LATE_CHECKED: Final = 14
 """Shelters of which the readings of gaps come late."""
 POINTS: Final = {
@@ -68,6 +69,9 @@ class Result:
     counting_s: float = 0.0
     worst_pct: dict[str, float] = field(default_factory=dict)
     worst_where: dict[str, str] = field(default_factory=dict)
+    restarts_in_gaps: int = 0
+    """Shelters of which a counter began anew in a long gap: what it counted before is lost to everybody."""
+    worst_of_others_pct: float = 0.0
     odd: int = 0
     known: float = 0.0
     late_differs: int = 0
@@ -114,8 +118,12 @@ def compare(result: Result, site: str, lived: Lived, months: Sequence[MonthFigur
     """Hold a year's sums against the truth."""
     sums: dict[str, float] = {flow.value: wh for flow, wh in total_of(months).items()}
     sums["self"] = sum(one.self_wh for one in months)
+    has_lost = any(one.slots.get(AT_LEAST) for one in months)
+    result.restarts_in_gaps += has_lost
     for name, truth in lived.truth_wh.items():
         off_pct = abs(sums[name] - truth) / truth * 100
+        if not has_lost:
+            result.worst_of_others_pct = max(result.worst_of_others_pct, round(off_pct, 4))
         if off_pct >= result.worst_pct.get(name, -1.0):
             result.worst_pct[name] = round(off_pct, 4)
             result.worst_where[name] = site
@@ -211,6 +219,8 @@ def said(
         days=DAYS,
         worst_pct_by_flow=result.worst_pct,
         worst_where=result.worst_where,
+        restarts_in_long_gaps=result.restarts_in_gaps,
+        worst_pct_of_other_shelters=result.worst_of_others_pct,
         half_hours=shelters * DAYS * 48,
         half_hours_odd=result.odd,
         known_share=round(result.known / shelters, 5),
