@@ -27,7 +27,7 @@ from central.core.accounting.days import (
     unpack_readings,
 )
 from central.core.accounting.exchanges import Exchange, Serials, changed, moment_in, spans_of
-from central.core.accounting.flows import COUNTERS, STATE_POINT, Counter, Evidence, Rated, Sources, sources_of
+from central.core.accounting.flows import COUNTERS, STATE_POINT, Counter, Evidence, Rated, Sources, sources_of, speaking
 from central.core.accounting.halfhours import (
     DAY_MS,
     HALF_HOUR_MS,
@@ -241,7 +241,7 @@ class Accountant:
         days = count_days(
             site,
             Evidence(readings=all_readings, changed_ms=moments),
-            sources,
+            speaking(sources, all_readings, start_of_day(first), start_of_day(last + 1)),
             rated,
             first_day=before,
             days=after - before + 1,

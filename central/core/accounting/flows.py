@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.core.accounting.counters import MAX_W, NO_READINGS, Counted, Ints, Mark, Marks, Readings, count, step_wh
+from central.core.accounting.halfhours import HALF_HOUR_MS
 
 
 class Flow(StrEnum):
@@ -110,11 +111,14 @@ class Sources:
         return tuple(dict.fromkeys([each for found in self.flows.values() for each in found] + list(self.inverter)))
 
 
-def sources_of(points: Mapping[str, Collection[str]]) -> Sources:
-    """Who speaks for what. ``points``: device → its points.
+ALONE: Final = frozenset({Flow.IMPORT, Flow.EXPORT, Flow.LOAD})
+"""Flows for which one device speaks; the others are summed over all devices that count them."""
 
-    PV and battery are summed over all devices that count them. For the grid connection and the load one device speaks:
-    a meter before an inverter that repeats what its own meter says.
+
+def sources_of(points: Mapping[str, Collection[str]]) -> Sources:
+    """Who may speak for what, in the order in which they are asked. ``points``: device → its points.
+
+    A meter comes before an inverter that repeats what its own meter says.
     """
 
     def having(point: str) -> list[str]:
@@ -124,11 +128,32 @@ def sources_of(points: Mapping[str, Collection[str]]) -> Sources:
     flows: dict[Flow, tuple[Counter, ...]] = {}
     for flow, point in POINTS.items():
         devices = having(point)
-        if flow in {Flow.IMPORT, Flow.EXPORT, Flow.LOAD}:
-            devices = devices[:1]
         if devices:
             flows[flow] = tuple((device, point) for device in devices)
     return Sources(flows=flows, inverter=tuple((device, INVERTER_POINT) for device in having(INVERTER_POINT)))
+
+
+def speaking(sources: Sources, readings: Mapping[Counter, Readings], from_ms: int, to_ms: int) -> Sources:
+    """Who speaks in a stretch: of those that may, for the grid and the load the one that was read in most half hours,
+    else all that were read at all. A device that is gone takes no part.
+    """
+
+    def halves(counter: Counter) -> int:
+        found = readings.get(counter, NO_READINGS).between(from_ms, to_ms)
+        return int(np.unique(found.at_ms // HALF_HOUR_MS).size)
+
+    def heard(counters: Sequence[Counter]) -> tuple[Counter, ...]:
+        return tuple(each for each in counters if halves(each)) or tuple(counters)
+
+    flows = {}
+    for flow, counters in sources.flows.items():
+        # Import and export are of one device, so import decides for both.
+        judged = [
+            (device, POINTS[Flow.IMPORT]) if flow is Flow.EXPORT else (device, point) for device, point in counters
+        ]
+        best = max(range(len(counters)), key=lambda place: (halves(judged[place]), -place))
+        flows[flow] = (counters[best],) if flow in ALONE else heard(counters)
+    return Sources(flows=flows, inverter=heard(sources.inverter))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +185,7 @@ class Evidence:
 
 
 def flows_of(evidence: Evidence, sources: Sources, rated: Rated, ends_ms: Ints) -> Flows:
-    """A shelter's flows between each two neighbouring ends."""
+    """A shelter's flows between each two neighbouring ends. ``sources``: those that speak (``speaking``)."""
 
     def total(counters: Sequence[Counter]) -> _Sum:
         parts = []

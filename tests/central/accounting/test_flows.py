@@ -29,6 +29,7 @@ from central.core.accounting.flows import (
     Rated,
     flows_of,
     sources_of,
+    speaking,
 )
 from central.core.accounting.halfhours import start_of_day
 from contract.points import POINTS
@@ -70,9 +71,33 @@ def test_a_meter_speaks_for_the_grid_before_an_inverter_that_repeats_it() -> Non
             "meter": {"grid.import_energy_wh"},
         }
     )
-    assert found.flows[Flow.IMPORT] == (("meter", "grid.import_energy_wh"),)
+    assert found.flows[Flow.IMPORT] == (("meter", "grid.import_energy_wh"), ("inverter", "grid.import_energy_wh"))
+    assert speaking(found, {}, START, START + 1).flows[Flow.IMPORT] == (("meter", "grid.import_energy_wh"),)
     assert found.flows[Flow.PV] == (("inverter", "pv.energy_wh"), ("second", "pv.energy_wh"))
     assert Flow.LOAD not in found.flows
+
+
+def test_a_device_that_is_gone_speaks_no_more() -> None:
+    found = sources_of(
+        {
+            "meter1": {"grid.import_energy_wh", "grid.export_energy_wh"},
+            "meter2": {"grid.import_energy_wh", "grid.export_energy_wh"},
+            "inverter1": {"pv.energy_wh", "inverter.energy_wh"},
+            "inverter2": {"pv.energy_wh", "inverter.energy_wh"},
+        }
+    )
+    readings = {
+        (device, point): Readings.of((START + n * 1_800_000, n) for n in numbers)
+        for device, numbers in (("meter1", range(3)), ("meter2", range(10)), ("inverter2", range(10)))
+        for point in ("grid.import_energy_wh", "grid.export_energy_wh", "pv.energy_wh", "inverter.energy_wh")
+    }
+    told = speaking(found, readings, START, START + 18_000_000)
+    assert told.flows[Flow.IMPORT] == (("meter2", "grid.import_energy_wh"),)
+    assert told.flows[Flow.EXPORT] == (("meter2", "grid.export_energy_wh"),)
+    assert told.flows[Flow.PV] == (("inverter2", "pv.energy_wh"),)
+    assert told.inverter == (("inverter2", "inverter.energy_wh"),)
+    before = speaking(found, readings, START, START + 3_600_000)
+    assert before.flows[Flow.IMPORT] == (("meter1", "grid.import_energy_wh"),)
 
 
 half_hour = st.tuples(st.integers(0, 8_000), st.integers(0, 6_000), st.integers(0, 3_000), st.integers(0, 3_000))
