@@ -42,6 +42,8 @@ class Asked:
     text: str
     step_ms: int | None = None
     """The panel's own smallest step."""
+    span_ms: int | None = None
+    """The panel's own time, back from the end."""
     may_be_empty: bool = False
     """Marks: nothing may have happened."""
 
@@ -57,13 +59,14 @@ def asked_by(board: Mapping[str, Any]) -> Iterator[Asked]:
         if not panel.get("targets"):
             raise ValueError(f"{title}, {panel['title']}: the panel asks nothing")
         for target in panel["targets"]:
-            step = panel.get("interval", "")
+            step, span = panel.get("interval", ""), panel.get("timeFrom", "")
             yield Asked(
                 board=title,
                 panel=panel["title"],
                 source=Source(target["datasource"]["uid"]),
                 text=target["query"],
-                step_ms=int(step[:-1]) * _SECONDS[step[-1]] * 1_000 if step else None,
+                step_ms=length_ms(step) if step else None,
+                span_ms=length_ms(span) if span else None,
             )
     for mark in board["annotations"]["list"]:
         yield Asked(
@@ -82,11 +85,15 @@ def asked_by(board: Mapping[str, Any]) -> Iterator[Asked]:
         )
 
 
+def length_ms(said: str) -> int:
+    """Of a length of time as Grafana writes it, such as ``30m``."""
+    return int(said[:-1]) * _SECONDS[said[-1]] * 1_000
+
+
 def range_of(board: Mapping[str, Any], to_ms: int) -> tuple[int, int]:
     """The time that a board opens with. A fiscal year counts as a year."""
     first = board["time"]["from"].removeprefix("now").removeprefix("-")
-    span_s = 365 * 86_400 if first.startswith("/") else int(first[:-1]) * _SECONDS[first[-1]]
-    return to_ms - span_s * 1_000, to_ms
+    return to_ms - length_ms("365d" if first.startswith("/") else first), to_ms
 
 
 class Checker:
@@ -117,6 +124,8 @@ class Checker:
         return found
 
     def _one(self, asked: Asked, from_ms: int, to_ms: int, site: str) -> Finding:
+        if asked.span_ms is not None:
+            from_ms = to_ms - asked.span_ms
         step_ms = max((to_ms - from_ms) // POINTS_WIDE, asked.step_ms or 0, STEP_MIN_MS)
         where = asked.panel if site == _ALL else f"{asked.panel}（{site}）"
         rows, problem = 0, ""

@@ -151,9 +151,13 @@ def now_last_sum(field: str, said: str) -> Query:
     )
 
 
-def now_table(fields: Mapping[str, str], *, how: str = "last") -> Query:
+def now_table(fields: Mapping[str, str]) -> Query:
     """The last values of each chosen shelter, a row each. ``fields``: field → column."""
-    chosen = ", ".join(f'{how}("{name}") AS "{said}"' for name, said in fields.items())
+    return now_chosen(", ".join(f'last("{name}") AS "{said}"' for name, said in fields.items()))
+
+
+def now_chosen(chosen: str) -> Query:
+    """A row for each chosen shelter. ``chosen``: what is selected, with its names."""
     return Query(
         source=Source.RAW,
         text=f'SELECT {chosen} FROM "site_now" WHERE {SITES} AND {RANGE} GROUP BY "ward", "name", "site"',  # noqa: S608

@@ -155,6 +155,35 @@ def _link() -> list[object]:
 
 def _data() -> list[object]:
     return [
+        rows(
+            About(
+                title="機器異常の長い順",
+                ja="期間中に機器異常だった時間の合計（分）と、応答しなかった機器の最大数。くり返す避難所は、機器の画面を技術者に見てもらいます。"
+                "60分以上は橙、1日以上は赤。",
+                en="Minutes with a fault in the time, and the most devices that did not answer. Orange from an hour, "
+                "red from a "
+                "day.",
+                queries=[
+                    ask.now_chosen('sum("fault") AS "minutes", max("dark_devices") AS "dark", last("state") AS "state"')
+                ],
+                width=24,
+            ),
+            columns={
+                "name": "避難所",
+                "ward": "区",
+                "minutes": "異常の時間",
+                "dark": "応答なし機器",
+                "state": "いまの状態",
+                "site": "site",
+            },
+            by="異常の時間",
+            descending=True,
+            units={"異常の時間": "suffix:分", "応答なし機器": "suffix:台"},
+            decimals={"異常の時間": 0, "応答なし機器": 0},
+            steps={"異常の時間": ((None, GREEN), (60.0, ORANGE), (1_440.0, RED))},
+            mapped={"いまの状態": states()},
+            link=to_site(),
+        ),
         day_bars(
             About(
                 title="データ完全性（区別・日別）",

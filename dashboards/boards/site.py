@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards import queries as ask
 from dashboards.boards.city import HOURS, SOC
 from dashboards.boards.common import DISASTER, ENERGY, SITE, board, laid_out, to_board
-from dashboards.panels import About, day_bars, lines, modes, number, states, switches, timeline
+from dashboards.panels import About, bars, day_bars, lines, modes, number, states, switches, timeline
 
 TIERS = 4
 
@@ -252,6 +252,27 @@ def _devices() -> list[object]:
                 unit="celsius",
             )
         ),
+        bars(
+            About(
+                title="月ごとの最大デマンド（12か月）",
+                ja="各月で最大の30分デマンド。12か月で最も高いものが契約電力の元になります（画面の期間によらず12か月分）。"
+                "「蓄電池なし」は推定です。",
+                en="The highest half hour of each month, always over twelve months: the highest of all is what the "
+                "contract rests "
+                "on. Without battery is an estimate.",
+                queries=[
+                    ask.days_table(
+                        'max("peak_demand_w") AS "with", max("peak_without_w") AS "without"',
+                        by=["month"],
+                        where=ask.ONE_SITE,
+                    )
+                ],
+                unit="watt",
+            ),
+            x="月",
+            columns={"month": "月", "with": "デマンド", "without": "蓄電池なし"},
+            by="月",
+        ).time_from("365d"),
         number(
             About(
                 title="期間の自家消費率",
@@ -262,8 +283,8 @@ def _devices() -> list[object]:
                 ],
                 unit="percent",
                 decimals=0,
-                width=6,
-                height=8,
+                width=12,
+                height=4,
             ),
             links=[to_board(ENERGY, "エネルギーと CO2 へ")],
         ),
@@ -276,8 +297,8 @@ def _devices() -> list[object]:
                 queries=[ask.days_total('mean("known_pct") AS "完全性"')],
                 unit="percent",
                 decimals=1,
-                width=6,
-                height=8,
+                width=12,
+                height=4,
                 steps=((None, "red"), (95.0, "yellow"), (99.0, "green")),
             )
         ),

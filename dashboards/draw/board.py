@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from central.store.influx_query import InfluxQuery, Series
-from dashboards.check import STEP_MIN_MS, range_of
+from dashboards.check import STEP_MIN_MS, length_ms, range_of
 from dashboards.draw import svg
 from dashboards.draw.panels import Area, drawn
 from dashboards.queries import Source, filled_in
@@ -49,10 +49,12 @@ def picture(
     ]
     height = 0.0
     for panel in board["panels"]:
-        place, step_ms = panel["gridPos"], _step_ms(panel, to_ms - from_ms)
+        place = panel["gridPos"]
+        own_ms = to_ms - length_ms(panel["timeFrom"]) if panel.get("timeFrom") else from_ms
+        step_ms = _step_ms(panel, to_ms - own_ms)
 
-        def ask(source: str, text: str, step_ms: int = step_ms) -> list[Series]:
-            asked = filled_in(text, from_ms=from_ms, to_ms=to_ms, step_ms=step_ms, site=site)
+        def ask(source: str, text: str, step_ms: int = step_ms, own_ms: int = own_ms) -> list[Series]:
+            asked = filled_in(text, from_ms=own_ms, to_ms=to_ms, step_ms=step_ms, site=site)
             return askers[Source(source)].ask(asked)
 
         x, y = GAP + place["x"] * COLUMN, HEAD + place["y"] * ROW
@@ -60,7 +62,7 @@ def picture(
         parts += [
             svg.box(x, y, wide, tall, "#ffffff", line=svg.GRID),
             svg.text(x + 10, y + 18, svg.cut(panel["title"], wide - 20, 13), size=13, bold=True),
-            *drawn(panel, Area(x + 8, y + TITLE, wide - 16, tall - TITLE - 6, from_ms, to_ms), ask),
+            *drawn(panel, Area(x + 8, y + TITLE, wide - 16, tall - TITLE - 6, own_ms, to_ms), ask),
         ]
         height = max(height, y + tall)
     width = 24 * COLUMN + GAP
@@ -74,5 +76,4 @@ def picture(
 
 def _step_ms(panel: Mapping[str, Any], span_ms: int) -> int:
     own = panel.get("interval", "")
-    own_ms = int(own[:-1]) * {"m": 60_000, "h": 3_600_000, "d": 86_400_000}[own[-1]] if own else 0
-    return max(span_ms // STEPS // STEP_MIN_MS * STEP_MIN_MS, own_ms, 5 * STEP_MIN_MS)
+    return max(span_ms // STEPS // STEP_MIN_MS * STEP_MIN_MS, length_ms(own) if own else 0, 5 * STEP_MIN_MS)
