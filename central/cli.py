@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
-from central.cli_accounting import month, report
+from central.cli_accounting import report
 from central.cli_alerts import alerts
 from central.cli_audit import audit
 from central.cli_backup import backup, restore
@@ -22,6 +22,7 @@ from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_fa
 from central.cli_incident import incident
 from central.cli_keys import keys
 from central.cli_lists import crew, group
+from central.cli_months import month
 from central.cli_notify import notify
 from central.cli_provision import provision, renew, revoke
 from central.cli_public import public
