@@ -156,7 +156,8 @@ async def test_the_policy_s_file_holds_back_whole_fields(tmp_path: Path) -> None
     file = tmp_path / "policy.yaml"
     file.write_text(
         "publish: {opening: never, crowding: never, services: never, power: never, power_source: never, "
-        "hours_left: never, note: never}\nservices: {light: 1}\nhours_classes_h: [3]\n"
+        "hours_left: never, note: never}\nservices: {charging: 3, medical: 1, light: 2, water: none}\n"
+        "hours_classes_h: [3]\n"
     )
     async with town(tmp_path, options={"public.policy": str(file)}) as here, here.client() as client:
         await open_some(here)
