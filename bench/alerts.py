@@ -32,7 +32,7 @@ SITES: Final = 60
 DAYS: Final = 92
 AFTER_MS: Final = 3 * DAY_MS
 """A week's comparison may notice what has just been mended."""
-BEGINNINGS: Final = {101: 1_767_193_200_000, 202: 1_777_561_200_000, 303: 1_788_188_400_000}
+BEGINNINGS: Final = {404: 1_767_193_200_000, 505: 1_777_561_200_000, 606: 1_788_188_400_000}
 """Test seed → midnight in Tokyo that begins its quarter: 1 January, 1 May, 1 September 2026. Limits were not set on
 them."""
 

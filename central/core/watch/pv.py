@@ -25,8 +25,8 @@ NEAR_DAYS: Final = 7
 FRESH_DAYS: Final = 2
 """A plant that was mended is fine again when the last days say so."""
 NEAR_DAYS_MIN: Final = 4
-CLEAR_DAYS_MIN: Final = 2
-CLEAR_SHARE: Final = 0.70
+CLEAR_DAYS_MIN: Final = 3
+CLEAR_SHARE: Final = 0.78
 """A day was clear when the city's better quarter of plants reached this share of the clear sky."""
 SEEN_SHARE: Final = 0.6
 """Of a day's clear sky so much has to have been measured to judge the plant by it."""
