@@ -2,7 +2,7 @@
 # make test   every test; installs what the tests need (as root, through apt) when it is missing
 # make test TEST_WORKERS=4 TEST_ARGS="tests/e2e -x"   so many run side by side, for most of them wait; 0: one by one
 # make check  formatting, lint, types
-# make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy|switch|public|pages|alerts|accounting
+# make bench BENCH=edge|ingest|wire|outage|drain|commissioning|autonomy|switch|public|pages|alerts|accounting|peak
 # make screenshots   pictures of the main pages in var/screenshots, of a synthetic city that it starts
 # make dashboards-check   every query of Grafana's boards against InfluxDB with a simulated month (about a minute)
 PYTHON ?= python3
