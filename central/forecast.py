@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 FIRST_S: Final = 3.0
 """The first answer waits so long for the shelters to be heard; who asks before has it made at once."""
 EVERY_S: Final = 180.0
+SOON_S: Final = 10.0
+"""Who has just been heard again is not left without hours for longer than this."""
 OLD_MS: Final = 300_000
 """Who asks gets an answer that is not older than this, if a new one can be had."""
 FILL_S: Final = 20.0
@@ -112,7 +114,26 @@ class Forecast:
             except Exception as error:  # noqa: BLE001 - hours must never end the service
                 log.error("hours_failed", error=repr(error))
             if not more:
-                await asyncio.sleep(EVERY_S)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Until the next answer is due: after ``EVERY_S``, or soon after more is known than went into the last one."""
+        for _ in range(round(EVERY_S / SOON_S)):
+            await asyncio.sleep(SOON_S)
+            if self.is_behind():
+                return
+
+    def is_behind(self) -> bool:
+        """Whether more is known now than when the hours were last worked out: a charge, or days of the past."""
+        known = self._known
+        if known is None:
+            return False
+        without = {now.site.id for now in known.sites if now.soc_pct is None}
+        return any(
+            (now.soc_pct is not None and now.site.id in without)
+            or len(self._history.days(now.site.id)) > len(known.days.get(now.site.id, ()))
+            for now in self._sites()
+        )
 
     async def refresh(self) -> CityHours:
         """Work out everything anew."""

@@ -82,6 +82,25 @@ async def test_what_is_not_known_is_not_stated(
         assert here.forecast.hours(SITE) == NO_HOURS
 
 
+async def test_who_is_heard_after_the_hours_were_worked_out_makes_them_due_again(tmp_path: Path) -> None:
+    """After a start of the service shelters are heard one by one: none waits minutes for its hours."""
+    async with house(tmp_path, site(), site(OTHER)) as here:
+        await here.store.write(list(past(from_ms=NOW_MS - 5 * DAY_MS, to_ms=NOW_MS)))
+        await here.forecast.refresh()
+        assert not here.forecast.is_behind(), "nobody was heard yet, so nothing new can be said"
+        here.now(soc_pct=60.0)
+        assert here.forecast.is_behind(), "its charge is known"
+        await here.forecast.refresh()
+        assert not here.forecast.is_behind()
+        while await here.forecast.fill(10):
+            pass
+        assert here.forecast.is_behind(), "its past is known"
+        found = (await here.forecast.refresh()).shelters
+        assert found[SITE].left.unknown is None
+        assert found[OTHER].left.unknown is Unknown.NO_SOC
+        assert not here.forecast.is_behind(), "a shelter that stays silent asks for nothing"
+
+
 async def test_loads_by_tier_are_rationed_and_the_critical_one_lasts_longest(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
         await here.lived(days=10, soc_pct=90.0)
