@@ -30,7 +30,8 @@ class Stop:
     async def within(self, seconds: float) -> bool:
         """Wait; true when the end was asked for meanwhile."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.event.wait()
         return self.event.is_set()
 
 

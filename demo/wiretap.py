@@ -9,6 +9,7 @@ import aiomqtt
 
 from contract import topics, wire
 from contract.layouts import Layout
+from edge_agent.io.broker import heed_cancellation
 
 _TOPIC_LENGTH_BYTES = 2
 _PACKET_ID_BYTES = 2
@@ -72,6 +73,7 @@ class Wiretap:
                     host, port, username=username, password=password, identifier="demo-wiretap"
                 ) as client:
                     await client.subscribe(topics.subscription(topics.Channel.TELEMETRY), qos=0)
+                    heed_cancellation()
                     async for message in client.messages:
                         if isinstance(message.payload, bytes):
                             self.take(message.topic.value, message.payload)

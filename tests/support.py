@@ -15,6 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+import aiomqtt
+
+T = TypeVar("T")
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
 """Recorded input that is not part of the project; tests that need it skip by name when it is absent."""
@@ -85,6 +90,21 @@ async def eventually(
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {timeout_s} s: {what}")
         await asyncio.sleep(0.02)
+
+
+class MqttClient(aiomqtt.Client):
+    """A client whose task can be ended at any moment.
+
+    aiomqtt waits by ``asyncio.wait_for``, which before Python 3.12 forgets a cancellation that comes together with the
+    result: a test that ends its listener while a message is being confirmed would then wait for ever.
+    """
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("Operation timed out") from None
 
 
 @dataclass

@@ -36,6 +36,7 @@ from contract.steering import (
 from contract.topics import Channel, topic
 from contract.wire import encode
 from tests.central.ingest.test_reports import GOOD, signed
+from tests.support import MqttClient
 
 WARDS = ("中央区", "美浜区", "緑区")
 
@@ -148,7 +149,7 @@ class Shelters:
         """Be online until cancelled; after a lost connection come back."""
         while True:
             try:
-                async with aiomqtt.Client("127.0.0.1", self._port) as client:
+                async with MqttClient("127.0.0.1", self._port) as client:
                     await self._session(client)
             except aiomqtt.MqttError:
                 await asyncio.sleep(0.1)

@@ -24,7 +24,7 @@ from demo.broker import (
     write_credentials,
 )
 from demo.processes import Child, ChildError
-from tests.support import eventually, free_port
+from tests.support import MqttClient, eventually, free_port
 
 HERE = "E0000000001111"
 THERE = "E0000000002111"
@@ -42,7 +42,7 @@ class Secured:
 
     def client(self, user: str, *, password: str | None = None, name: str = "") -> aiomqtt.Client:
         secret = self.passwords[user] if password is None else password
-        return aiomqtt.Client(
+        return MqttClient(
             "127.0.0.1", self.port, username=user, password=secret, identifier=name or f"{user}-test", timeout=WAIT_S
         )
 

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiomqtt
 import pytest
 
 from contract.layouts import Layout
 from contract.topics import Channel, topic
 from contract.wire import Row, encode, history_telemetry, live_telemetry
 from demo.wiretap import Tally, Wiretap, publish_bytes
-from tests.support import eventually, free_port
+from tests.support import MqttClient, eventually, free_port
 
 SITE = "E0000000001111"
 NOW_MS = 1_790_000_000_000
@@ -67,7 +66,7 @@ async def test_a_real_client_sends_as_many_bytes_as_are_counted(size: int) -> No
     port = free_port()
     payload = b"x" * size
     async with peer(port) as here:
-        client = aiomqtt.Client("127.0.0.1", port, identifier="a", timeout=2)
+        client = MqttClient("127.0.0.1", port, identifier="a", timeout=2)
         async with client:
             client._client.publish(TELEMETRY, payload, qos=1)
             wanted = publish_bytes(TELEMETRY, payload)

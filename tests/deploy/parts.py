@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from central.broker import TlsFiles
 from central.cli import app
 from contract.topics import ROOT
-from tests.support import find_program, free_port
+from tests.support import MqttClient, find_program, free_port
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT_DIR / "deploy"
@@ -166,7 +166,7 @@ async def connected(
 ) -> AsyncIterator[Client]:
     """A client with these files. Raises ``aiomqtt.MqttError`` or ``OSError`` when it is not let in."""
     tls = TlsFiles(**files).context()
-    mqtt = aiomqtt.Client("127.0.0.1", port, identifier=client_id, tls_context=tls, timeout=timeout_s)
+    mqtt = MqttClient("127.0.0.1", port, identifier=client_id, tls_context=tls, timeout=timeout_s)
     async with mqtt:
         it = Client(mqtt)
         listening = asyncio.create_task(it.listen())

@@ -23,7 +23,7 @@ from contract.topics import Channel, topic
 from contract.wire import Row, decode_ack, encode, live_telemetry
 from demo.broker import CENTRAL_USER, BrokerFiles, access_rules, hash_passwords, write_credentials
 from tests.e2e.parts import HERE, THERE, Parts
-from tests.support import eventually, running_mosquitto
+from tests.support import MqttClient, eventually, running_mosquitto
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(300)]
 METER = Layout("meter", ("grid.power_w", "grid.frequency_hz"))
@@ -122,7 +122,7 @@ def garbage(seed: int) -> Iterator[tuple[Channel, bytes]]:
 @asynccontextmanager
 async def client(port: int, files: BrokerFiles, user: str) -> AsyncIterator[aiomqtt.Client]:
     pairs = dict(line.split(" ", 1) for line in files.credentials.read_text().splitlines())
-    async with aiomqtt.Client(
+    async with MqttClient(
         "127.0.0.1", port, username=user, password=pairs[user], identifier=user, max_inflight_messages=200, timeout=20
     ) as opened:
         yield opened

@@ -23,7 +23,7 @@ from contract.messages import Ack
 from contract.topics import Channel, topic
 from contract.wire import Row, decode_ack, encode, live_telemetry
 from tests.central.ingest.parts import METER, OTHER, SITE
-from tests.support import Mosquitto, eventually, free_port
+from tests.support import Mosquitto, MqttClient, eventually, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 CENTRAL = [sys.executable, "-c", "from central.cli import main; main()"]
@@ -110,7 +110,7 @@ class Shelter:
 
 @contextlib.asynccontextmanager
 async def shelter(port: int) -> AsyncIterator[Shelter]:
-    async with aiomqtt.Client("127.0.0.1", port) as client:
+    async with MqttClient("127.0.0.1", port) as client:
         await client.subscribe("shelter/v1/+/ack", 1)
         here = Shelter(client)
         listening = asyncio.create_task(here.listen())

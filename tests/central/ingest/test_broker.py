@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiomqtt
 import pytest
 
 from central.broker import Broker, BrokerAddress, TlsFiles
@@ -22,7 +21,7 @@ from contract.messages import Status
 from contract.topics import Channel, topic
 from contract.wire import decode_ack, encode
 from tests.central.ingest.parts import NOW, SITE, live_message, site
-from tests.support import Mosquitto, eventually, free_port
+from tests.support import Mosquitto, MqttClient, eventually, free_port
 
 pytestmark = pytest.mark.mosquitto
 
@@ -76,7 +75,7 @@ class Shelter:
     """An edge that sends and notes what is acknowledged."""
 
     def __init__(self, port: int) -> None:
-        self.client = aiomqtt.Client("127.0.0.1", port, max_inflight_messages=1_000)
+        self.client = MqttClient("127.0.0.1", port, max_inflight_messages=1_000)
         self.client.pending_calls_threshold = 10_000
         self.acked: set[int] = set()
 

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiomqtt
 import pytest
 
 from contract.messages import EventKind
@@ -22,7 +21,7 @@ from edge_agent.io.outbox import Outbox
 from edge_agent.show import cells
 from tests.edge_agent.fieldbus.parts import serving_tcp, unit_of
 from tests.edge_agent.fieldbus.plants import registers_of
-from tests.support import Mosquitto, free_port
+from tests.support import Mosquitto, MqttClient, free_port
 
 SITE = "E0000000001111"
 NOON = ("--at", "12:00")
@@ -234,7 +233,7 @@ async def test_run_brings_readings_events_and_status_to_the_broker(tmp_path: Pat
     ports = (free_port(), free_port())
     path = site_file(tmp_path / "site", ports, mqtt_port=mosquitto.port)
     telemetry, events, statuses = [], [], []
-    async with plant(ports), aiomqtt.Client("127.0.0.1", mosquitto.port) as city:
+    async with plant(ports), MqttClient("127.0.0.1", mosquitto.port) as city:
         for channel in (Channel.TELEMETRY, Channel.EVENT, Channel.STATUS):
             await city.subscribe(subscription(channel), qos=1)
         process = await start("run", "--config", path)

@@ -19,6 +19,7 @@ from edge_agent.core.clock import SiteClock, Sync
 from edge_agent.io.outbox import Outbox
 from edge_agent.io.outbox_audit import audit
 from edge_agent.recorder import Recorder
+from tests.support import MqttClient
 
 SITE = "E0000000001111"
 NOW_MS = 1_790_000_000_000
@@ -135,7 +136,7 @@ class City:
         """Answer at a real broker, through its restarts, until cancelled."""
         while True:
             try:
-                async with aiomqtt.Client("127.0.0.1", port, identifier="city", clean_session=False) as client:
+                async with MqttClient("127.0.0.1", port, identifier="city", clean_session=False) as client:
                     await client.subscribe(subscription(Channel.TELEMETRY), qos=1)
                     await client.subscribe(subscription(Channel.EVENT), qos=1)
                     self.visits += 1

@@ -23,7 +23,7 @@ from edge_agent.io.system_clock import system_clock
 from edge_agent.publish import Publisher, publish
 from edge_agent.recorder import Recorder
 from tests.edge_agent.out.support import SITE, City, taken
-from tests.support import Mosquitto, eventually, running_mosquitto
+from tests.support import Mosquitto, MqttClient, eventually, running_mosquitto
 
 pytestmark = pytest.mark.mosquitto
 
@@ -143,7 +143,7 @@ async def test_the_status_says_online_then_goodbye_and_the_will_speaks_for_the_d
     seen: list[Status] = []
 
     async def watch() -> None:
-        async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+        async with MqttClient("127.0.0.1", mosquitto.port) as client:
             await client.subscribe(topic(SITE, Channel.STATUS), qos=1)
             async for message in client.messages:
                 assert isinstance(message.payload, bytes)
@@ -167,7 +167,7 @@ async def test_the_status_says_online_then_goodbye_and_the_will_speaks_for_the_d
         shelter = Shelter(tmp_path / "outbox.sqlite", mosquitto.port)
         await eventually(lambda: len(seen) == 3, what="online again")
         # The connection dies without a goodbye: the broker speaks the will.
-        client = aiomqtt.Client("127.0.0.1", mosquitto.port, identifier=SITE)
+        client = MqttClient("127.0.0.1", mosquitto.port, identifier=SITE)
         async with client:
             await eventually(lambda: len(seen) >= 4, what="the will")
             assert not seen[3].online
@@ -182,7 +182,7 @@ async def test_bad_and_foreign_acknowledgements_are_counted_and_stop_nothing(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     shelter = Shelter(tmp_path / "outbox.sqlite", mosquitto.port)
-    async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+    async with MqttClient("127.0.0.1", mosquitto.port) as client:
         await eventually(lambda: shelter.publisher.stats.connects == 1, what="connected")
         await eventually(lambda: shelter.publisher.stats.connects == 1 and shelter.publisher._delivery.connected)
         for payload in (b"", b"{", b"[1]", b'{"e":1}', b'{"e":"other","a":[[1,5]]}', b'{"e":"x","a":[[5,1]]}'):

@@ -34,7 +34,7 @@ from simulator.fleet import build
 from simulator.run import Fleet, WorldClock, build_fleet
 from simulator.scenario import Scenario
 from tests.edge_agent.steer.house import NIGHT_MS
-from tests.support import Mosquitto, eventually, free_port
+from tests.support import Mosquitto, MqttClient, eventually, free_port
 
 pytestmark = pytest.mark.mosquitto
 
@@ -82,7 +82,7 @@ class Watcher:
 async def running(fleet: Fleet, config: Path, port: int) -> AsyncIterator[Watcher]:
     await fleet.open()
     site = load_config(config)
-    async with aiomqtt.Client("127.0.0.1", port, identifier="city") as client:
+    async with MqttClient("127.0.0.1", port, identifier="city") as client:
         watcher = Watcher(site.site, client)
         tasks = [asyncio.create_task(work) for work in (fleet.run(), watcher.listen(), run_site(site))]
         try:
