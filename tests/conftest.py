@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import Mosquitto, find_program, running_mosquitto
+from tests.support import INFLUXD, Mosquitto, find_program, running_mosquitto
 
-PARTS = {"mosquitto": ("mosquitto",), "influx": ("influxd", "nginx"), "chromium": ("chromium",)}
+PARTS = {"mosquitto": ("mosquitto",), "influx": (INFLUXD, "nginx"), "chromium": ("chromium",)}
 HOUSES = ("test_house.py", "test_switch_city.py", "test_walk.py")
 # An example may take long where a machine is shared: how fast something is is a question for bench/.
 settings.register_profile("no stop-watch", deadline=None, suppress_health_check=[HealthCheck.too_slow])

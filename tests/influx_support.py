@@ -1,9 +1,19 @@
-"""A real InfluxDB 1.6 and nginx, which gives it the v2 write API that ``influxdb-client`` speaks. For tests only."""
+"""A real InfluxDB for tests: the machine's own, or the one that ``SHELTER_TEST_INFLUXD`` names, a path to an influxd.
+
+Which version it is, the program says itself. Before 1.8 it has no v2 write API, which ``influxdb-client`` speaks: nginx
+in front gives it one. Of 1.8 and later, and of 2.x, the server's own is used; 2.x is set up by its API and gets its
+buckets as the product makes them. To run every test of the store against another server::
+
+    SHELTER_TEST_INFLUXD=/opt/influxdb2/influxd pytest -m influx
+    SHELTER_TEST_INFLUXD=/opt/influxdb2/influxd make dashboards-check
+"""
 
 from __future__ import annotations
 
 import http.client
+import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,13 +21,19 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import quote, urlencode
 
-from tests.support import find_program, free_port
+from central.store.influx_setup import Home, Http, Two, prepare
+from tests.support import INFLUXD, find_program, free_port
 
 USER = "shelter"
 PASSWORD = "correct-horse"
+ORG = "the-city"
+TOKEN_OF_2 = "all-access-of-the-tests"
+V2_WRITE_SINCE = (1, 8)
 
 INFLUX_CONF = """
 reporting-disabled = true
@@ -78,78 +94,120 @@ http {{
 """
 
 
+@cache
+def version_of(program: str) -> tuple[int, int]:
+    """What a server says that it is, such as ``(1, 6)``."""
+    said = subprocess.run([program, "version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    found = re.match(r"InfluxDB v?(\d+)\.(\d+)", said)
+    assert found, f"{program} does not say its version: {said!r}"
+    return int(found[1]), int(found[2])
+
+
 @dataclass
 class Influx:
-    """InfluxDB with nginx in front of it. ``url`` is what central is given; ``kill`` is a SIGKILL of the database."""
+    """InfluxDB, before 1.8 with nginx in front. ``url`` is what central is given; ``kill`` is its SIGKILL."""
 
     folder: Path
-    port: int = field(default_factory=free_port)
     influx_port: int = field(default_factory=free_port)
+    nginx_port: int = field(default_factory=free_port)
     rpc_port: int = field(default_factory=free_port)
     _influxd: subprocess.Popen[bytes] | None = None
     _nginx: subprocess.Popen[bytes] | None = None
 
     @property
+    def version(self) -> tuple[int, int]:
+        """Of the server."""
+        program = find_program(INFLUXD)
+        assert program is not None
+        return version_of(program)
+
+    @property
+    def is_2(self) -> bool:
+        """It has organisations, buckets and tokens, and not databases, policies and users."""
+        return self.version >= (2, 0)
+
+    @property
     def url(self) -> str:
         """Address of the v2 write API and of ``/query``."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.influx_port if self.version >= V2_WRITE_SINCE else self.nginx_port}"
 
     @property
     def token(self) -> str:
-        """Token in the form of 1.8's compatibility API."""
-        return f"{USER}:{PASSWORD}"
+        """One that may do everything; in 1.x in the form of its compatibility API."""
+        return TOKEN_OF_2 if self.is_2 else f"{USER}:{PASSWORD}"
+
+    @property
+    def org(self) -> str:
+        """The organisation of all buckets; 1.x knows none."""
+        return ORG if self.is_2 else "-"
 
     def start(self) -> None:
-        """Start both and wait until the database answers through nginx."""
+        """Start what is needed and wait until the database answers at ``url``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.start_influx()
+        if self.is_2:
+            self.api(
+                "POST", "/api/v2/setup", username=USER, password=PASSWORD, org=ORG, bucket="first", token=TOKEN_OF_2
+            )
+        if self.version >= V2_WRITE_SINCE:
+            return
         config = self.folder / "nginx.conf"
         user = "user root;" if os.geteuid() == 0 else ""
-        config.write_text(NGINX_CONF.format(user=user, folder=self.folder, influx=self.influx_port, port=self.port))
+        config.write_text(
+            NGINX_CONF.format(user=user, folder=self.folder, influx=self.influx_port, port=self.nginx_port)
+        )
         # -e: the build's own error log may lie where this user cannot write.
         errors = self.folder / "nginx-error.log"
         self._nginx = self._spawn("nginx", "-e", str(errors), "-c", str(config), "-p", str(self.folder))
-        self._wait(self.port, self._nginx, "nginx")
+        self._wait(self.nginx_port, self._nginx, "nginx")
 
     def start_influx(self) -> None:
         """Start the database alone; its data is what was there before."""
-        config = self.folder / "influxdb.conf"
-        config.write_text(INFLUX_CONF.format(folder=self.folder, port=self.influx_port, rpc=self.rpc_port))
-        self._influxd = self._spawn("influxd", "-config", str(config))
+        if self.is_2:
+            where = f"--http-bind-address=127.0.0.1:{self.influx_port}"
+            files = [f"--{name}-path={self.folder / name}" for name in ("bolt", "engine", "sqlite")]
+            self._influxd = self._spawn(INFLUXD, where, *files, "--reporting-disabled", "--log-level=error")
+        else:
+            config = self.folder / "influxdb.conf"
+            config.write_text(INFLUX_CONF.format(folder=self.folder, port=self.influx_port, rpc=self.rpc_port))
+            self._influxd = self._spawn(INFLUXD, "-config", str(config))
         self._wait(self.influx_port, self._influxd, "influxd")
 
     def make_database(self, name: str) -> str:
-        """A new database and the user that may use it; returns its name."""
-        self.query(f"CREATE USER {USER} WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES")
-        self.query(f'CREATE DATABASE "{name}"')
+        """A new database or bucket that the token may use; returns its name."""
+        if self.is_2:
+            http = Http(self.url, self.token, timeout_s=10)
+            prepare(Two(http, ORG), [Home(bucket=name, days=0)])
+            http.close()
+        else:
+            self.query(f"CREATE USER {USER} WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES")
+            self.query(f'CREATE DATABASE "{name}"')
         return name
 
     def query(self, statement: str) -> bytes:
         """Run a statement as the administrator, beside nginx."""
-        login = b64encode(self.token.encode()).decode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.influx_port, timeout=10)
-        try:
-            connection.request(
-                "POST",
-                "/query",
-                urlencode({"q": statement}),
-                {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {login}"},
-            )
-            answer = connection.getresponse()
-            body = answer.read()
-            assert answer.status == 200, body
-            return body
-        finally:
-            connection.close()
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", "/query", urlencode({"q": statement}), form)
 
     def write(self, database: str, line: str) -> None:
         """Write a line as another program would."""
+        bucket = f"/api/v2/write?org={ORG}&bucket={quote(database)}" if self.is_2 else f"/write?db={quote(database)}"
+        self._ask("POST", bucket, line, {})
+
+    def api(self, method: str, path: str, **body: Any) -> Any:
+        """Of 2.x's own API, as the administrator."""
+        said = self._ask(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+        return json.loads(said) if said else None
+
+    def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> bytes:
+        login = f"Token {TOKEN_OF_2}" if self.is_2 else f"Basic {b64encode(self.token.encode()).decode()}"
         connection = http.client.HTTPConnection("127.0.0.1", self.influx_port, timeout=10)
         try:
-            connection.request("POST", f"/write?db={database}&u={USER}&p={PASSWORD}", line)
+            connection.request(method, path, body, {"Authorization": login} | headers)
             answer = connection.getresponse()
-            body = answer.read()
-            assert answer.status == 204, body
+            said = answer.read()
+            assert answer.status < 300, said
+            return said
         finally:
             connection.close()
 
@@ -169,7 +227,7 @@ class Influx:
         self._influxd.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """End both."""
+        """End what was started."""
         if self._influxd is not None:
             self.wake()
         self._end(self._nginx, signal.SIGTERM)
@@ -179,7 +237,7 @@ class Influx:
     def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         program = find_program(name)
         assert program is not None
-        with (self.folder / f"{name}.log").open("ab") as log:
+        with (self.folder / f"{Path(name).name}.log").open("ab") as log:
             return subprocess.Popen([program, *arguments], stdout=log, stderr=log)
 
     def _wait(self, port: int, process: subprocess.Popen[bytes], name: str) -> None:
@@ -212,7 +270,7 @@ class Influx:
 
 @contextmanager
 def running_influx(folder: Path) -> Iterator[Influx]:
-    """InfluxDB and nginx for the length of a block."""
+    """InfluxDB, and what it needs in front, for the length of a block."""
     influx = Influx(folder)
     try:
         influx.start()

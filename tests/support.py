@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
 """Recorded input that is not part of the project; tests that need it skip by name when it is absent."""
+INFLUXD = os.environ.get("SHELTER_TEST_INFLUXD", "influxd")
+"""The InfluxDB of the tests: a program's name, or the path of another one (see influx_support)."""
 
 
 PORTS_FROM, PORTS_TO = 10_000, 32_000

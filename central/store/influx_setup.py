@@ -186,7 +186,10 @@ class One:
 
 
 class Two:
-    """InfluxDB 2.x, by its API. The token has to be allowed to read orgs and to write buckets and dbrps."""
+    """InfluxDB 2.x, by its API. A bucket ``database/policy`` is found by InfluxQL under both names.
+
+    The token has to be allowed to read orgs and to write buckets and dbrps.
+    """
 
     def __init__(self, http: Http, org: str) -> None:
         self._http = http
@@ -218,15 +221,16 @@ class Two:
         found = self._bucket(bucket)
         if found is None:
             raise StoreError(f"{self._http.url}: bucket {bucket} has gone meanwhile: try again")
-        known = self._http.ask("GET", "/api/v2/dbrps", fields={"orgID": self._of(), "db": bucket}) or {}
+        database, policy = _parts(bucket)
+        known = self._http.ask("GET", "/api/v2/dbrps", fields={"orgID": self._of(), "db": database}) or {}
         if any(one.get("bucketID") == found["id"] and not one.get("virtual") for one in known.get("content") or ()):
             return
         body = {
             "orgID": self._of(),
             "bucketID": found["id"],
-            "database": bucket,
-            "retention_policy": _POLICY,
-            "default": True,
+            "database": database,
+            "retention_policy": policy,
+            "default": policy == _POLICY,
         }
         self._http.ask("POST", "/api/v2/dbrps", json=body)
 

@@ -35,7 +35,7 @@ def filled(influx: Influx, *, sites: int, days: int, told: Callable[[str], None]
     influx.make_database(ROLLUP)
 
     async def run() -> Sample:
-        address = InfluxAddress(url=influx.url, token=influx.token, bucket=RAW, timeout_s=60)
+        address = InfluxAddress(url=influx.url, token=influx.token, bucket=RAW, org=influx.org, timeout_s=60)
         store = await InfluxStore.open(address)
         rollups = InfluxRollups(address, ROLLUP)
         try:

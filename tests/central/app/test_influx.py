@@ -32,14 +32,14 @@ def configured(folder: Path, influx: Influx, mqtt_port: int) -> list[str]:
     config = folder / "central.yaml"
     config.write_text(
         f"data: {folder / 'data'}\nmqtt: {{port: {mqtt_port}}}\nhttp: {{port: 0}}\n"
-        f"store: {{token_file: {token}, bucket: {BUCKET}}}\n",
+        f"store: {{token_file: {token}, bucket: {BUCKET}, org: '{influx.org}'}}\n",
         encoding="utf-8",
     )
     return [*CENTRAL, "run", "--config", str(config), "--store", "influx"]
 
 
 async def rows_in(influx: Influx) -> list[tuple[int, tuple[float | None, ...]]]:
-    store = await InfluxStore.open(InfluxAddress(url=influx.url, token=influx.token, bucket=BUCKET))
+    store = await InfluxStore.open(InfluxAddress(url=influx.url, token=influx.token, bucket=BUCKET, org=influx.org))
     try:
         found = [row async for row in store.export(SITE, from_ms=0, to_ms=time.time_ns() // 1_000_000)]
         assert await store.count_rows() == len(found)

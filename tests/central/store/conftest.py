@@ -22,7 +22,7 @@ OpenStore = Callable[[], Awaitable[TelemetryStore]]
 
 @pytest.fixture(scope="session")
 def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
-    """InfluxDB with nginx before it, for the whole run; mark the test with ``pytest.mark.influx``."""
+    """InfluxDB for the whole run; mark the test with ``pytest.mark.influx``."""
     with running_influx(tmp_path_factory.mktemp("influx")) as server:
         yield server
 
@@ -31,7 +31,7 @@ def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
 def influx_address(influx: Influx) -> InfluxAddress:
     """An empty database."""
     database = influx.make_database(f"test{next(_numbers)}")
-    return InfluxAddress(url=influx.url, token=influx.token, bucket=database, timeout_s=10)
+    return InfluxAddress(url=influx.url, token=influx.token, bucket=database, org=influx.org, timeout_s=10)
 
 
 @pytest.fixture(

@@ -89,7 +89,7 @@ async def test_a_server_that_is_away_is_named() -> None:
 
 async def test_acknowledged_rows_survive_kill_9_of_the_database(tmp_path: Path) -> None:
     with running_influx(tmp_path / "influx") as server:
-        address = InfluxAddress(url=server.url, token=server.token, bucket=server.make_database("kill"))
+        address = InfluxAddress(url=server.url, token=server.token, bucket=server.make_database("kill"), org=server.org)
         store = await InfluxStore.open(address)
         try:
             rows = [inverter(n) for n in range(500)]

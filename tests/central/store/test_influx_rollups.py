@@ -58,7 +58,7 @@ class House:
             standings=lambda _now_ms: (),
             target_w=lambda _site: 40_000.0,
         )
-        there = InfluxAddress(url=self.influx.url, token=self.influx.token, bucket=self.bucket)
+        there = InfluxAddress(url=self.influx.url, token=self.influx.token, bucket=self.bucket, org=self.influx.org)
         return Rollup(sources, InfluxRollups(address or there, f"{self.bucket}_rollup"), now=self.clock)
 
     async def _no_facts(self) -> Sequence[Fact]:

@@ -1,4 +1,4 @@
-"""``init-store`` against a real InfluxDB 1.6, and against a stand-in that speaks the documented API of 2.x."""
+"""``init-store`` against a real InfluxDB (see tests/influx_support.py), and against a stand-in for 2.x's API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,15 @@ import pytest
 from typer.testing import CliRunner
 
 from central.cli import app
+from central.core.rollups.rows import RollupRow, Series
 from central.store.base import StoreError
+from central.store.influx import InfluxStore
+from central.store.influx_query import InfluxQuery
+from central.store.influx_rollups import InfluxRollups
 from central.store.influx_setup import Done, Home, Http, One, Outcome, Two, prepare, server_of
-from tests.influx_support import Influx
+from central.store.influx_write import InfluxAddress
+from tests.central.store.rows import SITE, T0, inverter
+from tests.influx_support import V2_WRITE_SINCE, Influx
 from tests.support import free_port
 
 DAY_S = 86_400
@@ -33,8 +39,37 @@ def policies(influx: Influx, database: str) -> dict[str, str]:
     return {row[0]: row[1] for row in answer["results"][0]["series"][0]["values"]}
 
 
+def buckets(influx: Influx, name: str) -> list[tuple[str, int]]:
+    """Buckets of 2.x with the seconds that they keep."""
+    found = influx.api("GET", f"/api/v2/buckets?org={influx.org}&name={name}")["buckets"]
+    return [(one["name"], sum(rule["everySeconds"] for rule in one["retentionRules"])) for one in found]
+
+
+def mappings(influx: Influx, database: str) -> list[tuple[str, str, bool]]:
+    """What 2.x was told about a database: bucket, policy, whether it is the default one."""
+    found = influx.api("GET", f"/api/v2/dbrps?org={influx.org}&db={database}")["content"]
+    named = {
+        one["id"]: one["name"] for one in influx.api("GET", f"/api/v2/buckets?org={influx.org}&limit=100")["buckets"]
+    }
+    told = [one for one in found if not one["virtual"]]
+    return sorted((named[one["bucketID"]], one["retention_policy"], one["default"]) for one in told)
+
+
+def token_for(influx: Influx, *names: str, may: tuple[str, ...] = ("read", "write")) -> str:
+    """A token of 2.x for some buckets alone."""
+    org_id = influx.api("GET", f"/api/v2/orgs?org={influx.org}")["orgs"][0]["id"]
+    ids = [influx.api("GET", f"/api/v2/buckets?orgID={org_id}&name={name}")["buckets"][0]["id"] for name in names]
+    rights = [
+        {"action": action, "resource": {"type": "buckets", "id": one, "orgID": org_id}} for one in ids for action in may
+    ]
+    made = influx.api("POST", "/api/v2/authorizations", orgID=org_id, permissions=rights)
+    return str(made["token"])
+
+
 @pytest.mark.influx
 def test_databases_are_made_once_lengthened_and_shortened_only_when_told(influx: Influx) -> None:
+    if influx.is_2:
+        pytest.skip("databases and policies are of 1.x; 2.x is asked below")
     influx.make_database("before_setup")
     http = Http(influx.url, influx.token, timeout_s=10)
     server, version = server_of(http, "-")
@@ -58,14 +93,89 @@ def test_databases_are_made_once_lengthened_and_shortened_only_when_told(influx:
 
 
 @pytest.mark.influx
+def test_buckets_are_made_once_with_their_mapping_lengthened_and_shortened_only_when_told(influx: Influx) -> None:
+    if not influx.is_2:
+        pytest.skip(f"NOT TESTED: needs InfluxDB 2, and this is {influx.version}")
+    http = Http(influx.url, influx.token, timeout_s=10)
+    server, version = server_of(http, influx.org)
+    assert isinstance(server, Two)
+    assert version.startswith("2.")
+    homes = [Home(bucket="raw_setup", days=400), Home(bucket="roll_setup", days=0)]
+    assert outcomes(prepare(server, homes)) == [Outcome.MADE, Outcome.MADE]
+    assert buckets(influx, "raw_setup") == [("raw_setup", 400 * DAY_S)]
+    assert buckets(influx, "roll_setup") == [("roll_setup", 0)]
+    assert outcomes(prepare(server, homes)) == [Outcome.RIGHT, Outcome.RIGHT]
+    assert mappings(influx, "raw_setup") == [("raw_setup", "autogen", True)]
+    assert mappings(influx, "roll_setup") == [("roll_setup", "autogen", True)]
+    assert outcomes(prepare(server, [Home(bucket="raw_setup", days=800)])) == [Outcome.LENGTHENED]
+    (left,) = prepare(server, [Home(bucket="raw_setup", days=30)])
+    assert (left.outcome, left.before_days) == (Outcome.LEFT, 800)
+    assert buckets(influx, "raw_setup") == [("raw_setup", 800 * DAY_S)]
+    assert outcomes(prepare(server, [Home(bucket="raw_setup", days=30)], shorten=True)) == [Outcome.SHORTENED]
+    assert buckets(influx, "raw_setup") == [("raw_setup", 30 * DAY_S)]
+    assert outcomes(prepare(server, [Home(bucket="raw_setup/short", days=7)])) == [Outcome.MADE]
+    assert mappings(influx, "raw_setup") == [("raw_setup", "autogen", True), ("raw_setup/short", "short", False)]
+    http.close()
+
+
+@pytest.mark.influx
+async def test_a_token_for_two_buckets_alone_is_enough_to_serve_and_too_little_to_prepare(influx: Influx) -> None:
+    if not influx.is_2:
+        pytest.skip(f"NOT TESTED: needs InfluxDB 2, and this is {influx.version}")
+    for name in ("served", "served_rollup", "of_others"):
+        influx.make_database(name)
+    token = token_for(influx, "served", "served_rollup")
+    address = InfluxAddress(url=influx.url, token=token, bucket="served", org=influx.org)
+    store, rollups = await InfluxStore.open(address), InfluxRollups(address, "served_rollup")
+    elsewhere = await InfluxStore.open(replace(address, bucket="of_others"))
+    try:
+        await store.write([inverter(0)])
+        assert await store.latest(SITE) == [inverter(0)]
+        await rollups.write([RollupRow(series=Series.EVENT, at_ms=T0, tags={"site": SITE}, fields={"text": "始め"})])
+        asker = InfluxQuery(influx.url, token, "served_rollup", timeout_s=10)
+        assert [rows[0]["text"] for _tags, rows in asker.ask('SELECT "text" FROM "event"')] == ["始め"]
+        asker.close()
+        with pytest.raises(StoreError, match=r"HTTP 40[134]"):
+            await elsewhere.write([inverter(0)])
+        http = Http(influx.url, token, timeout_s=10)
+        with pytest.raises(StoreError, match="no organisation"):
+            prepare(server_of(http, influx.org)[0], [Home(bucket="another", days=1)])
+        http.close()
+    finally:
+        await store.close()
+        await elsewhere.close()
+        await rollups.close()
+
+
+@pytest.mark.influx
+async def test_a_bucket_with_a_policy_s_name_is_written_and_read(influx: Influx) -> None:
+    if influx.version < V2_WRITE_SINCE:
+        pytest.skip(f"NOT TESTED: needs InfluxDB 1.8 or 2, and this is {influx.version}")
+    http = Http(influx.url, influx.token, timeout_s=10)
+    server, _ = server_of(http, influx.org)
+    prepare(server, [Home(bucket="two_lives", days=0), Home(bucket="two_lives/short", days=0)])
+    http.close()
+    address = InfluxAddress(url=influx.url, token=influx.token, bucket="two_lives/short", org=influx.org)
+    short, long = await InfluxStore.open(address), await InfluxStore.open(replace(address, bucket="two_lives"))
+    try:
+        await short.write([inverter(0)])
+        await long.write([inverter(1)])
+        assert await short.latest(SITE) == [inverter(0)]
+        assert await long.latest(SITE) == [inverter(1)]
+    finally:
+        await short.close()
+        await long.close()
+
+
+@pytest.mark.influx
 def test_the_command_says_what_it_did_and_who_may_not_is_told(influx: Influx, tmp_path: Path) -> None:
     influx.make_database("any")
     token = tmp_path / "token"
     token.write_text(influx.token, encoding="utf-8")
     config = tmp_path / "central.yaml"
     config.write_text(
-        f"data: {tmp_path}\nstore: {{kind: influx, url: '{influx.url}', token_file: {token}, bucket: cmd_raw,"
-        " rollup_bucket: cmd_roll, raw_days: 365}\n",
+        f"data: {tmp_path}\nstore: {{kind: influx, url: '{influx.url}', org: '{influx.org}', token_file: {token},"
+        " bucket: cmd_raw, rollup_bucket: cmd_roll, raw_days: 365}\n",
         encoding="utf-8",
     )
     first = CliRunner().invoke(app, ["init-store", "--config", str(config)])
