@@ -68,6 +68,7 @@ async def office_of(data: Path | None, config: Path | None) -> AsyncIterator[Off
     from central.host import make_folder
     from central.reports.desk import ReportDesk
     from central.reports.tables import load_tables
+    from central.reports.waiting import held_back
     from central.store.records import Records
 
     settings = settings_of(data, config)
@@ -80,7 +81,14 @@ async def office_of(data: Path | None, config: Path | None) -> AsyncIterator[Off
             sites = await records.sites()
             book = await records.decisions.book()
             incidents = incidents_of(entry.decision for entry in book)
-            desk = ReportDesk(records.energy, tables, sites=lambda: sites, incidents=incidents.values, now=now_ms)
+            desk = ReportDesk(
+                records.energy,
+                tables,
+                sites=lambda: sites,
+                incidents=incidents.values,
+                now=now_ms,
+                waiting=lambda: held_back(records),
+            )
             accountant = Accountant(store, records.energy, lambda: sites, now_ms)
             yield Office(desk, accountant, sites, {"ja": settings.city.name, "en": settings.city.name_en})
         finally:

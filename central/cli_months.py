@@ -49,24 +49,36 @@ def list_months(data: Data = None, config: Config = None, as_json: AsJson = Fals
 def close(
     month_: Month,
     by: By,
-    why: Annotated[str, typer.Option("--why", help="A remark for the book.")] = "",
+    why: Annotated[
+        str, typer.Option("--why", help="A remark for the book; with --force the reason, which has to be there.")
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Close although half hours are missing; the statement says so.")
+    ] = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Close a month: its figures stand from now on, with their digest in the book of decisions.
 
-    What comes late afterwards waits beside them: shelter-central month correct takes it over, with a reason.
+    It is refused while the month runs, and while a shelter that is in operation lacks more than 1 % of its half hours,
+    its last two hours, or says that readings of the month wait in its outbox: the refusal names the shelters. What is
+    lost for good is closed over with --force and a reason; both stand in the book and on the statement.
 
-    Example:
+    What comes late afterwards waits beside the figures: shelter-central month correct takes it over, with a reason.
+
+    Examples:
 
         shelter-central month close --month 2026-10 --by 佐藤 --data var/central
+
+        shelter-central month close --month 2026-10 --by 佐藤 --force --why '第一小学校は計測器の故障で復旧不能'
     """
 
     async def work(office: Office) -> str:
-        entry = await office.desk.close(month_, by=by, why=why)
+        entry = await office.desk.close(month_, by=by, why=why, accepts=force)
         known = [one.known_share for one in entry.after.values()]
+        despite = f", in spite of what {len(entry.despite)} shelters lack" if entry.despite else ""
         return (
-            f"{month_} is closed: {len(entry.after)} shelters, "
+            f"{month_} is closed{despite}: {len(entry.after)} shelters, "
             f"{sum(known) / len(known):.2%} of half hours measured, SHA-256 {entry.hash}"
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -29,6 +29,7 @@ from central.core.accounting.halfhours import (
     peak_window,
 )
 from central.core.accounting.months import MonthFigures, Terms, month_figures
+from central.core.accounting.readiness import Obstacle, obstacles
 from central.core.accounting.reporting import (
     CompletenessReport,
     DisasterReport,
@@ -71,12 +72,15 @@ class ReportDesk:
         sites: Callable[[], Iterable[Site]],
         incidents: Callable[[], Iterable[Incident]],
         now: Callable[[], int],
+        waiting: Callable[[], Awaitable[Mapping[str, int]]] | None = None,
     ) -> None:
+        """``waiting``: shelter → time of the oldest reading that waits in its outbox."""
         self.rows = rows
         self.tables = tables
         self._sites = sites
         self._incidents = incidents
         self._now = now
+        self._waiting = waiting
 
     async def months(self) -> dict[str, MonthState]:
         """Months of which anything is counted, the newest first, and how they stand."""
@@ -166,23 +170,39 @@ class ReportDesk:
 
     # --- Months that are closed and corrected -----------------------------------------------------------------------
 
-    async def close(self, month: str, *, by: str, why: str = "") -> MonthEntry:
-        """Close a month: from now on its figures stand.
+    async def close(self, month: str, *, by: str, why: str = "", accepts: bool = False) -> MonthEntry:
+        """Close a month: from now on its figures stand. ``accepts``: in spite of what is missing, for a reason.
 
         Raises:
             MonthError: it can't be closed; the text says why.
         """
+        if not is_month(month):
+            raise MonthError(MonthNo.NO_MONTH, f"month {month!r}: want YYYY-MM, such as 2026-10")
         sites = self.sites()
         now_ms = self._now()
+        find = await self._finder(month, sites)
 
         def decide(days: Sequence[SiteDay], entries: Sequence[MonthEntry]) -> MonthEntry:
             counted = figures_of(month, sites, days, [], at_ms=now_ms) if days else {}
             figures = {site: replace(one, terms=self._terms(site, month)) for site, one in counted.items()}
-            return close(month, figures, entries, by=by, why=why, now_ms=now_ms)
+            return close(month, figures, entries, by=by, why=why, now_ms=now_ms, obstacles=find(days), accepts=accepts)
 
-        if not is_month(month):
-            raise MonthError(MonthNo.NO_MONTH, f"month {month!r}: want YYYY-MM, such as 2026-10")
         return await self.rows.settle(month, decide)
+
+    async def obstacles(self, month: str) -> tuple[Obstacle, ...]:
+        """What keeps a month from being closed; nothing while it is not over."""
+        if bounds_of_month(month)[1] > self._now():
+            return ()
+        numbers = days_of_month(month)
+        find = await self._finder(month, self.sites())
+        days = await self.rows.days(numbers.start, numbers.stop - 1)
+        return await asyncio.to_thread(find, days)
+
+    async def _finder(self, month: str, sites: Sequence[Site]) -> Callable[[Sequence[SiteDay]], tuple[Obstacle, ...]]:
+        first_days = await self.rows.first_days()
+        waiting_ms = await self._waiting() if self._waiting else {}
+        names = [one.id for one in sites]
+        return lambda days: obstacles(month, days, sites=names, first_days=first_days, waiting_ms=waiting_ms)
 
     async def correct(
         self,

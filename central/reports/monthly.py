@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from central.core.accounting.closing import MonthEntry
@@ -11,6 +11,7 @@ from central.core.accounting.flows import Flow, PvBasis
 from central.core.accounting.halfhours import date_of
 from central.core.accounting.months import MonthFigures
 from central.core.accounting.prices import Line
+from central.core.accounting.readiness import Obstacle
 from central.core.accounting.reporting import CompletenessReport, MonthReport, MonthState, StatementLine
 from central.core.city import Site
 from central.reports.paper import DASH, Align, Column, Paper, Table, kw_of, kwh, percent, yen
@@ -38,6 +39,7 @@ def monthly(report: MonthReport, lang: Lang, *, city: str) -> Paper:
             *((_days(report, says),) if one else (_sites(report, says),)),
             *((_quality(report.lines[0].figures, says),) if one else ()),
             *((corrections(report.entries, says),) if report.entries else ()),
+            *((_despite(report, says),) if _despite_of(report) else ()),
         ),
         notes=tuple(
             says(key) for key in ("note_self", "note_dc", "note_load", "note_exact", "note_amount", "note_peak")
@@ -147,6 +149,41 @@ def corrections(entries: tuple[MonthEntry, ...], says: Says) -> Table:
     return Table(heading=says("corrections"), columns=columns, rows=rows)
 
 
+def obstacle_lines(
+    found: Iterable[Obstacle], sites: Sequence[Site], says: Says
+) -> tuple[tuple[str, str, str, str, str], ...]:
+    """What is missing, a line a shelter: name, id, what, half hours, since when."""
+    names = {one.id: name_of(one, says.lang) for one in sites}
+    return tuple(
+        (
+            names.get(one.site, one.site),
+            one.site,
+            says(f"hurdle_{one.hurdle.value}"),
+            says("of_slots", n=f"{one.missing:,}", all=f"{one.due:,}"),
+            figures.date_time(one.since_ms, says.lang) if one.since_ms else DASH,
+        )
+        for one in found
+    )
+
+
+def _despite_of(report: MonthReport) -> list[Obstacle]:
+    """What was missing when it was closed, of the shelters that the statement is of."""
+    named = {line.site.id for line in report.lines}
+    return [one for one in report.entries[0].despite if one.site in named] if report.entries else []
+
+
+def _despite(report: MonthReport, says: Says) -> Table:
+    columns = (
+        Column(says("site")),
+        Column(says("site_id"), Align.CODE),
+        Column(says("what")),
+        Column(says("missing_slots"), Align.NUMBER),
+        Column(says("known_since"), Align.CODE),
+    )
+    rows = obstacle_lines(_despite_of(report), [line.site for line in report.lines], says)
+    return Table(heading=says("despite"), columns=columns, rows=rows)
+
+
 def _pairs(report: MonthReport, says: Says) -> tuple[tuple[str, str], ...]:
     amounts = report.amounts
     who = says("city_all", n=len(report.lines))
@@ -185,6 +222,8 @@ def _warnings(report: MonthReport, says: Says) -> tuple[str, ...]:
         found.append(says("warn_unpriced", n=report.amounts.unpriced))
     if report.state is MonthState.OPEN:
         found.append(says("warn_open"))
+    if missing := _despite_of(report):
+        found.append(says("warn_despite", n=len(missing), why=report.entries[0].why))
     if report.late_sites:
         found.append(says("warn_late", n=len(report.late_sites)))
     return tuple(found)

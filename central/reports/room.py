@@ -15,6 +15,7 @@ from central.core.incidents import Incident
 from central.core.stages import ReportRecord
 from central.reports.desk import ReportDesk
 from central.reports.tables import load_tables
+from central.reports.waiting import held_back
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
@@ -41,7 +42,9 @@ def open_room(
         SettingsError: the file of prices or of factors can't be used.
     """
     tables = load_tables(settings.accounting)
-    desk = ReportDesk(records.energy, tables, sites=sites, incidents=incidents, now=now)
+    desk = ReportDesk(
+        records.energy, tables, sites=sites, incidents=incidents, now=now, waiting=lambda: held_back(records)
+    )
     city = {Lang.JA: settings.city.name, Lang.EN: settings.city.name_en}
     app.include_router(statements.router(statements.StatementPages(desk, renderer, city)))
     app.include_router(statement_day.router(statement_day.DayPages(desk, renderer)))

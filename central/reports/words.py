@@ -77,6 +77,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
             "(shelter-central month correct takes the new ones over)."
         ),
     ),
+    "warn_despite": (
+        "{n}か所のデータが不足したまま締められました。理由: {why}",
+        "Closed although data of {n} facilities was missing. Reason: {why}",
+    ),
     "warn_price": (
         "単価は【未確認】です。契約書と照合されていないため、請求には使えません。",
         "UNVERIFIED prices: nobody has checked them against the contract. Not for billing.",
@@ -123,6 +127,17 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "after": ("訂正後 kWh", "After kWh"),
     "before_yen": ("訂正前（税抜）円", "Before, without tax, yen"),
     "after_yen": ("訂正後（税抜）円", "After, without tax, yen"),
+    # What is missing
+    "despite": ("締めた時に不足していたデータ", "What was missing when it was closed"),
+    "missing_slots": ("不明な30分値", "Half hours not known"),
+    "of_slots": ("{n}／{all}", "{n} of {all}"),
+    "known_since": ("いつから", "Since"),
+    "hurdle_waiting": (
+        "この月のデータが施設に残っています（未送信）",
+        "readings of the month still wait at the facility",
+    ),
+    "hurdle_cut_off": ("月末までのデータが届いていません", "nothing came of the month's end"),
+    "hurdle_missing": ("欠測が1 %を超えています", "more than 1 % of the half hours are not known"),
     # Quality
     "slots": ("30分値の数", "Half hours"),
     "meaning": ("意味", "Meaning"),

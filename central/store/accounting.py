@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
@@ -16,7 +16,9 @@ from central.core.accounting.closing import (
     EntryKind,
     MonthEntry,
     decision_of,
+    decode_despite,
     decode_figures,
+    encode_despite,
     encode_figures,
 )
 from central.core.accounting.days import SiteDay, decode_day, encode_day
@@ -32,6 +34,14 @@ from contract.messages import EventKind
 
 Settle = Callable[[Sequence[SiteDay], Sequence[MonthEntry]], MonthEntry]
 """From a month's days and its entries to the next entry."""
+
+
+class CountedDay(NamedTuple):
+    """A shelter's day, and when it was counted as it holds."""
+
+    site: str
+    day: int
+    counted_ms: int
 
 
 class EnergyRows:
@@ -79,6 +89,23 @@ class EnergyRows:
         """Days as they hold, by shelter and day; both ends are included."""
         return await self._ask(lambda db: _days(db, self._do(), first_day, last_day, site=site, late=False))
 
+    async def counted_since(self, since_ms: int) -> list[CountedDay]:
+        """Days that were counted anew from a moment on and hold, in the order in which they were counted."""
+
+        def job(db: Connection) -> list[CountedDay]:
+            found = db.execute(self._do().counted_since, {"since_ms": since_ms})
+            return [CountedDay(row.site, row.day, row.counted_ms) for row in found]
+
+        return await self._ask(job)
+
+    async def settled_since(self, since_ms: int) -> list[tuple[str, int]]:
+        """Months that were closed or corrected from a moment on, and the number of the entry."""
+
+        def job(db: Connection) -> list[tuple[str, int]]:
+            return [(row.month, row.n) for row in db.execute(self._do().settled_since, {"since_ms": since_ms})]
+
+        return await self._ask(job)
+
     async def late_days(self, first_day: int, last_day: int, *, site: str | None = None) -> list[SiteDay]:
         """Days of closed months as they were counted since, where that differs."""
         return await self._ask(lambda db: _days(db, self._do(), first_day, last_day, site=site, late=True))
@@ -117,6 +144,14 @@ class EnergyRows:
 
         def job(db: Connection) -> set[str]:
             return {month_of_day(day) for day in db.execute(self._do().counted_days).scalars()}
+
+        return await self._ask(job)
+
+    async def first_days(self) -> dict[str, int]:
+        """Shelter → the first day that was ever counted of it."""
+
+        def job(db: Connection) -> dict[str, int]:
+            return {row.site: row.first for row in db.execute(self._do().first_days)}
 
         return await self._ask(job)
 
@@ -229,6 +264,7 @@ def _values_of_entry(entry: MonthEntry) -> dict[str, Any]:
         "why": entry.why,
         "before": encode_figures(entry.before),
         "after": encode_figures(entry.after),
+        "despite": encode_despite(entry.despite),
         "prior": entry.prior,
         "hash": entry.hash,
     }
@@ -244,6 +280,7 @@ def _entry_of(row: Mapping[str, Any]) -> MonthEntry:
         why=row["why"],
         before=decode_figures(row["before"]),
         after=decode_figures(row["after"]),
+        despite=decode_despite(row["despite"]),
         prior=row["prior"],
         hash=row["hash"],
     )

@@ -39,6 +39,7 @@ energy_day = Table(
     Column("peak_slot", Integer),
     Column("body", Text, nullable=False, doc="JSON: core/accounting/days.py"),
     Index("energy_day_by_day", "day"),
+    Index("energy_day_by_counted", "counted_ms"),
 )
 
 energy_evidence = Table(
@@ -62,6 +63,7 @@ energy_month = Table(
     Column("after", Text, nullable=False, doc="JSON: shelter → figures"),
     Column("prior", Text, nullable=False, doc="hash of the entry before"),
     Column("hash", Text, nullable=False),
+    Column("despite", Text, doc="JSON: what was missing when it was closed; null: nothing"),
 )
 
 energy_exchange = Table(
@@ -74,7 +76,27 @@ energy_exchange = Table(
     Column("why", Text, nullable=False),
 )
 
-ALL: Final = (energy_day, energy_evidence, energy_month, energy_exchange)
+energy_plan = Table(
+    "energy_plan",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False, doc="number of the import; the highest one holds"),
+    Column("wh", BigInteger, doc="null: the plan was withdrawn"),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False, doc="number of the import; the highest one holds"),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("body", Text, nullable=False, doc="JSON: core/accounting/assets.py"),
+)
+
+ALL: Final = (energy_day, energy_evidence, energy_month, energy_exchange, energy_plan, asset)
 
 
 class EnergyStatements:
@@ -89,11 +111,17 @@ class EnergyStatements:
         self.drop_late = delete(energy_day).where(
             day.late, day.site == bindparam("of_site"), day.day == bindparam("of_day")
         )
+        self.counted_since = (
+            select(day.site, day.day, day.counted_ms)
+            .where(day.counted_ms >= bindparam("since_ms"), ~day.late)
+            .order_by(day.counted_ms, day.site, day.day)
+        )
         self.late_days = select(day.site, day.day).where(within, day.late).order_by(day.site, day.day)
         self.peaks = (
             select(day.site, func.max(day.peak_wh).label("peak_wh")).where(within, ~day.late).group_by(day.site)
         )
         self.counted_days = select(day.day).distinct()
+        self.first_days = select(day.site, func.min(day.day).label("first")).group_by(day.site)
         self.put_evidence = upsert(dialect, energy_evidence)
         self.evidence = (
             select(proof.day, proof.readings)
@@ -111,6 +139,7 @@ class EnergyStatements:
         )
         self.entries = select(energy_month).order_by(month.month, month.n)
         self.entries_of = self.entries.where(month.month == bindparam("of_month"))
+        self.settled_since = select(month.month, month.n, month.at_ms).where(month.at_ms >= bindparam("since_ms"))
         self.closed = select(month.month).where(month.n == 0)
         self.add_entry = insert(energy_month)
         self.put_exchange = upsert(dialect, energy_exchange)

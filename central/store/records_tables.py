@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Delete, Insert
 
-HEAD: Final = "0014"
+HEAD: Final = "0015"
 """The newest migration. A database that is there already starts without loading Alembic."""
 
 metadata = MetaData()

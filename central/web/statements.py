@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -23,8 +23,9 @@ from central.core.accounting.reporting import (
 )
 from central.reports.desk import NoSuchError, ReportDesk
 from central.reports.files import AnyReport, csv_file, html_file, json_file
-from central.reports.monthly import completeness, monthly, name_of
+from central.reports.monthly import completeness, monthly, name_of, obstacle_lines
 from central.reports.paper import Paper
+from central.reports.words import Says
 from central.reports.yearly import disaster, yearly
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.catalogue import CATALOGUES, Lang, choose
@@ -94,6 +95,7 @@ class StatementPages:
         """
         made = await self.report(kind, period, site)
         is_month = isinstance(made, MonthReport) and not site
+        may_close = is_month and Right.ADMIN in who.rights and _is_open(made)
         words = CATALOGUES[lang]
         return self._renderer.page(
             "statement.html",
@@ -109,10 +111,14 @@ class StatementPages:
             forms=list(FileForm),
             days=_days(made),
             sites=[(one.id, name_of(one, lang)) for one in self.desk.sites()] if kind is Kind.MONTHLY else [],
-            may_close=is_month and Right.ADMIN in who.rights and _is_open(made),
+            may_close=may_close,
+            obstacles=await self._obstacles(period, lang) if may_close else (),
             may_correct=is_month and Right.ADMIN in who.rights and bool(getattr(made, "late_sites", ())),
             refused=refused,
         )
+
+    async def _obstacles(self, month: str, lang: Lang) -> Sequence[Sequence[str]]:
+        return obstacle_lines(await self.desk.obstacles(month), self.desk.sites(), Says(lang))
 
     async def report(self, kind: Kind, period: str, site: str = "") -> AnyReport:
         """One report as values.
@@ -199,10 +205,12 @@ def router(pages: StatementPages) -> APIRouter:
         return await pages.file(kind, period, form, site, choose(lang, accept_language))
 
     @routes.post("/reports/monthly/{month}/close", response_class=HTMLResponse)
-    async def close(who: Closer, month: str, why: Said = "", lang: Asked = None) -> Response:
+    async def close(
+        who: Closer, month: str, why: Said = "", accepts: Annotated[bool, Form()] = False, lang: Asked = None
+    ) -> Response:
         chosen = choose(lang, None)
         try:
-            await pages.desk.close(month, by=who.name, why=why)
+            await pages.desk.close(month, by=who.name, why=why, accepts=accepts)
         except MonthError as error:
             return await _refused(pages, who, chosen, month, error)
         return see_other(f"/reports/monthly/{month}?lang={chosen.value}")

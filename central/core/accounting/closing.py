@@ -16,11 +16,19 @@ import msgspec
 
 from central.core.accounting.halfhours import bounds_of_month, is_month
 from central.core.accounting.months import MonthFigures
+from central.core.accounting.readiness import Hurdle, Obstacle
 from central.core.audit import Action, Decision
 
 WHY_CHARS_MAX: Final = 500
 SETTLE_MS: Final = 3_600_000
 """A month can be closed an hour after its end, so that its last half hour is counted."""
+LISTED_MAX: Final = 20
+"""Shelters that a refusal names."""
+_HURDLES: Final = {
+    Hurdle.WAITING: "readings of the month still wait there: look at its link (page Fleet)",
+    Hurdle.CUT_OFF: "nothing came of the month's end: look at its link and its agent",
+    Hurdle.MISSING: "gaps: look at its page and at report completeness",
+}
 
 
 class EntryKind(StrEnum):
@@ -45,6 +53,8 @@ class MonthEntry:
     """Shelter → its figures until now; empty for a closing."""
     after: Mapping[str, MonthFigures]
     """Shelter → its figures from now on."""
+    despite: tuple[Obstacle, ...] = ()
+    """What a closing found missing and somebody closed over, with a reason."""
     prior: str = ""
     hash: str = ""
 
@@ -55,6 +65,7 @@ class MonthNo(StrEnum):
     NO_MONTH = "no_month"
     CLOSED = "closed"
     NOT_OVER = "not_over"
+    NOT_READY = "not_ready"
     NOTHING = "nothing"
     OPEN = "open"
     SAME = "same"
@@ -68,18 +79,37 @@ class MonthNo(StrEnum):
 class MonthError(ValueError):
     """A closing or a correction that can't be made. The text says why and what to do; ``no`` names it."""
 
-    def __init__(self, no: MonthNo, text: str) -> None:
+    def __init__(self, no: MonthNo, text: str, obstacles: Sequence[Obstacle] = ()) -> None:
         super().__init__(text)
         self.no = no
+        self.obstacles = tuple(obstacles)
 
 
 def close(
-    month: str, figures: Mapping[str, MonthFigures], entries: Sequence[MonthEntry], *, by: str, why: str, now_ms: int
+    month: str,
+    figures: Mapping[str, MonthFigures],
+    entries: Sequence[MonthEntry],
+    *,
+    by: str,
+    why: str,
+    now_ms: int,
+    obstacles: Sequence[Obstacle] = (),
+    accepts: bool = False,
 ) -> MonthEntry:
     """Close a month with these figures.
 
+    Args:
+        month: the month.
+        figures: shelter → its month.
+        entries: of this month so far.
+        by: who does it.
+        why: a remark; the reason where something is missing.
+        now_ms: now.
+        obstacles: shelters of which something is missing.
+        accepts: closes in spite of them.
+
     Raises:
-        MonthError: it is not over, closed already, or nothing is counted.
+        MonthError: it is not over, closed already, nothing is counted, or something is missing and nobody accepts it.
     """
     if not is_month(month):
         raise MonthError(MonthNo.NO_MONTH, f"month {month!r}: want YYYY-MM, such as 2026-10")
@@ -94,6 +124,10 @@ def close(
             MonthNo.NOTHING,
             f"{month}: nothing is counted (shelter-central month recount --month {month} reads the store)",
         )
+    if obstacles and not accepts:
+        raise MonthError(MonthNo.NOT_READY, _not_ready(month, obstacles), obstacles)
+    if obstacles:
+        why = _said(why, MonthNo.WHY, "why it is closed although data is missing (--why)")
     return _sealed(
         MonthEntry(
             month=month,
@@ -104,6 +138,7 @@ def close(
             why=why.strip()[:WHY_CHARS_MAX],
             before={},
             after=dict(figures),
+            despite=tuple(obstacles),
         ),
         entries,
     )
@@ -183,13 +218,21 @@ def decision_of(entry: MonthEntry) -> Decision:
         if figures
     }
     sites = sorted(entry.after)
+    despite = {"despite": [f"{one.site} {one.hurdle.value}" for one in entry.despite]} if entry.despite else {}
     return Decision(
         at_ms=entry.at_ms,
         by=entry.by,
         action=action,
         why=entry.why,
         site=sites[0] if len(sites) == 1 else "",
-        detail={"month": entry.month, "n": entry.n, "shelters": len(sites), "sha256": entry.hash, **billed_wh},
+        detail={
+            "month": entry.month,
+            "n": entry.n,
+            "shelters": len(sites),
+            "sha256": entry.hash,
+            **billed_wh,
+            **despite,
+        },
     )
 
 
@@ -210,6 +253,38 @@ def decode_figures(text: str) -> dict[str, MonthFigures]:
         raise MonthError(MonthNo.UNREADABLE, f"figures of a closed month can't be read: {error}") from None
 
 
+def encode_despite(despite: Sequence[Obstacle]) -> str | None:
+    """The text that is kept; ``None``: nothing was missing."""
+    return msgspec.json.encode(list(despite), order="sorted").decode() if despite else None
+
+
+def decode_despite(text: str | None) -> tuple[Obstacle, ...]:
+    """What was missing, again.
+
+    Raises:
+        MonthError: another version wrote it.
+    """
+    try:
+        return tuple(msgspec.json.decode(text, type=list[Obstacle])) if text else ()
+    except msgspec.MsgspecError as error:
+        raise MonthError(MonthNo.UNREADABLE, f"what was missing of a closed month can't be read: {error}") from None
+
+
+def _not_ready(month: str, obstacles: Sequence[Obstacle]) -> str:
+    """What stands in the way, a line a shelter, and what to do."""
+    lines = [
+        f"  {one.site}: {_HURDLES[one.hurdle]} ({one.missing:,} of {one.due:,} half hours are not known)"
+        for one in obstacles[:LISTED_MAX]
+    ]
+    if len(obstacles) > LISTED_MAX:
+        lines.append(f"  and {len(obstacles) - LISTED_MAX} more")
+    lines.append(
+        f"Have the data delivered, or count what was imported (shelter-central month recount --month {month}); "
+        "what is lost for good is closed over with --force --why REASON"
+    )
+    return f"{month} is not ready to be closed: {len(obstacles)} shelters\n" + "\n".join(lines)
+
+
 def _sealed(entry: MonthEntry, entries: Sequence[MonthEntry]) -> MonthEntry:
     prior = max(entries, key=lambda each: each.n).hash if entries else ""
     entry = replace(entry, prior=prior)
@@ -218,7 +293,9 @@ def _sealed(entry: MonthEntry, entries: Sequence[MonthEntry]) -> MonthEntry:
 
 def _hash_of(entry: MonthEntry) -> str:
     told = [entry.prior, entry.month, entry.n, entry.kind.value, entry.at_ms, entry.by, entry.why]
-    body = msgspec.json.encode([*told, entry.before, entry.after], order="sorted")
+    # An entry without obstacles has the hash that it had before obstacles were kept.
+    despite = [list(entry.despite)] if entry.despite else []
+    body = msgspec.json.encode([*told, entry.before, entry.after, *despite], order="sorted")
     return hashlib.sha256(body).hexdigest()
 
 

@@ -48,6 +48,33 @@ ENERGY: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "reports_close_why": ("備考（任意）", "Remark (optional)"),
+    "reports_ready": (
+        "締める前の確認: 稼働中のすべての施設のデータがそろっています。",
+        "Checked: the data of every facility in operation is there.",
+    ),
+    "reports_not_ready": (
+        "締める前の確認: {n}か所のデータがそろっていません",
+        "Checked: data of {n} facilities is not complete",
+    ),
+    "reports_not_ready_do": (
+        (
+            "未送信のデータは、回線が戻れば自動で届き、計算し直されます。「状態監視」で施設の通信と未送信データを確認してください。"
+            "届いているのに計算されていない場合は shelter-central month recount で計算し直します。"
+        ),
+        (
+            "What waits is delivered and counted by itself once the link is back: look at the facility's link on the "
+            "page Fleet. What was imported is counted by shelter-central month recount."
+        ),
+    ),
+    "reports_missing_site": ("施設", "Facility"),
+    "reports_missing_what": ("状況", "What is missing"),
+    "reports_missing_n": ("不明な30分値", "Half hours not known"),
+    "reports_missing_since": ("いつから", "Since"),
+    "reports_accept": (
+        "データが戻らないことを確認しました。不足したまま締めます（明細書と台帳に理由が残ります）。",
+        "The data will not come back. Close without it; the reason stands on the statement and in the book.",
+    ),
+    "reports_accept_why": ("理由（不足したまま締める場合は必須）", "Reason (needed to close without it)"),
     "reports_close_do": ("締める", "Close"),
     "reports_correct": ("訂正する", "Correct"),
     "reports_correct_note": (
@@ -63,6 +90,10 @@ ENERGY: Final[dict[str, tuple[str, str]]] = {
         "この月はまだ終わっていません。翌月1日の午前1時を過ぎてから締めてください。",
         "This month is not over. Close it after 1:00 on the first of the next month.",
     ),
+    "reports_no.not_ready": (
+        "データがそろっていません。下の一覧を確認してください。",
+        "Data is missing: see the list below.",
+    ),
     "reports_no.nothing": ("この月の計算結果がありません。", "Nothing is counted of this month."),
     "reports_no.open": (
         "この月は締められていません。後から届くデータは自動で反映されます。",
@@ -70,7 +101,7 @@ ENERGY: Final[dict[str, tuple[str, str]]] = {
     ),
     "reports_no.same": ("数値が変わらないため、訂正はありません。", "No figure would change: nothing to correct."),
     "reports_no.who": ("担当者の名前が必要です。", "Say who does it."),
-    "reports_no.why": ("訂正の理由を入力してください。", "Say why it is corrected."),
+    "reports_no.why": ("理由を入力してください。", "Say why."),
     "reports_no.one_site": ("手入力の訂正は1施設ずつ行ってください。", "An adjustment by hand is of one facility."),
     "reports_no.not_in_it": ("締めた月に含まれない施設です。", "A facility that is not in the closed month."),
     "reports_no.unreadable": (

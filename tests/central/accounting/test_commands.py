@@ -67,7 +67,13 @@ def test_a_month_from_its_readings_to_its_correction(data: Path) -> None:
     assert "Monthly statement" in paper.read_text(encoding="utf-8")
     for words in (("completeness", "--month", MONTH), ("yearly", "--year", "2025"), ("disaster", "--year", "2025")):
         assert json.loads(central(data, "report", *words, "--format", "json").stdout)["lines"]
-    assert "is closed: 1 shelters" in central(data, "month", "close", "--month", MONTH, "--by", "佐藤").stdout
+    closing = ("month", "close", "--month", MONTH, "--by", "佐藤")
+    refused = central(data, *closing, code=2).stderr
+    assert f"{SITE}: nothing came of the month's end" in refused
+    assert "half hours are not known" in refused
+    assert "say why it is closed although data is missing" in central(data, *closing, "--force", code=2).stderr
+    closed = central(data, *closing, "--force", "--why", "回線工事").stdout
+    assert "is closed, in spite of what 1 shelters lack: 1 shelters" in closed
     before = json.loads(central(data, "report", "monthly", "--month", MONTH, "--format", "json").stdout)
     bring(data, NEXT_MS - 3 * HOUR, NEXT_MS + HOUR)
     central(data, "month", "recount", "--month", MONTH)

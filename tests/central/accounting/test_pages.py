@@ -155,10 +155,22 @@ async def test_an_administrator_closes_and_corrects(here: Here) -> None:
         mark = csrf_of(page)
         bare = await client.post("/reports/monthly/2026-10/close", data={"why": ""})
         assert bare.status_code == 403
-        closed = await client.post("/reports/monthly/2026-10/close", data={"csrf": mark, "why": "定例"})
+        assert "1か所のデータがそろっていません" in page
+        assert "月末までのデータが届いていません" in page
+        refused = await client.post("/reports/monthly/2026-10/close", data={"csrf": mark, "why": "定例"})
+        assert (refused.status_code, "データがそろっていません" in refused.text) == (422, True)
+        silent = await client.post("/reports/monthly/2026-10/close", data={"csrf": mark, "accepts": "true"})
+        assert (silent.status_code, "理由を入力してください" in silent.text) == (422, True)
+        said = {"csrf": mark, "why": "定例", "accepts": "true"}
+        closed = await client.post("/reports/monthly/2026-10/close", data=said)
         assert (closed.status_code, closed.headers["location"]) == (303, "/reports/monthly/2026-10?lang=ja")
         page = await text(client, "/reports/monthly/2026-10")
-        for part in ("Admin (admin) が締めました", "確認用ハッシュ", "定例"):
+        for part in (
+            "Admin (admin) が締めました",
+            "確認用ハッシュ",
+            "1か所のデータが不足したまま締められました。理由: 定例",
+            "締めた時に不足していたデータ",
+        ):
             assert part in page
         again = await client.post("/reports/monthly/2026-10/close", data={"csrf": mark})
         assert (again.status_code, "すでに締められています" in again.text) == (422, True)
@@ -166,7 +178,7 @@ async def test_an_administrator_closes_and_corrects(here: Here) -> None:
         page = await text(client, "/reports/monthly/2026-10")
         assert "締めた後に1か所のデータが届きました" in page
         silent = await client.post("/reports/monthly/2026-10/correct", data={"csrf": mark, "why": " "})
-        assert (silent.status_code, "訂正の理由を入力" in silent.text) == (422, True)
+        assert (silent.status_code, "理由を入力してください" in silent.text) == (422, True)
         done = await client.post("/reports/monthly/2026-10/correct?lang=en", data={"csrf": mark, "why": "遅延データ"})
         assert done.status_code == 303
         assert "遅延データ" in await text(client, "/reports/monthly/2026-10?lang=en")

@@ -13,15 +13,19 @@ from central.core.accounting.exchanges import Serials
 from central.core.accounting.flows import Flow
 from central.core.accounting.halfhours import DAY_MS, HALF_HOUR_MS, days_of_month, start_of_day
 from central.core.accounting.prices import price_table
+from central.core.accounting.readiness import Hurdle
 from central.core.audit import Action
 from central.core.audit import first_fault as first_fault_of_book
 from central.core.city import EventRecord
 from central.reports.desk import ReportDesk
 from central.reports.tables import Tables, load_tables
 from central.reports.trace import as_text, trace_of
+from central.reports.waiting import held_back
 from central.settings import AccountingSettings
 from central.store.base import StoreRow, TelemetryStore
 from central.store.records import Batch, Records
+from contract.messages import OutboxStatus, Status
+from contract.wire import encode
 from tests.central.accounting.parts import NOVEMBER_MS, OCTOBER, lived, sites
 
 HOUR = 3_600_000
@@ -136,8 +140,13 @@ async def closed(store: TelemetryStore, records: Records, clock: Clock) -> Repor
     """October is closed while the end of the second shelter's month had not come."""
     await fill_october(store, records, clock, without=HOLE)
     made = desk(records, clock)
-    entry = await made.close("2026-10", by="佐藤", why="")
+    with pytest.raises(MonthError) as caught:
+        await made.close("2026-10", by="佐藤")
+    assert [(one.site, one.hurdle) for one in caught.value.obstacles] == [(B, Hurdle.CUT_OFF)]
+    assert await made.obstacles("2026-10") == caught.value.obstacles
+    entry = await made.close("2026-10", by="佐藤", why="回線工事が長引くため", accepts=True)
     assert set(entry.after) == {A, B}
+    assert (await records.energy.entries("2026-10"))[0].despite == caught.value.obstacles
     return made
 
 
@@ -294,3 +303,24 @@ async def test_another_serial_number_shows_that_a_meter_was_exchanged(
     assert len(await records.energy.exchanges(A)) == 1
     told = await trace_of(records.energy, SITES, A, gap[0] + 5)
     assert {one["mark"] for one in told["counters"] if one["device"] == "meter"} == {"r"}
+
+
+async def test_a_shelter_that_says_that_it_holds_data_back_is_not_ready(
+    store: TelemetryStore, records: Records, clock: Clock
+) -> None:
+    await fill_october(store, records, clock, without=(0, 0))
+    made = ReportDesk(
+        records.energy,
+        load_tables(AccountingSettings()),
+        sites=lambda: SITES,
+        incidents=tuple,
+        now=clock,
+        waiting=lambda: held_back(records),
+    )
+    assert await made.obstacles("2026-10") == ()
+    waits = OutboxStatus(epoch="e1", next_seq=9, waiting=4, first_seq=5, oldest_ms=NOVEMBER_MS - HOUR)
+    told = encode(Status(online=True, at_ms=NOVEMBER_MS, outbox=waits))
+    await records.save_batch(Batch(statuses={A: (told, NOVEMBER_MS), B: (b'{"online":false}', NOVEMBER_MS)}))
+    (one,) = await made.obstacles("2026-10")
+    assert (one.site, one.hurdle, one.since_ms, one.missing) == (A, Hurdle.WAITING, NOVEMBER_MS - HOUR, 0)
+    assert await made.obstacles("2026-11") == (), "a month that runs is not asked"
