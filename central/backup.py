@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from central.core.audit import GENESIS, Action, Decision, first_fault
+from central.core.backups import NOTE as MADE
+from central.core.backups import BackupRecord, note_with, records_of
 from central.core.restored import NOTE, Restored
 from central.host import make_folder, only_one_in
 from central.sealed import SealError, seal, unseal
@@ -106,6 +108,52 @@ async def make_backup(settings: Settings, out: Path, *, now_ms: int, passphrase:
     except (OSError, tarfile.TarError) as error:
         raise BackupError(f"{out}: {error} (is the disk full? name another place by --out)") from None
     return manifest
+
+
+async def note_backup(settings: Settings, made: BackupRecord) -> None:
+    """Remember that a backup was made: the service raises an alert when none is for long.
+
+    Raises:
+        StoreError: the records can't be written.
+    """
+    records = await Records.open(settings.records_address)
+    try:
+        await records.note(MADE, note_with(records_of(await records.notes()), made))
+    finally:
+        await records.close()
+
+
+async def noted_backups(settings: Settings) -> tuple[BackupRecord, ...]:
+    """Backups that are remembered, the newest first.
+
+    Raises:
+        StoreError: the records can't be read.
+    """
+    records = await Records.open(settings.records_address)
+    try:
+        return records_of(await records.notes())
+    finally:
+        await records.close()
+
+
+def record_of(file: Path, manifest: Manifest, *, done_ms: int) -> BackupRecord:
+    """What is remembered of a backup that was just written.
+
+    Raises:
+        BackupError: it can't be read again.
+    """
+    try:
+        whole = _part(file)
+    except OSError as error:
+        raise BackupError(f"{file}: it was written and can't be read ({error}): take another backup") from None
+    return BackupRecord(
+        made_ms=manifest.made_ms,
+        done_ms=done_ms,
+        to=str(file.resolve()),
+        bytes=whole.bytes,
+        sha256=whole.sha256,
+        has_keys=SECRETS in manifest.parts,
+    )
 
 
 async def _told(settings: Settings, here: Path) -> tuple[int, int, str]:

@@ -104,22 +104,28 @@ class Rollup:
         self._store = store
         self._now = now
         self._state = _State()
+        self._done_ms = {"minute": 0, "days": 0}
         self._clear: dict[tuple[str, int], tuple[float, ...]] = {}
 
     async def run(self) -> None:
         """Both loops side by side, so that adding up a day never leaves a hole in the minutes."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._again_and_again(self.minute), name="rollups-minute")
-                tasks.create_task(self._again_and_again(self.follow), name="rollups-days")
+                tasks.create_task(self._again_and_again("minute", self.minute), name="rollups-minute")
+                tasks.create_task(self._again_and_again("days", self.follow), name="rollups-days")
         finally:
             await self._store.close()
 
-    async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
+    def done_ms(self) -> int:
+        """When the slower of both loops last ended a turn well; 0: not since the start."""
+        return min(self._done_ms.values())
+
+    async def _again_and_again(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """At each full minute; a failure is logged, and the next turn goes on where it was."""
         while True:
             try:
                 await work()
+                self._done_ms[name] = self._now()
             except StoreError as error:
                 log.warning("rollups_not_written", error=str(error))
             except Exception as error:  # noqa: BLE001 - graphs must never end the service

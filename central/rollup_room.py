@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from central.control import Control
 from central.core.accounting.emissions import FactorTable
@@ -17,8 +16,6 @@ from central.settings import Settings, StoreKind, read_secret
 from central.store.base import TelemetryStore
 from central.store.records import Records
 
-Loop = Callable[[], Coroutine[Any, Any, None]]
-
 
 def open_room(
     settings: Settings,
@@ -30,14 +27,14 @@ def open_room(
     *,
     target_w: Callable[[str], float | None],
     now: Callable[[], int],
-) -> list[tuple[str, Loop]]:
-    """The loop and its name; none with another store.
+) -> Rollup | None:
+    """What writes them; ``None`` with another store.
 
     Raises:
         SettingsError: the token's file or the emission factors can't be read.
     """
     if settings.store.kind is not StoreKind.INFLUX:
-        return []
+        return None
     from central.store.influx_rollups import InfluxRollups
     from central.store.influx_write import InfluxAddress
 
@@ -58,8 +55,7 @@ def open_room(
         target_w=target_w,
         saved_co2=saved_co2(load_tables(settings.accounting).factors),
     )
-    rollup = Rollup(sources, InfluxRollups(address, chosen.rollup_bucket), now=now)
-    return [("rollups", rollup.run)]
+    return Rollup(sources, InfluxRollups(address, chosen.rollup_bucket), now=now)
 
 
 def saved_co2(table: FactorTable) -> Callable[[int], SavedCo2 | None]:

@@ -145,6 +145,16 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
     app.include_router(notifications.router(notifying, house.queries, renderer))
     demand = await _demand(house, app, renderer)
     ends = CertificateEnds(house.records.certificates)
+    rollup = open_rollups(
+        house.settings,
+        house.live_view,
+        house.store,
+        house.records,
+        house.control,
+        newsroom,
+        target_w=demand.target_w,
+        now=house.now,
+    )
     watch = await open_watch(
         house.settings,
         house.records,
@@ -152,6 +162,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         newsroom,
         days=house.forecast.days,
         ready=house.ready,
+        rolled_ms=rollup.done_ms if rollup else None,
         now=house.now,
         targets=demand,
         certificates=ends,
@@ -180,16 +191,7 @@ async def open_rooms(house: House, app: FastAPI) -> list[tuple[str, Loop]]:
         ("post", notifying.post.run),
         ("watch", watch.run),
         ("certificates", ends.run),
-        *open_rollups(
-            house.settings,
-            house.live_view,
-            house.store,
-            house.records,
-            house.control,
-            newsroom,
-            target_w=demand.target_w,
-            now=house.now,
-        ),
+        *([("rollups", rollup.run)] if rollup else []),
     ]
 
 

@@ -94,6 +94,12 @@ class NoticeStatements:
             .where(made > bindparam("since_ms"), own.case != "")
             .group_by(own.person)
         )
+        # A message that went another way has reached somebody.
+        other = message.alias("other")
+        reached = select(other.c.id).where(other.c.message == own.message, other.c.state == "sent").exists()
+        self.undelivered = select(func.count(own.message.distinct())).where(
+            made >= bindparam("from_ms"), made < bindparam("to_ms"), own.case != "", ~reached
+        )
         newest = select(message).order_by(made.desc(), own.id).limit(bindparam("at_most"))
         self.log = newest
         self.log_dead = newest.where(own.state == "dead")

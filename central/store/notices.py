@@ -132,6 +132,11 @@ class NoticeRows:
 
         return await self._ask(job)
 
+    async def undelivered(self, from_ms: int, to_ms: int) -> int:
+        """Messages made within a stretch of time, without tests, that no channel has taken."""
+        values = {"from_ms": from_ms, "to_ms": to_ms}
+        return await self._ask(lambda db: int(db.execute(self._do().undelivered, values).scalar() or 0))
+
     async def log(self, *, limit: int = 100, only_dead: bool = False) -> list[Delivery]:
         """Deliveries, the newest first."""
         return await self._deliveries("log_dead" if only_dead else "log", limit)

@@ -20,6 +20,7 @@ from central.core.watch.episodes import Episodes
 from central.core.watch.looking import Look
 from central.core.watch.readings import Readings
 from central.store.base import StoreError
+from central.watch.service import ServiceGatherer, ServiceSources
 from contract.messages import ClockState
 from contract.readings import Quality
 
@@ -75,13 +76,13 @@ class NoCertificates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where readings come from. ``ready``: part of the service → ``ok`` or what it lacks."""
+    """Where readings come from."""
 
     queries: Queries
     days: Callable[[str], Mapping[int, PastDay]]
     """A shelter's last weeks by the hour."""
     facts: Callable[[], Awaitable[Sequence[Fact]]]
-    ready: Callable[[], Mapping[str, str]]
+    service: ServiceSources
     reserve_pct: float
     """What the city's orders keep for an outage."""
     targets: Targets
@@ -113,17 +114,15 @@ class Gatherer:
         self.faults = Episodes()
         self.links = Episodes()
         self._sky: _Sky | None = None
-        self._down: dict[str, int] = {}
-        """Part of the service → since when it is away."""
+        self._service = ServiceGatherer(sources.service, started_ms=started_ms)
         self._up_ms = started_ms
         """Since when shelters can be heard."""
 
     async def look(self, now_ms: int) -> Look:
         """What is known now."""
         city = self._sources.queries.now()
-        ready = self._sources.ready()
-        broker_min = self._down_min("mqtt", ready, now_ms)
-        stores = [self._down_min(part, ready, now_ms) for part in ("store", "records")]
+        service = await self._service.readings(now_ms)
+        broker_min = service.broker_down_min
         if broker_min:
             self._up_ms = now_ms
         sky = await self._sky_of(city, now_ms)
@@ -134,25 +133,14 @@ class Gatherer:
         for row, now in enumerate(city.sites):
             readings[now.site.id] = self._readings(now, row, sky, pv_now, ends, now_ms)
             await asyncio.sleep(0)
-        down = [each for each in stores if each is not None]
         return Look(
             at_ms=now_ms,
             wards={now.site.id: now.site.ward for now in city.sites},
             readings=readings,
-            service=Readings(broker_down_min=broker_min, store_down_min=max(down) if down else None),
+            service=service,
         )
 
-    # --- The service --------------------------------------------------------------------------------------------------
-
-    def _down_min(self, part: str, ready: Mapping[str, str], now_ms: int) -> float | None:
-        """Since when a part is away; 0: it is there; ``None``: nobody says."""
-        if part not in ready:
-            return None
-        if ready[part] == "ok":
-            self._down.pop(part, None)
-            return 0.0
-        since_ms = min(self._down.setdefault(part, now_ms), now_ms)
-        return max((now_ms - since_ms) / 60_000, 0.01)
+    # --- One shelter --------------------------------------------------------------------------------------------------
 
     def _count(self, city: CityNow, now_ms: int, *, is_broker_away: bool) -> None:
         faulty: dict[str, bool | None] = {}
@@ -164,8 +152,6 @@ class Gatherer:
             away[now.site.id] = now.state in AWAY if is_known else None
         self.faults = episodes.followed(self.faults, faulty, now_ms)
         self.links = episodes.followed(self.links, away, now_ms)
-
-    # --- One shelter --------------------------------------------------------------------------------------------------
 
     def _readings(
         self, now: SiteNow, row: int, sky: _Sky, pv_now: Floats, ends: Mapping[str, int], now_ms: int

@@ -16,6 +16,7 @@ from central.settings import Settings, SettingsError
 from central.store.records import Records
 from central.watch.gather import Certificates, Gatherer, NoCertificates, NoTargets, Sources, Targets
 from central.watch.loop import Watch
+from central.watch.service import ServiceSources
 
 LIBRARY = resources.files("central.watch") / "library" / "rules.yaml"
 
@@ -46,6 +47,7 @@ async def open_watch(
     *,
     days: Callable[[str], Mapping[int, PastDay]],
     ready: Callable[[], Mapping[str, str]],
+    rolled_ms: Callable[[], int] | None,
     now: Callable[[], int],
     targets: Targets | None = None,
     certificates: Certificates | None = None,
@@ -60,7 +62,14 @@ async def open_watch(
         queries=queries,
         days=days,
         facts=records.facts.newest,
-        ready=ready,
+        service=ServiceSources(
+            ready=ready,
+            stats=queries.ingest_stats,
+            notes=records,
+            folder=settings.data,
+            undelivered=records.notices.undelivered,
+            rolled_ms=rolled_ms,
+        ),
         reserve_pct=settings.steering.reserve_pct,
         targets=targets or NoTargets(),
         certificates=certificates or NoCertificates(),

@@ -82,7 +82,7 @@ class EvidenceOut(BaseModel):
     quantity: str
     value: float = Field(description="In `unit`")
     limit: float
-    unit: str = Field(description="min, s, h, d, %, points, times; empty: yes (1) or no (0)")
+    unit: str = Field(description="min, s, h, d, %, points, times, messages; empty: yes (1) or no (0)")
     severity: Severity
     says_ja: str
     says_en: str

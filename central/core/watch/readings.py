@@ -15,6 +15,10 @@ class Family(StrEnum):
     """What has one cause at one shelter: rules of a family lead to one alert, however many of them hold."""
 
     SERVICE = "service"
+    DISK = "disk"
+    BACKUP = "backup"
+    NOTICES = "notices"
+    ROLLUPS = "rollups"
     LINK = "link"
     PV = "pv"
     BATTERY = "battery"
@@ -28,11 +32,13 @@ class Family(StrEnum):
 
 GATHERED: Final = frozenset({Family.LINK, Family.CLOCK, Family.OUTBOX, Family.RESERVE, Family.FAULTS})
 """Families in which many shelters at once have one cause: then a ward, or the city, has the alert."""
+OF_SERVICE: Final = frozenset({Family.SERVICE, Family.DISK, Family.BACKUP, Family.NOTICES, Family.ROLLUPS})
+"""Families of the service itself: no shelter has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """One shelter, or with the last two the service itself, at one moment."""
+    """One shelter, or with what stands under ``broker_down_min`` the service itself, at one moment."""
 
     silent_min: float | None = None
     """Since when nothing came; 0 while it is heard."""
@@ -68,6 +74,15 @@ class Readings:
     """Days until its certificate ends."""
     broker_down_min: float | None = None
     store_down_min: float | None = None
+    refused: float | None = None
+    """Messages of the last hour that the service could not keep by a fault of its own; the shelters still have them."""
+    disk_used_pct: float | None = None
+    backup_age_h: float | None = None
+    """Since the newest backup, or since a first one is waited for."""
+    undelivered: float | None = None
+    """Messages to people of the last day that reached nobody in a quarter of an hour."""
+    rollups_behind_min: float | None = None
+    """Since the last roll-ups were written; ``None``: none are made."""
 
 
 NOTHING: Final = Readings()
@@ -89,7 +104,7 @@ class Quantity:
     @property
     def is_of_service(self) -> bool:
         """Whether it is of the service and not of a shelter."""
-        return self.family is Family.SERVICE
+        return self.family in OF_SERVICE
 
 
 def reserve_gap_pct(now: Readings) -> float | None:
@@ -121,6 +136,11 @@ def _quantities() -> Mapping[str, Quantity]:
     listed = [
         one("broker_down_min", Family.SERVICE, "min", 1_440, lambda now: now.broker_down_min, under=False),
         one("store_down_min", Family.SERVICE, "min", 1_440, lambda now: now.store_down_min, under=False),
+        one("refused", Family.SERVICE, "messages", 1e6, lambda now: now.refused, under=False),
+        one("disk_used_pct", Family.DISK, "%", 100, lambda now: now.disk_used_pct, under=False),
+        one("backup_age_h", Family.BACKUP, "h", 8_760, lambda now: now.backup_age_h, under=False),
+        one("undelivered", Family.NOTICES, "messages", 1e6, lambda now: now.undelivered, under=False),
+        one("rollups_behind_min", Family.ROLLUPS, "min", 43_200, lambda now: now.rollups_behind_min, under=False),
         one("silent_min", Family.LINK, "min", 43_200, lambda now: now.silent_min, under=False),
         one("link_drops", Family.LINK, "times", 1_440, lambda now: now.link_drops, under=False),
         one("pv_now_of_neighbours_pct", Family.PV, "%", 100, lambda now: now.pv_now_of_neighbours_pct, under=True),

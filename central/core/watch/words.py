@@ -12,6 +12,10 @@ from central.core.watch.rules import MINUTE_MS, Rule
 
 FAMILIES: Final[Mapping[Family, Words]] = {
     Family.SERVICE: Words("市のサービスの一部が動いていません", "A part of the city's service is down"),
+    Family.DISK: Words("市のサーバーのディスク残量が不足", "The disk of the city's server fills up"),
+    Family.BACKUP: Words("バックアップの停止", "Backups have stopped"),
+    Family.NOTICES: Words("通知が届いていません", "Messages do not reach people"),
+    Family.ROLLUPS: Words("Grafana用の集計の遅れ", "Roll-ups for Grafana are late"),
     Family.LINK: Words("通信の異常", "Trouble with the link"),
     Family.PV: Words("太陽光発電の低下", "PV gives too little"),
     Family.BATTERY: Words("蓄電池の劣化", "Battery has aged"),
@@ -26,6 +30,32 @@ DO: Final[Mapping[Family, Words]] = {
     Family.SERVICE: Words(
         "管理者に連絡し、MQTTブローカーとデータベースが動いているか確かめてください。避難所のデータは各所に保存されています。",
         "Call the administrator: do the MQTT broker and the database run? The shelters keep their data meanwhile.",
+    ),
+    Family.DISK: Words(
+        "管理者に連絡し、空きを作ってください（古いバックアップの退避、InfluxDBの保存期間の短縮、ディスクの増設）。"
+        "満杯になると記録が止まり、データは避難所側にたまります。",
+        "Call the administrator to make room: move old backups away, shorten InfluxDB's retention, or add a disk. When "
+        "it is full nothing is recorded any more, and data piles up at the shelters.",
+    ),
+    Family.BACKUP: Words(
+        "管理者に連絡し、保存先の空きと夜間バックアップの結果（systemctl status shelter-backup）を確かめ、"
+        "手動で shelter-central backup --out 保存先 を実行してください。"
+        "今サーバーが壊れると、最後のバックアップ以降の指示の記録が失われます。",
+        "Call the administrator: is there room at the destination, what does the nightly job say (systemctl status "
+        "shelter-backup)? Make one by hand: shelter-central backup --out FOLDER. If the server broke now, decisions "
+        "since the last backup would be lost.",
+    ),
+    Family.NOTICES: Words(
+        "通知のページで送信先ごとの応答を確かめ、管理者に連絡してください（メールサーバー、LINEの月間上限、宛先の誤り）。"
+        "直るまでは、この画面を定期的に見てください。",
+        "See on the page of notifications what each channel answered, and call the administrator: mail server, LINE's "
+        "monthly limit, a wrong address. Until then look at this page now and then.",
+    ),
+    Family.ROLLUPS: Words(
+        "管理者に連絡し、InfluxDBと集計用バケットの状態を確かめてください。元のデータは失われず、直ると自動で追いつきます。"
+        "それまでGrafanaの一部の画面が古いままです。",
+        "Call the administrator to look at InfluxDB and its bucket for roll-ups. No reading is lost, and it catches up "
+        "by itself; until then some of Grafana's panels are old.",
     ),
     Family.LINK: Words(
         "施設に電話し、停電の有無とルーターの電源を確かめてください。区全体なら通信会社の障害情報も確認します。",
@@ -73,6 +103,7 @@ UNITS: Final[Mapping[str, Words]] = {
     "points": Words("ポイント", " points"),
     "h": Words("時間", " h"),
     "d": Words("日", " days"),
+    "messages": Words("件", " messages"),
 }
 _READ: Final[Mapping[str, tuple[Words, Words]]] = {
     "broker_down_min": (
@@ -82,6 +113,26 @@ _READ: Final[Mapping[str, tuple[Words, Words]]] = {
     "store_down_min": (
         Words("データベースに{v}分書き込めません", "The store has not taken data for {v} min"),
         Words("データベースに{v}分以上書き込めない", "the store takes no data for {v} min or more"),
+    ),
+    "refused": (
+        Words("1時間に{v}件のデータを保存できませんでした", "{v} messages could not be stored within an hour"),
+        Words("1時間に{v}件以上のデータを保存できない", "{v} messages or more can't be stored within an hour"),
+    ),
+    "disk_used_pct": (
+        Words("市のサーバーのディスクが{v} %使われています", "The disk of the city's server is {v} % full"),
+        Words("市のサーバーのディスク使用率が{v} %以上", "the disk of the city's server is {v} % full or more"),
+    ),
+    "backup_age_h": (
+        Words("バックアップが{v}時間ありません", "No backup for {v} h"),
+        Words("バックアップが{v}時間以上ない", "no backup for {v} h or more"),
+    ),
+    "undelivered": (
+        Words("24時間に{v}件の通知がだれにも届いていません", "{v} messages of the last 24 h reached nobody"),
+        Words("24時間に{v}件以上の通知が届かない", "{v} messages or more of the last 24 h reach nobody"),
+    ),
+    "rollups_behind_min": (
+        Words("集計が{v}分書き込まれていません", "No roll-ups were written for {v} min"),
+        Words("集計が{v}分以上書き込まれない", "no roll-ups are written for {v} min or more"),
     ),
     "silent_min": (
         Words("通信が{v}分ありません", "Silent for {v} min"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from central.store.records import Records
 from central.watch.gather import Gatherer, NoCertificates, NoTargets, Sources
 from central.watch.loop import Watch
 from central.watch.room import load_rules
+from central.watch.service import ServiceSources
 from tests.central.fake import NOW_MS, FakeQueries
 
 MINUTE_MS = 60_000
@@ -81,7 +82,10 @@ def calm_city(count: int = 12) -> FakeQueries:
 
 @asynccontextmanager
 async def post(
-    folder: Path, queries: FakeQueries | None = None, rules: tuple[Rule, ...] | None = None
+    folder: Path,
+    queries: FakeQueries | None = None,
+    rules: tuple[Rule, ...] | None = None,
+    service: Callable[[Records, Mapping[str, str]], ServiceSources] | None = None,
 ) -> AsyncIterator[Post]:
     """A watch that has loaded; nothing runs."""
     city = queries or calm_city()
@@ -94,7 +98,7 @@ async def post(
             queries=city,
             days=lambda _site: {},
             facts=records.facts.newest,
-            ready=lambda: ready,
+            service=service(records, ready) if service else ServiceSources(ready=lambda: ready),
             reserve_pct=30.0,
             targets=told,
             certificates=told,

@@ -21,6 +21,7 @@ from central.store.records import Records
 from central.watch.gather import Gatherer, NoCertificates, NoTargets, Sources
 from central.watch.loop import Watch
 from central.watch.room import load_rules
+from central.watch.service import ServiceSources
 from central.web import alerts as page
 from contract.messages import OutboxStatus
 from contract.readings import Quality
@@ -66,7 +67,7 @@ async def opened(app: FastAPI, records: Records, queries: FakeQueries, clock: Cl
         queries=queries,
         days=lambda _site: {},
         facts=records.facts.newest,
-        ready=lambda: {"mqtt": "ok", "store": "ok"},
+        service=ServiceSources(ready=lambda: {"mqtt": "ok", "store": "ok"}),
         reserve_pct=30.0,
         targets=NoTargets(),
         certificates=NoCertificates(),
