@@ -1,8 +1,9 @@
-"""The roll-up loop: writes what Grafana shows beside the raw readings. It runs where InfluxDB is the store.
+"""The roll-up loops: write what Grafana shows beside the raw readings. They run where InfluxDB is the store.
 
-Each minute: the city as the pages show it, and what has happened. Each half hour: the half hours and days of every
-shelter. A shelter that was cut off sends its readings later: its days are worked out again when they are here, and
-days of which too little is known are looked at again for two weeks. A row that is written again replaces itself.
+Each minute: the city as the pages show it, what has happened, and what was accounted since (``rollup_energy.py``).
+Each half hour: what the day says of every shelter's plant. A shelter that was cut off sends its readings later: its
+days are worked out again when they are here, and days of which too little is known are looked at again for two weeks.
+A row that is written again replaces itself.
 """
 
 from __future__ import annotations
@@ -25,18 +26,14 @@ from central.core.rollups.energy import (
     HALF_HOUR_MS,
     HALVES,
     BatteryDay,
-    Half,
-    SavedCo2,
     day_row,
     days_between,
-    fiscal_year,
-    half_row,
     halves_of,
 )
 from central.core.rollups.events import began_row, daily_row, event_rows
 from central.core.rollups.now import MINUTE_MS, now_rows
-from central.core.rollups.rows import RollupRow
 from central.core.today import DAY_MS, STEP_MS, TOKYO_OFFSET_MS, Power, midnight_ms
+from central.rollup_energy import EnergyRollup
 from central.store.base import StoreError, TelemetryStore
 from central.store.influx_rollups import RollupStore
 
@@ -54,7 +51,6 @@ DAYS_PER_PASS: Final = 400
 """Days of single shelters in one pass: other questions get their turn in between."""
 DAILY_LATE_MS: Final = 300_000
 """After a start in the middle of a day its line has the time of the start."""
-YEAR_MS: Final = 365 * DAY_MS
 NEWS_PER_PASS: Final = 1_000
 SHARED: Final = frozenset({Power.PV, Power.BATTERY})
 """Powers that several devices have a share in; of the others one device speaks for the shelter."""
@@ -73,10 +69,6 @@ class Sources:
     latest_news: Callable[[], int]
     incidents: Callable[[], Iterable[Incident]]
     standings: Callable[[int], Sequence[Standing]]
-    target_w: Callable[[str], float | None] = lambda _site: None
-    """The demand that a shelter is held under now, if one is set."""
-    saved_co2: Callable[[int], SavedCo2 | None] = lambda _year: None
-    """Fiscal year → its emission factor."""
 
 
 @dataclass(slots=True)
@@ -86,11 +78,8 @@ class _State:
     looked_ms: dict[tuple[str, int], int] = field(default_factory=dict)
     behind_ms: dict[str, int] = field(default_factory=dict)
     """Shelter → the oldest moment that its outbox has held back."""
-    peaks_w: dict[str, float] = field(default_factory=dict)
     day_ms: int = 0
     """The midnight of the day that was reported last."""
-    peaks_day_ms: int = 0
-    """The day for which the peaks were asked for."""
     halves_ms: int = 0
     """The half hour up to which today was worked out."""
     news: int = -1
@@ -99,28 +88,33 @@ class _State:
 class Rollup:
     """Writes roll-ups; ``run`` until cancelled."""
 
-    def __init__(self, sources: Sources, store: RollupStore, *, now: Callable[[], int]) -> None:
+    def __init__(
+        self, sources: Sources, store: RollupStore, *, now: Callable[[], int], energy: EnergyRollup | None = None
+    ) -> None:
         self._from = sources
+        self._energy = energy
         self._store = store
         self._now = now
         self._state = _State()
-        self._done_ms = {"minute": 0, "days": 0}
+        self._done_ms = {"minute": 0, "days": 0} | ({"energy": 0} if energy else {})
         self._clear: dict[tuple[str, int], tuple[float, ...]] = {}
 
     async def run(self) -> None:
-        """Both loops side by side, so that adding up a day never leaves a hole in the minutes."""
+        """The loops side by side, so that adding up a day never leaves a hole in the minutes."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._again_and_again("minute", self.minute), name="rollups-minute")
                 tasks.create_task(self._again_and_again("days", self.follow), name="rollups-days")
+                if self._energy is not None:
+                    tasks.create_task(self._again_and_again("energy", self._energy.follow), name="rollups-energy")
         finally:
             await self._store.close()
 
     def done_ms(self) -> int:
-        """When the slower of both loops last ended a turn well; 0: not since the start."""
+        """When the slowest of the loops last ended a turn well; 0: not since the start."""
         return min(self._done_ms.values())
 
-    async def _again_and_again(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _again_and_again(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """At each full minute; a failure is logged, and the next turn goes on where it was."""
         while True:
             try:
@@ -193,9 +187,6 @@ class Rollup:
             today = midnight_ms(half_ms - 1)
             if not state.halves_ms:
                 await self._remember(now_ms)
-            if today != state.peaks_day_ms:
-                state.peaks_w = dict(await self._store.peaks_w(from_ms=now_ms - YEAR_MS, to_ms=now_ms))
-                state.peaks_day_ms = today
             state.due |= {(site.id, today) for site in self._from.live.sites()}
             await self._look_back(now_ms)
             state.halves_ms = half_ms
@@ -252,7 +243,7 @@ class Rollup:
     # --- One day of one shelter --------------------------------------------------------------------------------------
 
     async def day(self, site: Site, day_ms: int) -> None:
-        """Read one day of a shelter and write its half hours and the day.
+        """Read one day of a shelter and write what it says.
 
         Raises:
             StoreError: it could not be read or written.
@@ -277,34 +268,8 @@ class Rollup:
             return
         battery = await self._battery(site.id, points, day_ms, to_ms)
         clear_w = await self._clear_sky_w(site, day_ms)
-        await self._store.write(
-            [
-                *self._half_rows(site, halves, day_ms, now_ms),
-                day_row(
-                    site,
-                    halves,
-                    day_ms=day_ms,
-                    now_ms=now_ms - SETTLE_MS,
-                    clear_sky_w=clear_w,
-                    battery=battery,
-                    saved=self._from.saved_co2(fiscal_year(day_ms)),
-                ),
-            ]
-        )
-
-    def _half_rows(self, site: Site, halves: Sequence[Half], day_ms: int, now_ms: int) -> list[RollupRow]:
-        """Only today's half hours say what the peak and the target were: of the past it is not known any more."""
-        is_today = day_ms == midnight_ms(now_ms - SETTLE_MS)
-        peaks = self._state.peaks_w
-        rows = []
-        for half in halves:
-            peak_w = peaks.get(site.id) if is_today else None
-            target_w = self._from.target_w(site.id) if is_today else None
-            rows.append(half_row(site, half, year_peak_w=peak_w, target_w=target_w))
-        highest = max((half.demand_w or 0.0 for half in halves), default=0.0)
-        if highest > peaks.get(site.id, 0.0):
-            peaks[site.id] = highest
-        return rows
+        row = day_row(site, halves, day_ms=day_ms, now_ms=now_ms - SETTLE_MS, clear_sky_w=clear_w, battery=battery)
+        await self._store.write([row])
 
     def _devices(self, site: str, now_ms: int) -> Mapping[str, list[str]]:
         now = self._from.live.site(site, now_ms)

@@ -8,10 +8,11 @@ from central.control import Control
 from central.core.accounting.emissions import FactorTable
 from central.core.incidents import Incident
 from central.core.live import LiveView
-from central.core.rollups.energy import SavedCo2
+from central.core.rollups.accounted import SavedCo2
 from central.newsroom import Newsroom
 from central.reports.tables import load_tables
 from central.rollup import Rollup, Sources
+from central.rollup_energy import EnergyRollup
 from central.settings import Settings, StoreKind, read_secret
 from central.store.base import TelemetryStore
 from central.store.records import Records
@@ -52,10 +53,17 @@ def open_room(
         latest_news=lambda: newsroom.latest,
         incidents=incidents,
         standings=control.fleet.standings,
+    )
+    rollups = InfluxRollups(address, chosen.rollup_bucket)
+    energy = EnergyRollup(
+        records.energy,
+        rollups,
+        sites=live.sites,
+        now=now,
         target_w=target_w,
         saved_co2=saved_co2(load_tables(settings.accounting).factors),
     )
-    return Rollup(sources, InfluxRollups(address, chosen.rollup_bucket), now=now)
+    return Rollup(sources, rollups, now=now, energy=energy)
 
 
 def saved_co2(table: FactorTable) -> Callable[[int], SavedCo2 | None]:

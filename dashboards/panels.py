@@ -13,6 +13,7 @@ from grafana_foundation_sdk.builders import barchart, common, dashboard, geomap,
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 
+from central.core.accounting.counters import Mark
 from central.core.city import SiteState
 from central.core.rollups.events import MODES
 from central.core.rollups.rows import MODE_CODES, MODE_UNPROVEN, STATE_CODES
@@ -228,7 +229,7 @@ def _mapping(known: Mapping[int, tuple[str, str]]) -> list[models.ValueMapping]:
     return [
         models.ValueMap(
             options={
-                str(code): models.ValueMappingResult(text=said, color=colour, index=place)
+                str(int(code)): models.ValueMappingResult(text=said, color=colour, index=place)
                 for place, (code, (said, colour)) in enumerate(known.items())
             }
         )
@@ -255,6 +256,20 @@ def switches() -> list[models.ValueMapping]:
 def verified() -> list[models.ValueMapping]:
     """Whether somebody checked a figure."""
     return _mapping({1: ("確認済み", GREEN), 0: ("未確認", YELLOW)})
+
+
+def certainties() -> list[models.ValueMapping]:
+    """How well a half hour's energy is known."""
+    return _mapping(
+        {
+            Mark.MEASURED: ("計測", GREEN),
+            Mark.RESTARTED: ("計測（計器再起動）", BLUE),
+            Mark.INTERPOLATED: ("補間", YELLOW),
+            Mark.SUMMED: ("按分", ORANGE),
+            Mark.AT_LEAST: ("按分（下限）", ORANGE),
+            Mark.UNKNOWN: ("欠測", RED),
+        }
+    )
 
 
 def urgent() -> list[models.ValueMapping]:

@@ -36,7 +36,7 @@ class Source(StrEnum):
     RAW = "shelter-raw"
     """Raw readings, and what the pages showed minute by minute."""
     ROLLUP = "shelter-rollup"
-    """Half hours, days and events."""
+    """Accounted half hours and days, days of plants, events."""
 
     @property
     def ref(self) -> DataSourceRef:
@@ -47,8 +47,10 @@ class Source(StrEnum):
 HOMES: Final[Mapping[Series, Source]] = {
     Series.SITE_NOW: Source.RAW,
     Series.CITY_NOW: Source.RAW,
-    Series.HALF_HOUR: Source.ROLLUP,
     Series.DAY: Source.ROLLUP,
+    Series.ENERGY_HALF: Source.ROLLUP,
+    Series.ENERGY_DAY: Source.ROLLUP,
+    Series.ENERGY_CARRIED: Source.ROLLUP,
     Series.EVENT: Source.ROLLUP,
 }
 
@@ -191,38 +193,51 @@ def city_last(field: str, said: str) -> Query:
     return Query(source=Source.RAW, text=f'SELECT last("{field}") AS "{said}" FROM "city_now" WHERE {RANGE}')  # noqa: S608
 
 
-def half_hours(fields: Mapping[str, str]) -> Query:
-    """Half hours of one shelter."""
+def half_hours(fields: Mapping[str, str], *, where: str = "") -> Query:
+    """Accounted half hours of one shelter. ``where``: which of them, beside the shelter and the time."""
     chosen = ", ".join(f'max("{name}") AS "{said}"' for name, said in fields.items())
+    more = f" AND {where}" if where else ""
     return Query(
         source=Source.ROLLUP,
-        text=f'SELECT {chosen} FROM "half_hour" WHERE {ONE_SITE} AND {RANGE} GROUP BY time({STEP}) fill(none)',  # noqa: S608
+        text=(
+            f'SELECT {chosen} FROM "{Series.ENERGY_HALF.value}" WHERE {ONE_SITE}{more} AND {RANGE}'  # noqa: S608
+            f" GROUP BY time({STEP}) fill(none)"
+        ),
     )
 
 
-def days(chosen: str, *, by: Sequence[str] = (), where: str = SITES) -> Query:
+def days(chosen: str, *, of: Series = Series.DAY, by: Sequence[str] = (), where: str = SITES) -> Query:
     """Days over time. ``chosen``: what is selected, with its names; ``by``: tags with a line each."""
     tags = "".join(f', "{tag}"' for tag in by)
     return Query(
         source=Source.ROLLUP,
-        text=f'SELECT {chosen} FROM "day" WHERE {where} AND {RANGE} GROUP BY {DAYS}{tags} fill(none)',  # noqa: S608
+        text=f'SELECT {chosen} FROM "{of.value}" WHERE {where} AND {RANGE} GROUP BY {DAYS}{tags} fill(none)',  # noqa: S608
         alias=" ".join(f"$tag_{tag}" for tag in by) or "$col",
     )
 
 
-def days_table(chosen: str, *, by: Sequence[str], where: str = SITES) -> Query:
+def days_table(chosen: str, *, by: Sequence[str], of: Series = Series.DAY, where: str = SITES) -> Query:
     """Days added up, a row for each value of the tags."""
     tags = ", ".join(f'"{tag}"' for tag in by)
     return Query(
         source=Source.ROLLUP,
-        text=f'SELECT {chosen} FROM "day" WHERE {where} AND {RANGE} GROUP BY {tags}',  # noqa: S608
+        text=f'SELECT {chosen} FROM "{of.value}" WHERE {where} AND {RANGE} GROUP BY {tags}',  # noqa: S608
         table=True,
     )
 
 
-def days_total(chosen: str) -> Query:
+def days_total(chosen: str, *, of: Series = Series.DAY) -> Query:
     """Days of all chosen shelters added up to one row."""
-    return Query(source=Source.ROLLUP, text=f'SELECT {chosen} FROM "day" WHERE {SITES} AND {RANGE}', table=True)  # noqa: S608
+    return Query(
+        source=Source.ROLLUP,
+        text=f'SELECT {chosen} FROM "{of.value}" WHERE {SITES} AND {RANGE}',  # noqa: S608
+        table=True,
+    )
+
+
+def kwh(field: str, said: str) -> str:
+    """The sum of an energy in kWh, as statements tell it. ``field``: in Wh; ``said``: its name."""
+    return f'sum("{field}")/1000 AS "{said}"'
 
 
 def raw_lines(fields: Mapping[str, str], *, how: str = "mean", by_device: bool = False, alias: str = "$col") -> Query:

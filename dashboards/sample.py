@@ -1,16 +1,20 @@
 """A simulated month in fast time, for checking dashboards and drawing pictures: synthetic shelters, no real one.
 
 The plants are the simulator's physics. What dashboards read is made by central's own code: its store, its live view,
-its estimate of hours, its newsmaking and its roll-ups. The last days hold a drill and a blackout of one ward, so that
-the boards of a disaster have something to show; the orders' receipts are invented.
+its estimate of hours, its newsmaking, its accounting and its roll-ups. The last days hold a drill and a blackout of one
+ward, so that the boards of a disaster have something to show; the orders' receipts are invented.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
+from central.accounting import Accountant
+from central.core.accounting.halfhours import day_of
 from central.core.audit import Decision
 from central.core.city import Site, SiteKind
 from central.core.facts import Fact, FactName
@@ -25,10 +29,12 @@ from central.core.today import DAY_MS, HOUR_MS, midnight_ms
 from central.forecast import Forecast
 from central.reports.tables import load_tables
 from central.rollup import SETTLE_MS, Rollup, Sources
+from central.rollup_energy import EnergyRollup
 from central.rollup_room import saved_co2
 from central.settings import AccountingSettings
 from central.store.base import StoreRow, TelemetryStore
 from central.store.influx_rollups import RollupStore
+from central.store.records import Records
 from contract.messages import ClockState, OutboxStatus, Status
 from contract.points import POINTS
 from contract.steering import Desired, GridState, Mode, Source, Stage
@@ -51,6 +57,8 @@ _TIERS_W: Final = "300,500,900"
 _DEVICES: Final = {
     "inverter": (
         "pv.power_w",
+        "pv.energy_wh",
+        "inverter.energy_wh",
         "inverter.temperature_c",
         "inverter.state",
         "inverter.islanded",
@@ -62,6 +70,7 @@ _DEVICES: Final = {
         "battery.soh_pct",
         "battery.reserve_soc_pct",
         "battery.capacity_wh",
+        "battery.charge_energy_wh",
         "battery.discharge_energy_wh",
         "battery.temperature_c",
         "battery.state",
@@ -111,8 +120,10 @@ async def fill(
     month = _Month(store, rollups, sites=sites, days=days, to_ms=to_ms - to_ms % STEP_MS, seed=seed)
     told(f"{sites} synthetic shelters, {days} days: raw readings")
     await month.live()
-    told("half hours and days")
+    told("days of plants")
     await month.roll_up()
+    told("accounted half hours and days")
+    await month.account()
     told("the last two days minute by minute")
     await month.replay()
     return Sample(
@@ -125,6 +136,7 @@ class _Month:
         self, store: TelemetryStore, rollups: RollupStore, *, sites: int, days: int, to_ms: int, seed: int
     ) -> None:
         self._store = store
+        self._rollups = rollups
         self.to_ms = to_ms
         self.from_ms = midnight_ms(to_ms) - days * DAY_MS
         self.rows = 0
@@ -148,7 +160,6 @@ class _Month:
                 latest_news=lambda: len(self.news),
                 incidents=lambda: self._incidents().values(),
                 standings=self._standings,
-                saved_co2=saved_co2(load_tables(AccountingSettings()).factors),
             ),
             rollups,
             now=lambda: self._now_ms,
@@ -191,6 +202,26 @@ class _Month:
         for day_ms in range(self.from_ms, self.to_ms, DAY_MS):
             self._now_ms = min(day_ms + DAY_MS, self.to_ms) + SETTLE_MS + 1_000
             await self._rollup.follow()
+
+    async def account(self) -> None:
+        """Each shelter's days from its counters, in records that are thrown away, and from there to the boards."""
+        self._now_ms = self.to_ms + SETTLE_MS + 1_000
+        with tempfile.TemporaryDirectory() as folder:
+            records = await Records.open(Path(folder) / "records.db")
+            try:
+                accountant = Accountant(self._store, records.energy, self._live.sites, lambda: self._now_ms)
+                for site in self._live.sites():
+                    for day in range(day_of(self.from_ms), day_of(self.to_ms) + 1):
+                        await accountant.count_day(site, day)
+                await EnergyRollup(
+                    records.energy,
+                    self._rollups,
+                    sites=self._live.sites,
+                    now=lambda: self._now_ms,
+                    saved_co2=saved_co2(load_tables(AccountingSettings()).factors),
+                ).follow()
+            finally:
+                await records.close()
 
     async def replay(self) -> None:
         """The last days as the pages would have shown them."""

@@ -41,8 +41,20 @@ class InfluxQuery:
         Raises:
             StoreError: no answer, or a refusal.
         """
+        return self._said("GET", question)
+
+    def do(self, statement: str) -> None:
+        """Have a statement done that changes something; the server takes such ones by POST alone.
+
+        Raises:
+            StoreError: no answer, or a refusal.
+        """
+        self._said("POST", statement)
+
+    def _said(self, method: str, statement: str) -> list[Series]:
+        fields = self._fields | {"q": statement}
         try:
-            answer = self._pool.request("GET", self._url, fields=self._fields | {"q": question}, headers=self._headers)
+            answer = self._pool.request_encode_url(method, self._url, fields=fields, headers=self._headers)
         except urllib3.exceptions.HTTPError as error:
             raise StoreError(f"{self._name}: no answer: {error} (does InfluxDB run there?)") from error
         if answer.status != 200:

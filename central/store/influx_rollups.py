@@ -41,11 +41,27 @@ class RollupStore(Protocol):
         """
         ...
 
-    async def peaks_w(self, *, from_ms: int, to_ms: int) -> Mapping[str, float]:
-        """Shelter → the highest demand of its days.
+    async def carried_ms(self) -> int:
+        """Up to which counting the accounted energy is here; 0: none is.
 
         Raises:
             StoreError: no answer.
+        """
+        ...
+
+    async def energy_names(self) -> Mapping[str, set[tuple[str, str]]]:
+        """Shelter → under which wards and names its accounted days are here.
+
+        Raises:
+            StoreError: no answer.
+        """
+        ...
+
+    async def forget_energy(self, site: str, *, ward: str, name: str) -> None:
+        """Delete the accounted energy of a shelter under a ward and a name that it no longer has.
+
+        Raises:
+            StoreError: it was not done.
         """
         ...
 
@@ -72,8 +88,10 @@ class InfluxRollups:
             (self._bucket, [row for row in rows if row.series not in SHORT_LIVED]),
         ):
             for first in range(0, len(chosen), ROWS_PER_REQUEST):
-                body = [line_of(row) for row in chosen[first : first + ROWS_PER_REQUEST]]
-                await self._in_thread(partial(self._writer.write, body, bucket))
+                await self._in_thread(partial(self._put, chosen[first : first + ROWS_PER_REQUEST], bucket))
+
+    def _put(self, rows: Sequence[RollupRow], bucket: str) -> None:
+        self._writer.write([line_of(row) for row in rows], bucket)
 
     async def known_days(self, *, from_ms: int, to_ms: int) -> Mapping[tuple[str, int], float]:
         """How much of each day is known (see ``RollupStore``)."""
@@ -81,15 +99,28 @@ class InfluxRollups:
             f'SELECT last("known_pct") AS known FROM {Series.DAY.value} WHERE {lines.between(from_ms, to_ms)}'  # noqa: S608
             " GROUP BY site, time(1d, -9h) fill(none)"
         )
-        return {(site, int(row["time"])): float(row["known"]) for site, rows in found for row in rows}
+        return {(tags["site"], int(row["time"])): float(row["known"]) for tags, rows in found for row in rows}
 
-    async def peaks_w(self, *, from_ms: int, to_ms: int) -> Mapping[str, float]:
-        """The highest demand of each shelter (see ``RollupStore``)."""
+    async def carried_ms(self) -> int:
+        """How far accounted energy is here (see ``RollupStore``)."""
+        found = await self._ask(f'SELECT last("counted_ms") AS counted FROM {Series.ENERGY_CARRIED.value}')  # noqa: S608
+        return max((int(row["counted"]) for _tags, rows in found for row in rows), default=0)
+
+    async def energy_names(self) -> Mapping[str, set[tuple[str, str]]]:
+        """Wards and names of accounted days (see ``RollupStore``)."""
         found = await self._ask(
-            f'SELECT max("peak_demand_w") AS peak FROM {Series.DAY.value} WHERE {lines.between(from_ms, to_ms)}'  # noqa: S608
-            " GROUP BY site"
+            f'SELECT last("missing") AS missing FROM {Series.ENERGY_DAY.value} GROUP BY site, ward, "name"'  # noqa: S608
         )
-        return {site: float(row["peak"]) for site, rows in found for row in rows if row["peak"] is not None}
+        names: dict[str, set[tuple[str, str]]] = {}
+        for tags, _rows in found:
+            names.setdefault(tags["site"], set()).add((tags["ward"], tags["name"]))
+        return names
+
+    async def forget_energy(self, site: str, *, ward: str, name: str) -> None:
+        """Delete rows under a former name (see ``RollupStore``)."""
+        which = f'site = {lines.text(site)} AND ward = {lines.text(ward)} AND "name" = {lines.text(name)}'
+        for series in (Series.ENERGY_HALF, Series.ENERGY_DAY):
+            await self._in_thread(partial(self._query.do, f"DELETE FROM {series.value} WHERE {which}"))  # noqa: S608
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -100,9 +131,8 @@ class InfluxRollups:
         self._query.close()
         self._writer.close()
 
-    async def _ask(self, question: str) -> list[tuple[str, list[dict[str, float]]]]:
-        found = await self._in_thread(lambda: self._query.ask(question))
-        return [(tags.get("site", ""), rows) for tags, rows in found]
+    async def _ask(self, question: str) -> list[tuple[dict[str, str], list[dict[str, float]]]]:
+        return await self._in_thread(lambda: self._query.ask(question))
 
     async def _in_thread(self, job: Callable[[], T]) -> T:
         if self._closed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from central.core.rollups.rows import Series
 from dashboards import queries as ask
 from dashboards.boards.common import CITY, DISASTER, FLEET, board, laid_out, to_board, to_site
 from dashboards.panels import (
@@ -261,14 +262,23 @@ def _over_time() -> list[object]:
         bars(
             About(
                 title="区別の電力量",
-                ja="選んだ期間の1日ごとの値を区で合計。自家消費は発電から売電を引いた量。",
-                en="Days of the selected time added up by ward. Self-use is generation less export.",
+                ja="選んだ期間の1日ごとの値を区で合計。月次明細と同じ計量値です。",
+                en="Days of the selected time added up by ward, from the half hours of the statements.",
                 queries=[
                     ask.days_table(
-                        'sum("pv_wh") AS "pv", sum("self_used_wh") AS "own", sum("import_wh") AS "bought"', by=["ward"]
+                        ", ".join(
+                            (
+                                ask.kwh("pv_wh", "pv"),
+                                ask.kwh("self_used_wh", "own"),
+                                ask.kwh("import_wh", "bought"),
+                            )
+                        ),
+                        by=["ward"],
+                        of=Series.ENERGY_DAY,
                     )
                 ],
-                unit="watth",
+                unit="suffix: kWh",
+                decimals=1,
             ),
             x="区",
             columns={"ward": "区", "pv": "発電", "own": "自家消費", "bought": "買電"},

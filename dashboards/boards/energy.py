@@ -1,19 +1,32 @@
-"""What the plants earn: self-use, self-sufficiency, peaks, CO2; by shelter, ward, month and fiscal year."""
+"""What the plants earn: self-use, self-sufficiency, peaks, CO2; by shelter, ward, month and fiscal year.
+
+Everything here is accounted energy, from the same half hours as the statements, so that both tell the same kWh.
+"""
 
 from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from central.core.rollups.rows import Series
 from dashboards import queries as ask
 from dashboards.boards.common import ENERGY, board, laid_out, to_site
 from dashboards.panels import About, bars, day_bars, number, rows, verified
 
-NOT_BILLED = "5分平均から合計した運用値です。請求と報告の値は月次明細・年次報告にあります。"
-NOT_BILLED_EN = "Operating figures from five-minute means; what is billed and reported stands in the statements."
-SUMS = (
-    'sum("pv_wh") AS "pv", sum("self_used_wh") AS "own", sum("export_wh") AS "sold", sum("import_wh") AS "bought",'
-    ' sum("load_wh") AS "used", sum("self_used_wh")/sum("pv_wh")*100 AS "rate",'
-    ' sum("self_used_wh")/sum("load_wh")*100 AS "share", sum("co2_saved_kg") AS "co2"'
+BILLED = "月次明細と同じ計量値（30分値）の合計です。締めていない月は、遅れて届いたデータで変わります。"
+BILLED_EN = "From the half hours of the monthly statement; what comes late changes a month until it is closed."
+KWH = "suffix: kWh"
+OF = Series.ENERGY_DAY
+SUMS = ", ".join(
+    (
+        ask.kwh("pv_wh", "pv"),
+        ask.kwh("self_used_wh", "own"),
+        ask.kwh("export_wh", "sold"),
+        ask.kwh("import_wh", "bought"),
+        ask.kwh("load_wh", "used"),
+        'sum("self_used_wh")/sum("pv_wh")*100 AS "rate"',
+        'sum("self_used_wh")/sum("load_wh")*100 AS "share"',
+        'sum("co2_saved_kg") AS "co2"',
+    )
 )
 HEADINGS = {
     "pv": "発電",
@@ -26,11 +39,12 @@ HEADINGS = {
     "co2": "CO2 削減",
 }
 UNITS = {
-    **dict.fromkeys(("発電", "自家消費", "売電", "買電", "消費"), "watth"),
+    **dict.fromkeys(("発電", "自家消費", "売電", "買電", "消費"), KWH),
     "自家消費率": "percent",
     "自給率": "percent",
     "CO2 削減": "masskg",
 }
+KNOWN = ((None, "red"), (95.0, "yellow"), (99.0, "green"))
 DECIMALS = dict.fromkeys((*HEADINGS.values(),), 1)
 
 
@@ -43,16 +57,16 @@ def energy() -> Dashboard:
         time_from="now/fy",
         refresh=None,
     )
-    return laid_out(made, [*_figures(), *_by_time(), *_by_place(), *_peaks()])
+    return laid_out(made, [*_figures(), *_by_time(), *_by_place(), *_peaks(), *_certainty()])
 
 
 def _figures() -> list[object]:
     def total(title: str, ja: str, en: str, chosen: str, unit: str, width: int = 4) -> object:
         about = About(
             title=title,
-            ja=f"{ja}{NOT_BILLED}",
-            en=f"{en} {NOT_BILLED_EN}",
-            queries=[ask.days_total(chosen)],
+            ja=f"{ja}{BILLED}",
+            en=f"{en} {BILLED_EN}",
+            queries=[ask.days_total(chosen, of=OF)],
             unit=unit,
             decimals=1,
             width=width,
@@ -61,13 +75,13 @@ def _figures() -> list[object]:
         return number(about)
 
     return [
-        total("発電量", "期間の太陽光発電。", "PV generation.", 'sum("pv_wh") AS "発電"', "watth"),
+        total("発電量", "期間の太陽光発電。", "PV generation.", ask.kwh("pv_wh", "発電"), KWH),
         total(
             "自家消費量",
-            "発電から売電を引いた量。",
-            "Generation less export.",
-            'sum("self_used_wh") AS "自家消費"',
-            "watth",
+            "発電から、売電と太陽光で充電した分の蓄電池の損失を引いた量。請求の対象です。",
+            "Generation less export and less the battery's loss of what PV charged: what is billed.",
+            ask.kwh("self_used_wh", "自家消費"),
+            KWH,
         ),
         total(
             "自家消費率",
@@ -91,13 +105,13 @@ def _figures() -> list[object]:
             'sum("co2_saved_kg") AS "CO2"',
             "masskg",
         ),
-        total("買電量", "系統から買った量。", "Bought from the grid.", 'sum("import_wh") AS "買電"', "watth"),
+        total("買電量", "系統から買った量。", "Bought from the grid.", ask.kwh("import_wh", "買電"), KWH),
         number(
             About(
                 title="使っている排出係数",
                 ja="CO2 削減の計算に使った係数（kg-CO2/kWh）。年次報告と同じ係数表から、その年度のものを使います。",
                 en="Emission factor behind the CO2 figures (kg-CO2/kWh), from the same table as the yearly report.",
-                queries=[ask.days_total('last("factor_kg_per_kwh") AS "係数"')],
+                queries=[ask.days_total('last("factor_kg_per_kwh") AS "係数"', of=OF)],
                 unit="suffix: kg/kWh",
                 decimals=3,
                 width=12,
@@ -109,7 +123,7 @@ def _figures() -> list[object]:
                 title="係数の確認",
                 ja="係数が出典と照らして確認済みか。「未確認」の間、CO2 の値は目安です。係数表を直すと変わります。",
                 en="Whether the factor was checked against its source. While it is not, CO2 figures are rough.",
-                queries=[ask.days_total('last("factor_verified") AS "確認"')],
+                queries=[ask.days_total('last("factor_verified") AS "確認"', of=OF)],
                 width=12,
                 height=4,
             ),
@@ -121,17 +135,18 @@ def _figures() -> list[object]:
 def _by_time() -> list[object]:
     energies = {"pv": "発電", "own": "自家消費", "sold": "売電", "bought": "買電"}
     chosen = ", ".join(
-        f'sum("{field}") AS "{name}"'
+        ask.kwh(field, name)
         for name, field in {"pv": "pv_wh", "own": "self_used_wh", "sold": "export_wh", "bought": "import_wh"}.items()
     )
     return [
         bars(
             About(
                 title="月別の電力量",
-                ja=f"日本時間の月ごと。{NOT_BILLED}",
-                en=f"Months of Japan time. {NOT_BILLED_EN}",
-                queries=[ask.days_table(chosen, by=["month"])],
-                unit="watth",
+                ja=f"日本時間の月ごと。{BILLED}",
+                en=f"Months of Japan time. {BILLED_EN}",
+                queries=[ask.days_table(chosen, by=["month"], of=OF)],
+                unit=KWH,
+                decimals=1,
             ),
             x="月",
             columns={"month": "月", **energies},
@@ -140,9 +155,9 @@ def _by_time() -> list[object]:
         rows(
             About(
                 title="年度別",
-                ja=f"4月から翌年3月。画面の期間に入る日だけを合計します。{NOT_BILLED}",
-                en=f"April to March; only days inside the chosen time are added up. {NOT_BILLED_EN}",
-                queries=[ask.days_table(SUMS, by=["fiscal_year"])],
+                ja=f"4月から翌年3月。画面の期間に入る日だけを合計します。{BILLED}",
+                en=f"April to March; only days inside the chosen time are added up. {BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["fiscal_year"], of=OF)],
             ),
             columns={"fiscal_year": "年度", **HEADINGS},
             by="年度",
@@ -158,7 +173,8 @@ def _by_time() -> list[object]:
                 queries=[
                     ask.days(
                         'sum("self_used_wh")/sum("pv_wh")*100 AS "自家消費率",'
-                        ' sum("self_used_wh")/sum("load_wh")*100 AS "自給率"'
+                        ' sum("self_used_wh")/sum("load_wh")*100 AS "自給率"',
+                        of=OF,
                     )
                 ],
                 unit="percent",
@@ -169,9 +185,9 @@ def _by_time() -> list[object]:
         rows(
             About(
                 title="月別の表",
-                ja=f"選んだ避難所の合計。{NOT_BILLED}",
-                en=f"Sum of the selected shelters. {NOT_BILLED_EN}",
-                queries=[ask.days_table(SUMS, by=["month"])],
+                ja=f"選んだ避難所の合計。{BILLED}",
+                en=f"Sum of the selected shelters. {BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["month"], of=OF)],
             ),
             columns={"month": "月", **HEADINGS},
             by="月",
@@ -186,9 +202,9 @@ def _by_place() -> list[object]:
         rows(
             About(
                 title="区別",
-                ja=f"期間の合計。{NOT_BILLED}",
-                en=f"Sums of the time. {NOT_BILLED_EN}",
-                queries=[ask.days_table(SUMS, by=["ward"])],
+                ja=f"期間の合計。{BILLED}",
+                en=f"Sums of the time. {BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["ward"], of=OF)],
                 width=24,
             ),
             columns={"ward": "区", **HEADINGS},
@@ -200,9 +216,9 @@ def _by_place() -> list[object]:
         rows(
             About(
                 title="避難所別",
-                ja=f"期間の合計。名前から避難所の画面へ。{NOT_BILLED}",
-                en=f"Sums of the time. {NOT_BILLED_EN}",
-                queries=[ask.days_table(SUMS, by=["ward", "name", "site"])],
+                ja=f"期間の合計。名前から避難所の画面へ。{BILLED}",
+                en=f"Sums of the time. {BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["ward", "name", "site"], of=OF)],
                 width=24,
                 height=12,
             ),
@@ -231,6 +247,7 @@ def _peaks() -> list[object]:
                         'max("peak_demand_w") AS "with", max("peak_without_w") AS "without",'
                         ' max("peak_without_w") - max("peak_demand_w") AS "cut"',
                         by=["ward", "name", "site"],
+                        of=OF,
                     )
                 ],
                 height=10,
@@ -257,11 +274,38 @@ def _peaks() -> list[object]:
                 "battery's "
                 "doing.",
                 queries=[
-                    ask.days('mean("peak_demand_w") AS "デマンド", mean("peak_without_w") AS "蓄電池なし"'),
+                    ask.days('mean("peak_demand_w") AS "デマンド", mean("peak_without_w") AS "蓄電池なし"', of=OF),
                 ],
                 unit="watt",
                 height=10,
                 low=0,
             )
         ),
+    ]
+
+
+def _certainty() -> list[object]:
+    counts = {"measured": "計測", "interpolated": "補間", "summed": "按分", "missing": "欠測", "odd": "収支不一致"}
+    chosen = ", ".join(f'sum("{name}") AS "{name}"' for name in counts)
+    return [
+        rows(
+            About(
+                title="30分値の確かさ（避難所別）",
+                ja="期間の30分値を、確かさごとに数えたもの。補間は2時間までの欠け、按分はそれより長い欠け（合計は正しく、時刻ごとの内訳は不明）、"
+                "欠測は何も分からない時間。収支不一致は、計測された流れの足し引きが合わない30分値で、計器を確かめます。"
+                "確定率は計測と補間の割合で、99%未満は黄、95%未満は赤。",
+                en="Half hours by how well they are known. Interpolated: gaps up to two hours; summed: longer gaps, of "
+                "which the sum is right and its course is not known; missing: nothing is known. Odd: flows that do not "
+                "add up, so look at the meters. The known share is yellow under 99 %, red under 95 %.",
+                queries=[ask.days_table(f'{chosen}, mean("known_pct") AS "known"', by=["ward", "name", "site"], of=OF)],
+                width=24,
+                height=10,
+            ),
+            columns={"name": "避難所", "ward": "区", "known": "確定率", **counts, "site": "site"},
+            by="確定率",
+            units={"確定率": "percent", **dict.fromkeys(counts.values(), "suffix:コマ")},
+            decimals={"確定率": 1, **dict.fromkeys(counts.values(), 0)},
+            steps={"確定率": KNOWN},
+            link=to_site(),
+        )
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from central.core.rollups.rows import Series
 from dashboards import queries as ask
 from dashboards.boards.common import FLEET, board, laid_out, to_site
 from dashboards.panels import GREEN, ORANGE, RED, YELLOW, About, day_bars, lines, number, rows, states
@@ -291,8 +292,11 @@ def _plants() -> list[object]:
                 title="蓄電池の充電と放電",
                 ja="選んだ避難所の合計。放電が充電を大きく下回るのは、損失か、計器の狂い。",
                 en="Sum of the selected shelters. Discharge far below charge means losses, or a meter that is off.",
-                queries=[ask.days('sum("charge_wh") AS "充電", sum("discharge_wh") AS "放電"')],
-                unit="watth",
+                queries=[
+                    ask.days(f"{ask.kwh('charge_wh', '充電')}, {ask.kwh('discharge_wh', '放電')}", of=Series.ENERGY_DAY)
+                ],
+                unit="suffix: kWh",
+                decimals=1,
                 height=10,
             )
         ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from central.core.accounting.counters import Mark
+from central.core.rollups.rows import Series
 from dashboards import queries as ask
 from dashboards.boards.city import HOURS, SOC
 from dashboards.boards.common import DISASTER, ENERGY, SITE, board, laid_out, to_board
-from dashboards.panels import About, bars, day_bars, lines, modes, number, states, switches, timeline
+from dashboards.panels import About, bars, certainties, day_bars, lines, modes, number, states, switches, timeline
 
 TIERS = 4
 
@@ -185,7 +187,8 @@ def _demand() -> list[object]:
                             "without_battery_w": "蓄電池なし",
                             "year_peak_w": "12か月の最大",
                             "target_w": "目標",
-                        }
+                        },
+                        where=f'"import_mark" <= {Mark.INTERPOLATED.value}',
                     )
                 ],
                 unit="watt",
@@ -197,20 +200,40 @@ def _demand() -> list[object]:
         day_bars(
             About(
                 title="日ごとの電力量",
-                ja="日本時間の1日ごと。5分平均の電力を合計した運用値で、請求の値は月次明細にあります。",
-                en="Days of Japan time, added up from five-minute means. What is billed stands in the monthly "
-                "statement.",
+                ja="日本時間の1日ごと。月次明細と同じ計量値（30分値）の合計です。",
+                en="Days of Japan time, from the half hours of the monthly statement.",
                 queries=[
                     ask.days(
-                        'sum("pv_wh") AS "発電", sum("self_used_wh") AS "自家消費",'
-                        ' sum("import_wh") AS "買電", sum("export_wh") AS "売電"',
+                        ", ".join(
+                            (
+                                ask.kwh("pv_wh", "発電"),
+                                ask.kwh("self_used_wh", "自家消費"),
+                                ask.kwh("import_wh", "買電"),
+                                ask.kwh("export_wh", "売電"),
+                            )
+                        ),
+                        of=Series.ENERGY_DAY,
                         where=ask.ONE_SITE,
                     )
                 ],
-                unit="watth",
+                unit="suffix: kWh",
+                decimals=1,
                 height=9,
             )
         ),
+        timeline(
+            About(
+                title="30分値の確かさ",
+                ja="電力量の30分値がどこまで確かか。補間は2時間までの欠け、按分はそれより長い欠け（合計は正しく、内訳は不明）です。"
+                "遅れて届いたデータで確かになります。",
+                en="How well the half hours of energy are known. Interpolated: gaps up to two hours. Summed: longer "
+                "ones, of which the sum is right and its course is not known. Late data makes them better known.",
+                queries=[ask.half_hours({"mark": "確かさ"})],
+                width=24,
+                height=4,
+            ),
+            mappings={"確かさ": certainties()},
+        ).interval("30m"),
     ]
 
 
@@ -264,6 +287,7 @@ def _devices() -> list[object]:
                     ask.days_table(
                         'max("peak_demand_w") AS "with", max("peak_without_w") AS "without"',
                         by=["month"],
+                        of=Series.ENERGY_DAY,
                         where=ask.ONE_SITE,
                     )
                 ],
@@ -276,10 +300,10 @@ def _devices() -> list[object]:
         number(
             About(
                 title="期間の自家消費率",
-                ja="発電のうち建物で使った割合（売電しなかった分）。",
-                en="Share of the generation that was used in the building.",
+                ja="発電のうち建物で使った割合（月次明細と同じ計量値から）。",
+                en="Share of the generation that was used in the building, from the half hours of the statements.",
                 queries=[
-                    ask.days_total('sum("self_used_wh")/sum("pv_wh")*100 AS "率"'),
+                    ask.days_total('sum("self_used_wh")/sum("pv_wh")*100 AS "率"', of=Series.ENERGY_DAY),
                 ],
                 unit="percent",
                 decimals=0,

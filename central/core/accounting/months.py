@@ -109,7 +109,7 @@ def month_figures(site: str, month: str, days: Iterable[SiteDay], *, until_ms: i
             wh[flow] += sum(values)
             if not _IN_GAPS.isdisjoint(one.marks[flow]):
                 summed[flow] += sum(v for v, mark in zip(values, one.marks[flow], strict=True) if mark in _IN_GAPS)
-        charge_pv += _charged_by_pv(one)
+        charge_pv += charged_by_pv(one)
         odd += len(one.odd)
         limited += len(one.beside.limited)
         for slot, seconds in one.beside.islanded_s.items():
@@ -154,7 +154,8 @@ def total_of(figures: Sequence[MonthFigures]) -> Mapping[Flow, int]:
     return found
 
 
-def _charged_by_pv(one: SiteDay) -> int:
+def charged_by_pv(one: SiteDay) -> int:
+    """What the battery took on a day while PV gave as much, Wh."""
     if Flow.PV not in one.wh or Flow.CHARGE not in one.wh:
         return 0
     return sum(map(min, one.wh[Flow.CHARGE], one.wh[Flow.PV]))

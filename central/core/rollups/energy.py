@@ -1,13 +1,13 @@
-"""Half hours and days of one shelter's energy, from the same five-minute means that the city's page adds up. Pure.
+"""What a day says of a shelter's plant: completeness, generation against a clear sky, the battery. Pure.
 
-These are operating figures. What is billed comes from the meters' counters and is another room's.
+It comes from five-minute means, as the city's page adds them up. Energies that are billed or reported come from the
+meters' counters (``accounted.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 from central.core.city import Sample, Site
@@ -17,10 +17,6 @@ from central.core.today import DAY_MS, HOUR_MS, STEP_MS, Flow, Lines, Power, add
 HALF_HOUR_MS: Final = 1_800_000
 HALVES: Final = DAY_MS // HALF_HOUR_MS
 _STEPS: Final = HALF_HOUR_MS // STEP_MS
-DEMAND_STEPS_MIN: Final = 5
-"""Of six steps: with fewer the mean of a half hour is not told, for it may become the bill's peak."""
-_TOKYO: Final = timezone(timedelta(hours=9))
-_FISCAL_MONTH: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,23 +29,6 @@ class Half:
     """Five-minute steps, of six, in which generation, load and grid were all known."""
     soc_pct: float | None = None
     soc_min_pct: float | None = None
-
-    @property
-    def demand_w(self) -> float | None:
-        """Mean import, as the supplier's meter counts it; ``None``: too little is known."""
-        return self._mean(self.wh.get(Flow.IMPORT))
-
-    @property
-    def without_battery_w(self) -> float | None:
-        """What the demand had been without the battery: its discharge bought, its charge not."""
-        flows = {flow: self.wh.get(flow, 0.0) for flow in Flow}
-        net = flows[Flow.IMPORT] - flows[Flow.EXPORT] + flows[Flow.DISCHARGE] - flows[Flow.CHARGE]
-        return self._mean(max(0.0, net)) if Flow.IMPORT in self.wh else None
-
-    def _mean(self, wh: float | None) -> float | None:
-        if wh is None or self.known_steps < DEMAND_STEPS_MIN:
-            return None
-        return wh / (self.known_steps * STEP_MS / HOUR_MS)
 
 
 def halves_of(lines: Lines, soc: Sequence[Sequence[Sample]], *, day_ms: int, now_ms: int) -> list[Half]:
@@ -85,26 +64,6 @@ def _half(lines: Lines, charge: Mapping[int, float], start_ms: int) -> Half:
     )
 
 
-def half_row(site: Site, half: Half, *, year_peak_w: float | None, target_w: float | None) -> RollupRow:
-    """One half hour as a row. ``year_peak_w``: the highest demand of the twelve months before, as known then."""
-    known = {
-        **_energies([half]),
-        "demand_w": half.demand_w,
-        "without_battery_w": half.without_battery_w,
-        "year_peak_w": year_peak_w,
-        "target_w": target_w,
-        "soc_pct": half.soc_pct,
-        "soc_min_pct": half.soc_min_pct,
-        "known_pct": 100 * half.known_steps / _STEPS,
-    }
-    return RollupRow(
-        series=Series.HALF_HOUR,
-        at_ms=half.at_ms,
-        tags=tags_of(site),
-        fields={name: float(value) for name, value in known.items() if value is not None},
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryDay:
     """What the batteries say of themselves at the end of a day; ``None``: they do not."""
@@ -118,14 +77,6 @@ class BatteryDay:
 NO_BATTERY_DAY: Final = BatteryDay()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedCo2:
-    """CO2 of a kWh that is not bought, in kg, and whether somebody checked the figure against its source."""
-
-    kg_per_kwh: float
-    verified: bool
-
-
 def day_row(
     site: Site,
     halves: Sequence[Half],
@@ -134,7 +85,6 @@ def day_row(
     now_ms: int,
     clear_sky_w: Sequence[float] = (),
     battery: BatteryDay = NO_BATTERY_DAY,
-    saved: SavedCo2 | None = None,
 ) -> RollupRow:
     """A day so far as a row; all of its figures are of what is known.
 
@@ -145,31 +95,22 @@ def day_row(
         now_ms: the day is asked for up to here.
         clear_sky_w: mean power under a cloudless sky in each half hour of the day; empty: not calculated.
         battery: what the batteries say.
-        saved: the emission factor of the day's fiscal year; ``None``: there is none, and nothing is said of CO2.
     """
     due = max(1, min(HALVES, (now_ms - day_ms) // HALF_HOUR_MS))
-    sums = _energies(halves)
-    with_w = [half.demand_w for half in halves if half.demand_w is not None]
-    without_w = [half.without_battery_w for half in halves if half.without_battery_w is not None]
+    pv_wh = [half.wh[Flow.PV] for half in halves if Flow.PV in half.wh]
     levels = [half.soc_min_pct for half in halves if half.soc_min_pct is not None]
     known: dict[str, float | None] = {
-        **sums,
-        "peak_demand_w": max(with_w, default=None),
-        "peak_without_w": max(without_w, default=None),
-        "peak_cut_w": max(without_w) - max(with_w) if with_w and without_w else None,
+        "pv_wh": sum(pv_wh) if pv_wh else None,
+        "clear_sky_wh": _clear_sky_wh(halves, clear_sky_w, day_ms),
         "known_pct": 100 * sum(half.known_steps for half in halves) / (due * _STEPS),
         "soc_min_pct": min(levels, default=None),
         "soh_pct": battery.soh_pct,
         "cycles": battery.cycles,
     }
-    if saved is not None and "self_used_wh" in sums:
-        known["co2_saved_kg"] = sums["self_used_wh"] / 1_000 * saved.kg_per_kwh
-        known |= {"factor_kg_per_kwh": saved.kg_per_kwh, "factor_verified": float(saved.verified)}
-    known["clear_sky_wh"] = _clear_sky_wh(halves, clear_sky_w, day_ms)
     return RollupRow(
         series=Series.DAY,
         at_ms=day_ms,
-        tags={**tags_of(site), **_calendar(day_ms)},
+        tags=tags_of(site),
         fields={name: float(value) for name, value in known.items() if value is not None},
     )
 
@@ -179,39 +120,12 @@ def days_between(from_ms: int, to_ms: int) -> list[int]:
     return list(range(midnight_ms(from_ms), max(from_ms, to_ms) + 1, DAY_MS))
 
 
-def _energies(halves: Iterable[Half]) -> dict[str, float]:
-    wh: dict[Flow, float] = {}
-    for half in halves:
-        for flow, value in half.wh.items():
-            wh[flow] = wh.get(flow, 0.0) + value
-    sums = {f"{flow.value}_wh": value for flow, value in wh.items()}
-    if Flow.PV in wh and (Flow.EXPORT in wh or Flow.IMPORT in wh):
-        # What left the building is not used in it; what the conversion loses counts as used.
-        sums["self_used_wh"] = max(0.0, wh[Flow.PV] - wh.get(Flow.EXPORT, 0.0))
-    return sums
-
-
 def _clear_sky_wh(halves: Iterable[Half], clear_sky_w: Sequence[float], day_ms: int) -> float | None:
     """Energy of a cloudless sky in the half hours of which the generation is known, and in no others."""
     if not clear_sky_w:
         return None
     known = [clear_sky_w[(half.at_ms - day_ms) // HALF_HOUR_MS] for half in halves if Flow.PV in half.wh]
     return sum(known) * HALF_HOUR_MS / HOUR_MS
-
-
-def fiscal_year(day_ms: int) -> int:
-    """Year in which the fiscal year of a day in Tokyo began: April to March."""
-    day = _day(day_ms)
-    return day.year if day.month >= _FISCAL_MONTH else day.year - 1
-
-
-def _calendar(day_ms: int) -> dict[str, str]:
-    """Month and fiscal year as tags: InfluxQL has no months."""
-    return {"month": f"{_day(day_ms):%Y-%m}", "fiscal_year": f"{fiscal_year(day_ms)}年度"}
-
-
-def _day(day_ms: int) -> datetime:
-    return datetime.fromtimestamp(day_ms / 1_000, UTC).astimezone(_TOKYO)
 
 
 def _mean_line(lines: Sequence[Sequence[Sample]]) -> dict[int, float]:

@@ -13,10 +13,8 @@ from central.core.rollups.energy import (
     HALF_HOUR_MS,
     BatteryDay,
     Half,
-    SavedCo2,
     day_row,
     days_between,
-    half_row,
     halves_of,
 )
 from central.core.today import DAY_MS, STEP_MS, Flow, Power
@@ -56,7 +54,6 @@ def test_a_half_hour_is_the_energy_of_its_six_steps() -> None:
         Flow.DISCHARGE: pytest.approx(0),
     }
     assert (found.known_steps, found.soc_pct, found.soc_min_pct) == (6, 51.0, 50.0)
-    assert found.demand_w == pytest.approx(600)
 
 
 def test_the_half_hour_that_is_under_way_and_those_without_a_value_are_left_out() -> None:
@@ -66,22 +63,7 @@ def test_the_half_hour_that_is_under_way_and_those_without_a_value_are_left_out(
     assert halves_of({Power.LOAD: [line(None, None)]}, [], day_ms=DAY, now_ms=END) == []
 
 
-def test_a_demand_of_too_few_steps_is_not_told() -> None:
-    four, five = [1_200.0] * 4, [1_200.0] * 5
-    (few,) = halves_of({Power.GRID: [line(*four)]}, [], day_ms=DAY, now_ms=END)
-    (enough,) = halves_of({Power.GRID: [line(*five)]}, [], day_ms=DAY, now_ms=END)
-    assert few.demand_w is None
-    assert enough.demand_w == pytest.approx(1_200), "the mean of what is known, not a sixth less"
-
-
-def test_without_its_battery_the_shelter_had_bought_what_it_gave() -> None:
-    assert half(0, {"import": 1_000.0, "discharge": 500.0, "charge": 0.0}).without_battery_w == pytest.approx(3_000)
-    assert half(0, {"import": 1_000.0, "discharge": 0.0, "charge": 400.0}).without_battery_w == pytest.approx(1_200)
-    assert half(0, {"import": 0.0, "export": 900.0, "charge": 100.0}).without_battery_w == 0.0
-    assert half(0, {"pv": 500.0}).without_battery_w is None
-
-
-def test_a_day_adds_up_and_compares() -> None:
+def test_a_day_tells_what_is_known_and_compares_it_with_a_clear_sky() -> None:
     halves = [
         half(20, {"pv": 4_000.0, "load": 2_000.0, "import": 0.0, "export": 1_000.0, "charge": 1_000.0}),
         half(36, {"pv": 0.0, "load": 3_000.0, "import": 1_000.0, "export": 0.0, "discharge": 2_000.0}),
@@ -93,7 +75,6 @@ def test_a_day_adds_up_and_compares() -> None:
         now_ms=END,
         clear_sky_w=[10_000.0 if 12 <= n < 36 else 0.0 for n in range(48)],
         battery=BatteryDay(soh_pct=96.0, cycles=410.0),
-        saved=SavedCo2(kg_per_kwh=0.5, verified=True),
     )
     assert row.at_ms == DAY
     assert row.tags == {
@@ -101,23 +82,9 @@ def test_a_day_adds_up_and_compares() -> None:
         "ward": "中央区",
         "name": "（合成）中央第1小学校",
         "label": "（合成）中央第1小学校（E0000000001111）",
-        "month": "2026-11",
-        "fiscal_year": "2026年度",
     }
     expected = {
         "pv_wh": 4_000.0,
-        "load_wh": 5_000.0,
-        "import_wh": 1_000.0,
-        "export_wh": 1_000.0,
-        "charge_wh": 1_000.0,
-        "discharge_wh": 2_000.0,
-        "self_used_wh": 3_000.0,
-        "co2_saved_kg": 1.5,
-        "factor_kg_per_kwh": 0.5,
-        "factor_verified": 1.0,
-        "peak_demand_w": 2_000.0,
-        "peak_without_w": 6_000.0,
-        "peak_cut_w": 4_000.0,
         "clear_sky_wh": 5_000.0,
         "known_pct": 100 * 2 / 48,
         "soh_pct": 96.0,
@@ -127,19 +94,7 @@ def test_a_day_adds_up_and_compares() -> None:
 
 
 def test_what_is_not_known_is_no_field_and_never_zero() -> None:
-    assert day_row(SITE, [half(0, {"load": 100.0})], day_ms=DAY, now_ms=END).fields.keys() == {"load_wh", "known_pct"}
-    lone = half_row(SITE, half(0, {"pv": 5.0}, known_steps=0), year_peak_w=None, target_w=None)
-    assert lone.fields == {"pv_wh": 5.0, "known_pct": 0.0}
-
-
-def test_the_fiscal_year_begins_in_april_and_months_are_those_of_tokyo() -> None:
-    for day_ms, month, year in (
-        (1_774_969_200_000, "2026-04", "2026年度"),  # 1 April 2026 00:00 in Tokyo is 31 March in London.
-        (1_774_882_800_000, "2026-03", "2025年度"),
-        (1_798_729_200_000, "2027-01", "2026年度"),
-    ):
-        tags = day_row(SITE, [half(0, {"load": 1.0})], day_ms=day_ms, now_ms=day_ms + DAY_MS).tags
-        assert (tags["month"], tags["fiscal_year"]) == (month, year)
+    assert day_row(SITE, [half(0, {"load": 100.0})], day_ms=DAY, now_ms=END).fields.keys() == {"known_pct"}
 
 
 def test_days_are_named_by_every_moment_in_them() -> None:
