@@ -25,27 +25,34 @@ _READ_ME: Final = """\
 メールで送らず、設置が終わったらこのZIPを消してください。
 Files for this shelter's box. client.key is a secret: never mail it, and delete this ZIP once the box has it.
 
+{key_line}
   sudo adduser --system --group --home /var/lib/shelter-edge shelter
   sudo adduser shelter dialout
-  sudo install -d -m 750 -o root -g shelter /etc/shelter
-  sudo install -m 640 -o root -g shelter ca.crt client.crt city.pub.pem /etc/shelter/
-{key_line}
-  機器の設定 / devices:   shelter-edge commission --dir site NETWORK
-  site.yaml の mqtt: と outbox: を、できた site.yaml に写す / copy mqtt: and outbox: of this site.yaml into that one
-  確認 / check:           shelter-edge check --config /etc/shelter/site.yaml
-  開始 / start:           sudo systemctl enable --now shelter-edge
+  sudo install -d -m 750 -o shelter -g shelter /etc/shelter
+  sudo install -m 600 -o shelter {site}.zip /var/lib/shelter-edge/
+  sudo -u shelter /opt/shelter/bin/shelter-edge commission --dir /etc/shelter \\
+    --bundle /var/lib/shelter-edge/{site}.zip NETWORK
+  sudo rm /var/lib/shelter-edge/{site}.zip {site}.zip
+  sudo systemctl enable --now shelter-edge
+
+NETWORK は盤のネットワーク(例 192.168.1.0/24)。commission がこのZIPを点検し、証明書・鍵・接続先・市の公開鍵を
+/etc/shelter に入れ、site.yaml に書きます。写すものはありません。site.yaml がもうあるときも同じ1行で足せます。
+NETWORK is the cabinet's (such as 192.168.1.0/24). commission checks this ZIP, puts certificates, key and the city's
+public key into /etc/shelter, and writes them and the broker into site.yaml. Nothing is copied by hand; a site.yaml
+that is there already gets them by the same line.
 
 箱が盗まれた、なくなったときは市役所にすぐ連絡(失効させます)。
 If the box is stolen or lost, tell the city at once: it withdraws this certificate.
 """
-_KEY_HERE: Final = "  sudo install -m 640 -o root -g shelter client.key /etc/shelter/\n"
+_KEY_HERE: Final = ""
 _KEY_THERE: Final = (
-    "  client.key は箱の中で作られたものを使う / client.key is the one that the box made itself:\n"
-    "  sudo chown root:shelter /etc/shelter/client.key && sudo chmod 640 /etc/shelter/client.key\n"
+    "\nclient.key は入っていません。箱が自分で作ったもの(shelter-edge request)を commission が見つけます。\n"
+    "client.key is not inside: commission finds the one that the box made itself (shelter-edge request).\n"
 )
 _SITE_FILE: Final = """\
-# {site} の設定のはじまり。機器(buses:)は shelter-edge commission が書きます。
-# The beginning of this shelter's site file. Devices (buses:) are written by shelter-edge commission.
+# {site} の設定のはじまり。shelter-edge commission --bundle が読み、機器(buses:)を加えて site.yaml を書きます。
+# The beginning of this shelter's site file: shelter-edge commission --bundle reads it, adds the devices (buses:) and
+# writes site.yaml.
 site: {site}
 name: {name}
 mqtt:
@@ -57,9 +64,11 @@ outbox:
   # 市が受け取った後も48時間残す:市のサーバーを昨夜の控えから戻しても、足りない分をもう一度送れる
   # Kept this long after the city has it: a city restored from last night's backup can ask for it again.
   keep_delivered_h: {keep_h}
-# 市の指示に従うとき / to obey the city's orders:
-#   city_keys: [city.pub.pem]
-#   steering: {{}}
+{orders}"""
+_ORDERS: Final = """\
+# 市が署名した指示に従う / obeys the orders that the city has signed
+city_keys: [city.pub.pem]
+steering: {}
 """
 
 
@@ -85,7 +94,12 @@ def bundle(
         "client.key": key_pem,
         "city.pub.pem": city_pem,
         "site.yaml": _SITE_FILE.format(
-            site=site.id, name=_quoted(site.name), host=_quoted(broker), port=port, keep_h=KEEP_DELIVERED_H
+            site=site.id,
+            name=_quoted(site.name),
+            host=_quoted(broker),
+            port=port,
+            keep_h=KEEP_DELIVERED_H,
+            orders=_ORDERS if city_pem is not None else "",
         ).encode(),
     }
     packed = io.BytesIO()

@@ -154,6 +154,9 @@ class Steerer:
             self._tell_receipt(self._drilled(kept.drill))
         elif receipt is not None:
             self.teller.taken(receipt)
+            # A newer order is a new start for a device that gave up on the one before.
+            gave_up = {device for device, track in self._tracks.items() if track.part.stage in BAD}
+            self._wishes = {device: wish for device, wish in self._wishes.items() if device not in gave_up}
 
     def _drilled(self, drill: Desired) -> Receipt:
         points = set_points(drill.mode, sight(self.state), self.state.band, Wishes.of(drill))
@@ -314,11 +317,10 @@ class Steerer:
         self._records.tell(EventKind.MODE_CHANGED, at_ms=self._clock.now_ms(), severity=severity, detail=detail)
 
     def _tell_receipt(self, receipt: Receipt) -> None:
-        is_bad = receipt.stage in {Stage.FAILED, Stage.REVERTED}
         self._records.tell(
             EventKind.RECEIPT,
             at_ms=receipt.at_ms,
-            severity=Severity.WARNING if is_bad else Severity.INFO,
+            severity=Severity.WARNING if receipt.stage in {Stage.FAILED, Stage.REVERTED} else Severity.INFO,
             device=receipt.device,
             detail={**receipt_detail(receipt)},
         )

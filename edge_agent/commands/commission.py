@@ -41,6 +41,11 @@ def commission(
     folder: Annotated[Path, typer.Option("--dir", help="Folder of this shelter; gets site.yaml and the report.")] = (
         Path("site")
     ),
+    bundle: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="ZIP that the city made (shelter-central provision), or the folder with it."),
+    ] = None,
+    outbox: Annotated[str | None, typer.Option(help="Where readings wait, instead of where the ZIP says.")] = None,
     site: Annotated[str | None, typer.Option(help="The shelter's number, such as E0000000001111.")] = None,
     name: Annotated[str | None, typer.Option(help="The shelter's name.")] = None,
     technician: Annotated[str | None, typer.Option(help="Who commissions it.")] = None,
@@ -103,15 +108,16 @@ def commission(
     Asks only what it does not know, and goes on where it was cut off. It finds the devices (reading only), writes
     site.yaml, checks what they say, has you switch a known load on, orders something small of each battery, reads it
     back and puts back what was there (also after Ctrl-C or a power cut), and signs the report. The running agent sends
-    it to the city. Ends with code 0 when the shelter is verified, 1 when something is not proven, 2 when options or
-    files are wrong, 130 after Ctrl-C. Stop a running agent first: many inverters take one connection only.
+    it to the city. The city's ZIP is checked before it is used (number, dates, key, authority); it may come later, by
+    the same command again. Ends with code 0 when the shelter is verified, 1 when something is not proven, 2 when
+    options or files are wrong, 130 after Ctrl-C. Stop a running agent first: many inverters take one connection only.
 
     \b
     Examples:
       # Asks everything
       shelter-edge commission
-      # A folder of its own, and where to look
-      shelter-edge commission --dir /etc/shelter 192.168.1.0/24
+      # With the city's ZIP: broker, certificates and the city's key go into the site file
+      sudo -u shelter shelter-edge commission --dir /etc/shelter --bundle E0000000001111.zip 192.168.1.0/24
       # Without questions, the load switched on by hand within 20 s
       shelter-edge commission 192.168.1.20 --site E0000000001111 --technician 'A. Sato' --mqtt-host mqtt.example \\
         --load-step 2000 --load-step-after 20 --yes
@@ -159,6 +165,8 @@ def commission(
             is_insisted=yes,
         ),
         take=tuple(taken),
+        bundle=bundle,
+        outbox=outbox,
         site=site,
         name=name,
         technician=technician,

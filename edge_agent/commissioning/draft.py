@@ -160,6 +160,9 @@ class Broker(_Part, frozen=True):
     username: ShortText = ""
     password_file: ShortText = ""
     ca_file: ShortText = ""
+    cert_file: ShortText = ""
+    """Proves the shelter to the broker; always together with ``key_file``."""
+    key_file: ShortText = ""
 
 
 class CheckDone(_Part, frozen=True):
@@ -202,11 +205,19 @@ class Draft(_Part, frozen=True):
     technician: Annotated[str, Meta(max_length=100)] = ""
     company: ShortText = ""
     broker: Broker | None = None
+    outbox_path: ShortText = ""
+    """Where readings wait; empty: beside the site file."""
+    keep_delivered_h: Annotated[float, Meta(ge=0, le=8_760)] = 0
+    """Hours for which they are kept after the city has them."""
+    city_key: ShortText = ""
+    """File with the public key whose orders the shelter obeys; empty: it obeys nobody."""
     scanned_ms: int = 0
     found: tuple[FoundUnit, ...] = ()
     devices: tuple[TakenDevice, ...] = ()
     config_sha256: ShortText = ""
     """Of the site file that all results below belong to."""
+    written_sha256: ShortText = ""
+    """Of the site file as the program wrote it: another one was edited by a person, and is not written over."""
     check: CheckDone | None = None
     load_step: LoadStepDone | None = None
     controls: tuple[ControlDone, ...] = ()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import CertificateSigningRequest
 
+KEYS: Final = "keys"
+"""Their folder beside the site file."""
 REPORT_KEY: Final = "report.key"
 LINK_KEY: Final = "edge.key"
 REQUEST: Final = "edge.csr"

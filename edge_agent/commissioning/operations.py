@@ -31,7 +31,7 @@ from edge_agent.commissioning.draft import (
     serial_of,
     with_control,
 )
-from edge_agent.commissioning.keys import SiteKeys, keys_of
+from edge_agent.commissioning.keys import KEYS, SiteKeys, keys_of
 from edge_agent.commissioning.left import dropped, left_behind
 from edge_agent.commissioning.live import LivePlant, Place, live_plant
 from edge_agent.commissioning.preparing import Preparing
@@ -44,7 +44,6 @@ from edge_agent.config import SiteConfig
 from edge_agent.io.journal import Journal, journal_path, left_in
 from edge_agent.mending import Mended, has_pending, mend_site
 
-KEYS: Final = "keys"
 DAMAGED: Final = "damaged"
 """Stands for the journal's lines that cannot be read, where an entry is named by its id."""
 

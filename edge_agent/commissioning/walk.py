@@ -15,9 +15,9 @@ from contract.commissioning import CHECK_AGE_MS_MAX, CheckVerdict, ControlVerdic
 from contract.signing import fingerprint
 from contract.topics import is_site_id
 from edge_agent.commissioning.draft import Broker, Draft, Step, StepState
-from edge_agent.commissioning.keys import REQUEST, KeysError
+from edge_agent.commissioning.keys import KEYS, REQUEST, KeysError
 from edge_agent.commissioning.networks import TargetError, own_networks, serial_ports
-from edge_agent.commissioning.operations import KEYS, Commissioning
+from edge_agent.commissioning.operations import Commissioning
 from edge_agent.commissioning.report_files import DOCUMENT, WrittenReport
 from edge_agent.commissioning.report_page import missing_texts
 from edge_agent.commissioning.site_yaml import NO_BROKER
@@ -106,6 +106,8 @@ class Walk:
         if self._options.site and not is_site_id(self._options.site):
             self._say("bad_site", given=self._options.site)
             return Ended.WRONG
+        if self._options.bundle is not None:
+            self._take_bundle(self._options.bundle)
         missing = self._missing()
         if missing:
             self._say("asked_for")
@@ -113,11 +115,12 @@ class Walk:
                 self._talk.say(f"  {option}")
             return Ended.WRONG
         await self._mend()
-        if self._is_open(Step.SCAN) or self._is_open(Step.DEVICES):
+        chosen = self._is_open(Step.SCAN) or self._is_open(Step.DEVICES)
+        if chosen:
             self._head(Step.SCAN)
             if not await self._find():
                 return Ended.UNPROVEN
-        await self._describe()
+        await self._describe(is_new=chosen)
         await self._mend()
         if self._is_open(Step.CHECK):
             self._head(Step.CHECK)
@@ -169,7 +172,7 @@ class Walk:
         if needs_devices and not options.wish.targets and not options.take and not draft.found:
             found.append("ADDRESS")
         if not (options.site or draft.site or self._c.has_config):
-            found.append("--site")
+            found.append("--site (--bundle)")
         if not (options.technician or draft.technician):
             found.append("--technician")
         if options.load_w and options.load_after_s is None and not options.is_asking:
@@ -223,10 +226,17 @@ class Walk:
 
     # Shelter
 
-    async def _describe(self) -> None:
-        """Shelter, technician and the way to the city; then the site file."""
+    def _take_bundle(self, path: Path) -> None:
+        """What the city made for this shelter, before anything is asked."""
+        bundle = self._c.take_bundle(path, outbox=self._options.outbox or "")
+        where = f"{bundle.mqtt.host}:{bundle.mqtt.port}"
+        self._say("bundle", site=bundle.site, name=bundle.name, where=where, ends=tokyo_time(bundle.ends_s))
+        self._say("bundle_obeys" if self._c.draft.city_key else "bundle_obeys_nobody")
+
+    async def _describe(self, *, is_new: bool) -> None:
+        """Shelter, technician and the way to the city; then the site file. ``is_new``: devices were chosen just now."""
         draft, options = self._c.draft, self._options
-        has_file = self._c.has_config and not draft.devices
+        has_file = self._c.is_by_hand and not is_new
         site = self._c.config().site if has_file else await self._site()
         name = options.name if options.name is not None else draft.name
         if not name and not has_file and self._is_asking:
@@ -266,6 +276,8 @@ class Walk:
             username=options.mqtt_username or known.username,
             password_file=options.mqtt_password_file or known.password_file,
             ca_file=options.mqtt_ca_file or known.ca_file,
+            cert_file=known.cert_file,
+            key_file=known.key_file,
         )
 
     # The end
@@ -306,5 +318,6 @@ class Walk:
         if self._c.config().mqtt.host == NO_BROKER:
             self._say("next_broker")
         self._say("next_run", path=str(self._c.config_path))
-        self._say("next_csr", path=str(self._c.folder / KEYS / REQUEST))
+        if self._c.config().mqtt.tls is None:
+            self._say("next_csr", path=str(self._c.folder / KEYS / REQUEST))
         return judged.stage

@@ -23,6 +23,9 @@ class Options:
 
     wish: ScanWish = ScanWish(targets=())  # noqa: RUF009  (frozen)
     take: tuple[TakenDevice, ...] = ()
+    bundle: Path | None = None
+    """What the city made for this shelter."""
+    outbox: str | None = None
     site: str | None = None
     name: str | None = None
     technician: str | None = None

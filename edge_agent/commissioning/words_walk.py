@@ -8,6 +8,7 @@ from edge_agent.commissioning.draft import Step
 from edge_agent.commissioning.progress import Facts, Progress
 from edge_agent.commissioning.store import StoreError
 from edge_agent.commissioning.taking import StepError
+from edge_agent.commissioning.words_bundle import BUNDLE_FAULTS
 from edge_agent.commissioning.words_tests import control_name
 
 STEPS: Final[dict[str, dict[Step, str]]] = {
@@ -164,7 +165,7 @@ def ask_in_words(kind: str, facts: Facts, lang: str) -> str:
 
 def step_error_in_words(error: StepError, lang: str) -> str:
     """Why a step cannot be done as it was asked for."""
-    return FAULTS[lang][error.kind].format(**_facts(error.facts, lang))
+    return (FAULTS[lang] | BUNDLE_FAULTS[lang])[error.kind].format(**_facts(error.facts, lang))
 
 
 def store_error_in_words(error: StoreError, lang: str) -> str:

@@ -219,7 +219,7 @@ async def take_devices(request: web.Request) -> web.Response:
 async def site(request: web.Request, message: Message | None = None, form: Form | None = None) -> web.Response:
     """Shelter, technician, the way to the city."""
     with parts_of(request).walk.using() as commissioning:
-        draft, has_config = commissioning.draft, _is_by_hand(commissioning)
+        draft, has_config = commissioning.draft, commissioning.is_by_hand
     broker = draft.broker
     known: dict[str, object] = {
         "site": draft.site,
@@ -235,11 +235,6 @@ async def site(request: web.Request, message: Message | None = None, form: Form 
     return step_page(request, "site.html", message=message, form=known, has_config=has_config)
 
 
-def _is_by_hand(commissioning: Commissioning) -> bool:
-    """Whether there is a site file that was not made from what is known here."""
-    return commissioning.has_config and not commissioning.draft.devices
-
-
 async def take_site(request: web.Request) -> web.Response:
     """Note what was said, and write the site file once the devices are known."""
     form = await request.post()
@@ -248,7 +243,7 @@ async def take_site(request: web.Request) -> web.Response:
         raise FormError("technician_missing")
     company = text_in(form, "company", most=100)
     with parts_of(request).walk.using() as commissioning:
-        if _is_by_hand(commissioning):
+        if commissioning.is_by_hand:
             commissioning.describe(technician=technician, company=company)
         else:
             number = text_in(form, "site", most=20).upper()
@@ -278,4 +273,6 @@ def _broker(form: Form, draft: Draft) -> Broker | None:
         username=username,
         password_file=before.password_file if before is not None else "",
         ca_file=before.ca_file if before is not None else "",
+        cert_file=before.cert_file if before is not None else "",
+        key_file=before.key_file if before is not None else "",
     )

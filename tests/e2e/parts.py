@@ -53,7 +53,10 @@ class Parts:
         devices = [{"id": "meter", "profile": "sdm630", "unit": 2, "timeout_s": 0.3}]
         bus = {"id": "gateway", "tcp": {"host": "127.0.0.1", "port": device_port}, "devices": devices}
         said = {"site": site, "name": "学校", "interval_s": 0.2, "mqtt": mqtt, "buses": [bus], **more}
-        config = self._write(f"{site}/site.yaml", said)
+        return await self.agent(self._write(f"{site}/site.yaml", said))
+
+    async def agent(self, config: Path) -> Child:
+        """A shelter's agent on a site file."""
         child = self._child("edge", "shelter-edge", "run", "--config", str(config))
         await child.start()
         await child.ready(30)
