@@ -24,7 +24,7 @@ from bench.report import Target, finish, progress
 from central.core.watch.alerts import Alert, Change, StepKind
 from central.core.watch.looking import State, look
 from central.core.watch.rules import Rule
-from central.watch.room import load_rules
+from central.watch.rule_file import load_rules
 
 RATE_MIN: Final = 0.9
 CPU_MAX_S: Final = 120.0

@@ -153,7 +153,7 @@ def example() -> None:
 
         shelter-central alerts example > alert-rules.yaml
     """
-    from central.watch.room import LIBRARY
+    from central.watch.rule_file import LIBRARY
 
     typer.echo(LIBRARY.read_text(encoding="utf-8"), nl=False)
 
@@ -266,7 +266,7 @@ def _told(found: dict[str, Any], as_json: bool, text: str) -> None:
 
 def _rules(file: Path | None) -> tuple[Rule, ...]:
     from central.settings import SettingsError
-    from central.watch.room import load_rules
+    from central.watch.rule_file import load_rules
 
     try:
         return load_rules(file)

@@ -48,8 +48,8 @@ def router(watch: Watch) -> APIRouter:
 
     @routes.get("/rules", summary="The rules behind alerts")
     async def rules(_: Reader) -> models.RuleList:
-        """Their limits as numbers and in words."""
-        return models.RuleList(rules=[models.rule_out(rule) for rule in watch.rules])
+        """Their limits as numbers and in words. Their file is read again within a minute of a change."""
+        return models.RuleList(rules=[models.rule_out(rule) for rule in watch.rules], fault=watch.file.fault)
 
     @routes.get("/{alert_id}", summary="One alert with every step")
     async def one(alert_id: AlertId, _: Reader) -> models.AlertDetail:

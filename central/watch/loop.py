@@ -21,6 +21,7 @@ from central.newsroom import Newsroom
 from central.store.base import StoreError
 from central.store.watch import WatchRows
 from central.watch.gather import Gatherer
+from central.watch.rule_file import RuleFile
 
 log = structlog.get_logger(__name__)
 
@@ -35,14 +36,14 @@ class Watch:
 
     def __init__(
         self,
-        rules: Sequence[Rule],
+        rules: RuleFile,
         rows: WatchRows,
         gatherer: Gatherer,
         newsroom: Newsroom,
         *,
         now: Callable[[], int],
     ) -> None:
-        self.rules = tuple(rules)
+        self.file = rules
         self.rows = rows
         self._gatherer = gatherer
         self._newsroom = newsroom
@@ -60,6 +61,11 @@ class Watch:
     def now(self) -> Callable[[], int]:
         """The clock, UTC milliseconds."""
         return self._now
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """The rules that hold, in the order of their file."""
+        return self.file.rules
 
     @property
     def alerts(self) -> list[Alert]:
@@ -94,6 +100,7 @@ class Watch:
             StoreError: nothing was changed; the next look tries again.
         """
         async with self._working:
+            await self.file.follow()
             seen = await self._gatherer.look(self._now())
             state, changes = look(self.rules, self._state, seen)
             self.seen = seen

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import resources
-from pathlib import Path
 
-from central.core.alerts.given import AlertConfigError
 from central.core.city import Queries
 from central.core.habits import PastDay
-from central.core.watch.examples import failures
-from central.core.watch.rules import Rule, read_rules
 from central.newsroom import Newsroom
-from central.settings import Settings, SettingsError
+from central.settings import Settings
 from central.store.records import Records
 from central.watch.gather import Certificates, Gatherer, NoCertificates, NoTargets, Sources, Targets
 from central.watch.loop import Watch
+from central.watch.rule_file import RuleFile
 from central.watch.service import ServiceSources
-
-LIBRARY = resources.files("central.watch") / "library" / "rules.yaml"
-
-
-def load_rules(path: Path | None) -> tuple[Rule, ...]:
-    """The rules of a file, or those that come with the program; their examples are played.
-
-    Raises:
-        SettingsError: it can't be used; the text names every fault and its place.
-    """
-    name = str(path) if path is not None else "rules.yaml"
-    try:
-        rules = read_rules(path.read_bytes() if path is not None else LIBRARY.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"{name}: {error.strerror}") from None
-    except AlertConfigError as error:
-        raise SettingsError("\n".join(f"{name}: {line}" for line in str(error).splitlines())) from None
-    if wrong := failures(rules):
-        raise SettingsError("\n".join(f"{name}: {line}" for line in wrong))
-    return rules
 
 
 async def open_watch(
@@ -74,7 +50,7 @@ async def open_watch(
         targets=targets or NoTargets(),
         certificates=certificates or NoCertificates(),
     )
-    rules = load_rules(settings.alerts.rules)
+    rules = RuleFile(settings.alerts.rules)
     watch = Watch(rules, records.alerts, Gatherer(sources, started_ms=now()), newsroom, now=now)
     await watch.load()
     return watch

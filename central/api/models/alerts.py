@@ -170,6 +170,11 @@ class RuleList(BaseModel):
     """All rules, in the order of their file."""
 
     rules: list[RuleOut]
+    fault: str = Field(
+        default="",
+        description="Why the file as it is now does not hold: the old rules do; empty: it holds",
+        examples=[""],
+    )
 
 
 class AckIn(BaseModel):

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from central.core.city import SiteState
 from central.core.newsmaking import Look
-from central.core.watch.rules import Rule
 from central.newsroom import Newsroom
 from central.store.records import Records
 from central.watch.gather import Gatherer, NoCertificates, NoTargets, Sources
 from central.watch.loop import Watch
-from central.watch.room import load_rules
+from central.watch.rule_file import RuleFile
 from central.watch.service import ServiceSources
 from tests.central.fake import NOW_MS, FakeQueries
 
@@ -84,7 +83,7 @@ def calm_city(count: int = 12) -> FakeQueries:
 async def post(
     folder: Path,
     queries: FakeQueries | None = None,
-    rules: tuple[Rule, ...] | None = None,
+    rules: Path | None = None,
     service: Callable[[Records, Mapping[str, str]], ServiceSources] | None = None,
 ) -> AsyncIterator[Post]:
     """A watch that has loaded; nothing runs."""
@@ -104,7 +103,7 @@ async def post(
             certificates=told,
         )
         gatherer = Gatherer(sources, started_ms=city.at_ms)
-        watch = Watch(rules or load_rules(None), records.alerts, gatherer, newsroom, now=lambda: city.at_ms)
+        watch = Watch(RuleFile(rules), records.alerts, gatherer, newsroom, now=lambda: city.at_ms)
         await watch.load()
         yield Post(records, city, newsroom, watch, told, ready)
     finally:

@@ -22,7 +22,7 @@ from central.store.base import StoreRow
 from central.store.records import Records
 from central.store.sqlite import SqliteStore
 from central.watch.replay import replay
-from central.watch.room import load_rules
+from central.watch.rule_file import load_rules
 from tests.central.app.test_service import register, service
 from tests.central.fake import DAY_MS, HOUR_MS, NOW_MS, make_sites
 from tests.support import free_port
@@ -78,8 +78,8 @@ def test_a_file_with_faults_ends_with_each_of_them_and_its_place(tmp_path: Path)
     file.write_text("rules: {a: {watch: faults, raise: 3, clear: 4, severity: info}, b: {watch: x}}", encoding="utf-8")
     done = run("check", str(file))
     assert done.exit_code == 2
-    assert f"{file}: rules.a: clear: 4 has to be below raise, 3" in done.stderr
-    assert f"{file}: rules.b: watch: 'x' is none of" in done.stderr
+    assert f"{file}: line 1: rules.a: clear: 4 has to be below raise, 3" in done.stderr
+    assert f"{file}: line 1: rules.b: watch: 'x' is none of" in done.stderr
 
 
 def test_alerts_are_listed_without_a_service(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from central.newsroom import Newsroom
 from central.store.records import Records
 from central.watch.gather import Gatherer, NoCertificates, NoTargets, Sources
 from central.watch.loop import Watch
-from central.watch.room import load_rules
+from central.watch.rule_file import RuleFile
 from central.watch.service import ServiceSources
 from central.web import alerts as page
 from contract.messages import OutboxStatus
@@ -60,7 +60,9 @@ class Desk:
         return next(iter(self.queries.shelters))
 
 
-async def opened(app: FastAPI, records: Records, queries: FakeQueries, clock: Clock) -> Watch:
+async def opened(
+    app: FastAPI, records: Records, queries: FakeQueries, clock: Clock, rules: RuleFile | None = None
+) -> Watch:
     """The room in an app."""
     newsroom = Newsroom(records.news, lambda: Look(city=queries.now()), now=clock)
     sources = Sources(
@@ -72,7 +74,7 @@ async def opened(app: FastAPI, records: Records, queries: FakeQueries, clock: Cl
         targets=NoTargets(),
         certificates=NoCertificates(),
     )
-    watch = Watch(load_rules(None), records.alerts, Gatherer(sources, started_ms=clock()), newsroom, now=clock)
+    watch = Watch(rules or RuleFile(None), records.alerts, Gatherer(sources, started_ms=clock()), newsroom, now=clock)
     await watch.load()
     app.include_router(api.router(watch))
     app.include_router(page.router(watch, queries, app.state.pages.renderer))
@@ -80,12 +82,12 @@ async def opened(app: FastAPI, records: Records, queries: FakeQueries, clock: Cl
 
 
 @asynccontextmanager
-async def desk(folder: Path) -> AsyncIterator[Desk]:
+async def desk(folder: Path, rules: RuleFile | None = None) -> AsyncIterator[Desk]:
     records = await Records.open(folder / "records.sqlite")
     try:
         queries, clock = FakeQueries.of_city(34), Clock()
         app = create_app(queries, ready=dict, clock=clock, token=TOKEN)
-        watch = await opened(app, records, queries, clock)
+        watch = await opened(app, records, queries, clock, rules)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://city", headers=headers) as client:

@@ -12,7 +12,7 @@ from central.core.watch.examples import failures
 from central.core.watch.readings import QUANTITIES, Family
 from central.core.watch.words import DO, FAMILIES, amount, evidence_words, over_words, rule_words
 from central.settings import SettingsError
-from central.watch.room import load_rules
+from central.watch.rule_file import load_rules
 from tests.central.watch.parts import rules
 
 LIBRARY = load_rules(None)
@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_used_says_its_name(tmp_path: object) -> None:
     with pytest.raises(SettingsError, match=r"rules\.yaml: No such file"):
         load_rules(missing)
     missing.write_text("rules: {a: {watch: faults}}")
-    with pytest.raises(SettingsError, match=r"rules\.yaml: rules\.a: raise is missing"):
+    with pytest.raises(SettingsError, match=r"rules\.yaml: line 1: rules\.a: raise is missing"):
         load_rules(missing)
     missing.write_text(
         "rules: {a: {watch: faults, raise: 3, clear: 1, severity: info, "
