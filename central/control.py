@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from central.core.audit import SYSTEM, Action, Decision, first_fault
+from central.core.audit import Action, Decision, first_fault
 from central.core.incidents import (
     Act,
     Incident,
@@ -41,6 +41,7 @@ from central.core.orders import (
 from central.core.preview import NO_HOURS, Hours, Preview, preview
 from central.core.scope import NAME_CHARS_MAX, Group, Scope, ScopeError, ScopeKind, groups_of, is_citywide, resolve
 from central.core.switching import Hold, Policy, due
+from central.core.unreached import escalations, written_off
 from central.fleet import Fleet
 from central.sending import Sender
 from central.store.base import StoreError
@@ -83,7 +84,7 @@ class Control:
         self._live = live
         self._signer = signer
         self.now = now
-        self._policy = policy or Policy()
+        self.policy = policy or Policy()
         self._hours = hours
         self.incidents: dict[str, Incident] = {}
         self.groups: dict[str, Group] = {}
@@ -111,6 +112,7 @@ class Control:
         book = [entry.decision for entry in entries]
         self.incidents = incidents_of(book)
         self.groups = groups_of(book)
+        self.fleet.written_off = written_off(book)
         self._escalated = {
             (d.site, int(d.detail["revision"]), str(d.detail["outcome"])) for d in book if d.action is Action.ESCALATED
         }
@@ -143,7 +145,7 @@ class Control:
 
     def shave(self, peaks: Mapping[str, PeakLimits], shaved: frozenset[str]) -> None:
         """From now on these shelters' batteries hold their demand in normal mode. ``shaved``: those that ever did."""
-        self._policy = replace(self._policy, peaks=dict(peaks), shaved=shaved)
+        self.policy = replace(self.policy, peaks=dict(peaks), shaved=shaved)
         self._look.set()
 
     # --- Questions ----------------------------------------------------------------------------------------------------
@@ -173,14 +175,18 @@ class Control:
                 )
                 for site, order in orders.items()
             }
-            return [Member(site=site, standing=then.get(site)) for site in sites]
-        holds = self._holds if incident.phase is Phase.ACTIVE else {}
-        return [
-            Member(
-                site=site, standing=self.fleet.standing(site, now_ms), hold=holds[site].value if site in holds else ""
-            )
-            for site in sites
-        ]
+        else:
+            then = {one.site: one for one in self.fleet.standings(now_ms)}
+        holds = self.fleet.stuck(self.registered()) | (self._holds if incident.phase is Phase.ACTIVE else {})
+        return [Member(site=site, standing=then.get(site), hold=str(holds.get(site, ""))) for site in sites]
+
+    def registered(self) -> frozenset[str]:
+        """Ids of the shelters that the registry knows."""
+        return frozenset(site.id for site in self._live.sites())
+
+    def is_switchable(self, site: str) -> bool:
+        """Whether it is proven that a shelter can be switched."""
+        return self._live.proof(site).is_switchable
 
     def preview(self, wish: Wish, scope: Scope) -> Preview:
         """What an incident would reach now.
@@ -243,10 +249,24 @@ class Control:
             incident = self.incident(incident_id)
             if incident.phase is Phase.ACTIVE:
                 self._key()
-            out = len(self._still_out(incident))
+            held = {site for one in self.incidents.values() if one.phase is Phase.ACTIVE for site in one.sites}
+            out = len(self.fleet.out(incident.sites - held, self.registered()))
             made = end(incident, act, by=by, why=why, at_ms=self.now(), out=out, anyway=anyway)
             await self._decide([made])
         return self.incidents[incident_id]
+
+    async def carry_out(self, make: Callable[[], tuple[Decision, Desired | None]]) -> None:
+        """Keep a decision about one shelter, and send it what follows. ``make`` is asked when nothing else decides.
+
+        Raises:
+            NoKeyError, or what ``make`` raises: nothing was done.
+            StoreError: it was not kept.
+        """
+        async with self._deciding:
+            decision, desired = make()
+            if desired is not None:
+                self._key()
+            await self._decide([decision], desired)
 
     async def save_group(self, name: str, scope: Scope, *, by: str, why: str) -> Group:
         """Save shelters under a name, instead of what had that name before.
@@ -281,24 +301,14 @@ class Control:
         sites = resolve(scope, registered, self.groups)
         return sites, is_citywide(scope, sites, len(registered))
 
-    def _still_out(self, incident: Incident) -> list[str]:
-        """Shelters that are released by all and have not proven it."""
-        open_now = [one for one in self.incidents.values() if one.phase is Phase.ACTIVE]
-        return [
-            site
-            for site in sorted(incident.sites)
-            if not any(one.holds(site) for one in open_now)
-            and site in self.fleet.orders
-            and self.fleet.orders[site].switches
-            and self.fleet.outcome(site) not in SETTLED
-        ]
-
     # --- Orders -------------------------------------------------------------------------------------------------------
 
-    async def _decide(self, decisions: Sequence[Decision]) -> None:
+    async def _decide(self, decisions: Sequence[Decision], more: Desired | None = None) -> None:
         """Keep decisions and what follows from them, then let it hold. The lock is the caller's."""
         incidents = incidents_of(decisions, self.incidents.values())
         desired, holds = self._due(incidents.values())
+        if more is not None and all(each.site != more.site for each in desired):
+            desired.append(more)
         signer = self._signer()
         if desired and signer is None:
             self.trouble = NO_KEY
@@ -310,6 +320,7 @@ class Control:
             await self.decisions.decide(decisions, orders)
         self.incidents = incidents
         self.groups |= groups_of(decisions)
+        self.fleet.written_off |= written_off(decisions)
         self._holds = holds
         self.fleet.issue(orders)
         if orders:
@@ -319,16 +330,17 @@ class Control:
             self._ring()
 
     def _due(self, incidents: Iterable[Incident]) -> tuple[list[Desired], dict[str, Hold]]:
-        fleet = self.fleet
+        fleet, now_ms = self.fleet, self.now()
         return due(
             incidents,
             fleet.orders,
             (site.id for site in self._live.sites()),
-            is_switchable=lambda site: self._live.proof(site).is_switchable,
+            is_switchable=self.is_switchable,
             is_settled=lambda site: fleet.outcome(site) in SETTLED,
             reported_revision=fleet.reported_revision,
-            policy=self._policy,
-            now_ms=self.now(),
+            may_catch_up=lambda site: fleet.may_catch_up(site, now_ms),
+            policy=self.policy,
+            now_ms=now_ms,
         )
 
     def _key(self) -> Signer:
@@ -370,25 +382,12 @@ class Control:
             StoreError: nothing was kept; the next look tries again.
         """
         async with self._deciding:
-            escalations = self._escalations()
-            await self._decide(escalations)
-            for decision in escalations:
+            now_ms, known = self.now(), self.registered()
+            # Whoever is registered again is waited for again.
+            self.fleet.written_off = {one for one in self.fleet.written_off if one[0] not in known}
+            found = escalations(self.fleet.standings(now_ms), self._escalated, now_ms)
+            await self._decide(found)
+            for decision in found:
                 told = decision.detail
                 self._escalated.add((decision.site, told["revision"], told["outcome"]))
                 log.warning("shelter_not_there", site=decision.site, why=decision.why, outcome=told["outcome"])
-
-    def _escalations(self) -> list[Decision]:
-        now_ms = self.now()
-        return [
-            Decision(
-                at_ms=now_ms,
-                by=SYSTEM,
-                action=Action.ESCALATED,
-                why=one.cause,
-                incident=one.order.desired.incident,
-                site=one.site,
-                detail={"revision": one.order.revision, "outcome": one.outcome.value},
-            )
-            for one in self.fleet.standings(now_ms)
-            if one.wants_crew and (one.site, one.order.revision, one.outcome.value) not in self._escalated
-        ]

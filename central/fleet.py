@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from central.core.orders import (
+    SETTLED,
     Deadlines,
     Order,
     Outcome,
@@ -19,11 +21,17 @@ from central.core.orders import (
     standing,
 )
 from central.core.steering import SteeringNow, steering_now
+from central.core.switching import Hold
+from central.core.unreached import Mark, left_behind
 from contract.steering import Reason, Reported
 
 NOTHING: Final = Progress()
 RECEIPTS_MAX: Final = 400
 """Receipts of one order in memory."""
+CATCH_UPS_MAX: Final = 3
+CATCH_UPS_MS: Final = 86_400_000
+"""So often in so long a shelter is believed that it has taken a newer order than ours: our records may have been
+restored from a copy, and its computer may have been taken over."""
 
 
 class Fleet:
@@ -37,6 +45,10 @@ class Fleet:
         self._receipts: dict[str, list[ReceiptRecord]] = {}
         self._progress: dict[str, Progress] = {}
         self._hints: dict[str, Reason] = {}
+        self.written_off: set[Mark] = set()
+        """Orders that nobody waits for any more."""
+        self._leaps_ms: dict[str, deque[int]] = {}
+        """Site → when a number of it was passed over, the newest ``CATCH_UPS_MAX``."""
 
     def load(
         self,
@@ -58,6 +70,10 @@ class Fleet:
     def issue(self, orders: Iterable[Order]) -> None:
         """Let new orders hold; nothing is proven of them yet."""
         for order in orders:
+            before = self.orders.get(order.site)
+            if before is not None and order.revision > before.revision + 1:
+                leaps = self._leaps_ms.setdefault(order.site, deque(maxlen=CATCH_UPS_MAX))
+                leaps.append(order.desired.issued_ms)
             self.orders[order.site] = order
             self._receipts.pop(order.site, None)
             self._progress.pop(order.site, None)
@@ -81,6 +97,11 @@ class Fleet:
                     known[:] = essence(known, RECEIPTS_MAX // 2)
                 self._progress[record.site] = progress(known)
 
+    def may_catch_up(self, site: str, now_ms: int) -> bool:
+        """Whether a shelter's word that it has taken a newer order is answered by a still newer one."""
+        leaps = self._leaps_ms.get(site)
+        return leaps is None or len(leaps) < CATCH_UPS_MAX or now_ms - leaps[0] >= CATCH_UPS_MS
+
     def outcome(self, site: str) -> Outcome:
         """What became of a shelter's newest order."""
         return self._progress.get(site, NOTHING).outcome
@@ -103,7 +124,28 @@ class Fleet:
     def standings(self, now_ms: int) -> list[Standing]:
         """All of them, by site."""
         found = [self.standing(site, now_ms) for site in sorted(self.orders)]
-        return [one for one in found if one is not None]
+        return [one for one in found if one is not None and (one.site, one.order.revision) not in self.written_off]
+
+    def left_behind(self, registered: Collection[str]) -> dict[str, Order]:
+        """Orders that may still hold at shelters which the registry does not know any more, by site."""
+        outcomes = {site: self.outcome(site) for site in self.orders}
+        return left_behind(self.orders, registered, outcomes, self.written_off)
+
+    def out(self, sites: Iterable[str], registered: Collection[str]) -> list[str]:
+        """Which of these shelters, that nobody holds any more, have not proven that they are back."""
+        stuck = self.stuck(registered)
+        return [
+            site
+            for site in sorted(sites)
+            if site in self.orders
+            and self.orders[site].switches
+            and (stuck[site] is Hold.REMOVED if site in stuck else self.outcome(site) not in SETTLED)
+        ]
+
+    def stuck(self, registered: Collection[str]) -> dict[str, Hold]:
+        """What is to be said of shelters that the registry does not know any more."""
+        off = [site for site, order in self.orders.items() if (site, order.revision) in self.written_off]
+        return dict.fromkeys(self.left_behind(registered), Hold.REMOVED) | dict.fromkeys(off, Hold.WRITTEN_OFF)
 
     def steering(self, site: str, now_ms: int) -> SteeringNow:
         """A shelter's modes, as far as proven."""

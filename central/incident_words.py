@@ -39,6 +39,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "not_verified": ("未実証", "not_verified"),
     "not_released": ("前の指示から復帰待ち", "not_released"),
     "nothing_sent": ("未送信", "nothing_sent"),
+    "numbers_jump": ("指示番号が不審", "numbers_jump"),
+    "removed": ("登録なし・指示が残存", "removed"),
+    "written_off": ("登録なし・確認済み扱い", "written_off"),
     # Stages of a receipt
     "accepted": ("受付", "accepted"),
     "written": ("書込済み", "written"),
@@ -89,6 +92,14 @@ REFUSALS: Final = {
         "復帰を確認できていない避難所があります。待つか、人を派遣してください。"
         "それでも終了する場合は --anyway を付けてください。"
     ),
+    "nothing_sent": "この避難所には何も送っていないため、再送できません。",
+    "it_obeys": "すでに動作を確認できています。再送は不要です。",
+    "under_way": "まだ応答の期限前です。期限まで待ってください。",
+    "on_its_own": "停電のため避難所が自動で運転しています。復電後に市の指示へ移ります。",
+    "not_verified": "切り替えの実証が失われています。試運転をやり直してください。",
+    "still_held": "まだ発動中の事案が押さえています。先にその事案を解除(stand-down)してください。",
+    "registered": "登録されている避難所です。事案を解除(stand-down)すれば復帰します。",
+    "not_out": "この避難所に残っている市の指示はありません。",
 }
 """Why an act is refused, by its name in the API."""
 

@@ -17,7 +17,8 @@ from central.api.models import incident_asked as asked
 from central.api.problems import MEDIA_TYPE, Problem, ProblemBody, nearest
 from central.control import NoKeyError, UnknownError
 from central.core.access import Principal, Right
-from central.core.incidents import Act, AskedWronglyError, Phase, RefusedError
+from central.core.incidents import Act, AskedWronglyError, Phase
+from central.core.refusals import RefusedError
 from central.core.scope import Scope, ScopeError
 
 READERS_MAX: Final = 100

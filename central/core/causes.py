@@ -47,6 +47,21 @@ CAUSES: Final[dict[str, Words]] = {
         "前の指示からの復帰が確認できるまで、訓練は始まりません。",
         "The drill waits until the shelter has proven that it is back from the order before.",
     ),
+    "numbers_jump": Words(
+        "市が出していない番号の指示を受けたと繰り返し報告しています。自動の再送を止めました。"
+        "避難所のコンピューターが乗っ取られていないか確認してください。",
+        "It says again and again that it has taken orders which the city never gave, so it is not sent more by itself. "
+        "See whether its computer was taken over.",
+    ),
+    "removed": Words(
+        "登録から外れていますが、市の最後の指示が残っています。事案の一覧で解除を送るか、現地を確認して記録してください。",
+        "It is not registered any more, and the city's last order still holds there. On the board: send its release, "
+        "or write it off after somebody has seen to it.",
+    ),
+    "written_off": Words(
+        "登録から外れており、担当者が確認済みとして待つのをやめました。理由は記録簿にあります。",
+        "It is not registered any more, and somebody has written it off. The reason stands in the book.",
+    ),
     "nothing_sent": Words("まだ何も送っていません。", "Nothing was sent."),
     # Refused: the message
     Reason.MALFORMED: Words(

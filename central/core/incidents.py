@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from central.core.audit import Action, Decision
+from central.core.refusals import No, RefusedError
 from central.core.scope import Scope, ScopeKind
 from contract.steering import Mode
 
@@ -45,29 +46,6 @@ class Act(StrEnum):
     CLOSE = "close"
 
 
-class No(StrEnum):
-    """Why an act is refused."""
-
-    ALREADY = "already"
-    STAND_DOWN_FIRST = "stand_down_first"
-    OPEN_A_NEW_ONE = "open_a_new_one"
-    IS_CLOSED = "is_closed"
-    ANOTHER_PERSON = "another_person"
-    STILL_OUT = "still_out"
-
-
-SAYS: Final = {
-    No.ALREADY: "that was done already",
-    No.STAND_DOWN_FIRST: "it still holds its shelters: stand it down first",
-    No.OPEN_A_NEW_ONE: "it is standing down: open a new incident instead",
-    No.IS_CLOSED: "it is closed: open a new incident instead",
-    No.ANOTHER_PERSON: (
-        "this is the whole city, so another person than the one who declared it has to confirm. "
-        "If nobody else can be reached: break glass, which everybody will see"
-    ),
-    No.STILL_OUT: "shelters have not shown that they are back: wait, send a crew, or close it all the same",
-}
-
 NEXT: Final[dict[tuple[Phase, Act], Phase | No]] = {
     (Phase.DECLARED, Act.CONFIRM): Phase.ACTIVE,
     (Phase.DECLARED, Act.STAND_DOWN): Phase.CLOSED,
@@ -83,14 +61,6 @@ NEXT: Final[dict[tuple[Phase, Act], Phase | No]] = {
     (Phase.CLOSED, Act.CLOSE): No.IS_CLOSED,
 }
 """Every phase answers every act. Withdrawing what was only declared closes it."""
-
-
-class RefusedError(ValueError):
-    """An act that is not allowed now. ``no`` names why."""
-
-    def __init__(self, no: No) -> None:
-        self.no = no
-        super().__init__(SAYS[no])
 
 
 class AskedWronglyError(ValueError):

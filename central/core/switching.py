@@ -50,6 +50,12 @@ class Hold(StrEnum):
     """No report proves that it can."""
     NOT_RELEASED = "not_released"
     """A drill waits until the shelter is back from what came before."""
+    NUMBERS_JUMP = "numbers_jump"
+    """It says again and again that it has taken orders which the city never gave."""
+    REMOVED = "removed"
+    """The registry does not know it any more, and the city's last order still holds there."""
+    WRITTEN_OFF = "written_off"
+    """The same, and a person has said that nobody waits for it."""
 
 
 def next_order(
@@ -62,10 +68,12 @@ def next_order(
     reported_revision: int,
     policy: Policy,
     now_ms: int,
+    may_catch_up: bool = True,
 ) -> Desired | Hold | None:
     """The desired state to issue, why there is none although something is wanted, or None: all is as it should be.
 
-    ``is_settled``: the shelter has proven the current one.
+    ``is_settled``: the shelter has proven the current one. ``may_catch_up``: whether its word that it has taken a newer
+    one is answered by a still newer one; whoever says so without end must not make the city send without end.
     """
     held: Hold | None = None
     if want is not RELEASED and not is_switchable:
@@ -84,12 +92,14 @@ def next_order(
         return None
     if want is RELEASED and current is not None and not current.switches and site not in policy.shaved:
         want = DRILL_OVER
-    made = _desired(site, want, current, reported_revision, policy, now_ms)
+    made = desired_of(site, want, current, reported_revision, policy, now_ms)
     made = msgspec.structs.replace(made, peak=peak, reason=_reason(made, current, want, is_settled=is_settled))
     if current is None or _effect(current.desired) != _effect(made):
         return made
     if _is_ahead(reported_revision, current.revision):
-        return made
+        if may_catch_up:
+            return made
+        held = Hold.NUMBERS_JUMP
     is_over = want is DRILL_OVER or (want is RELEASED and is_settled)
     ends_ms = current.desired.expires_ms - policy.valid_s * 1_000 / RENEW_SHARE
     return held if is_over or now_ms < ends_ms else made
@@ -103,6 +113,7 @@ def due(
     is_switchable: Callable[[str], bool],
     is_settled: Callable[[str], bool],
     reported_revision: Callable[[str], int],
+    may_catch_up: Callable[[str], bool],
     policy: Policy,
     now_ms: int,
 ) -> tuple[list[Desired], dict[str, Hold]]:
@@ -119,6 +130,7 @@ def due(
             is_switchable=is_switchable(site),
             is_settled=is_settled(site),
             reported_revision=reported_revision(site),
+            may_catch_up=may_catch_up(site),
             policy=policy,
             now_ms=now_ms,
         )
@@ -129,9 +141,10 @@ def due(
     return desired, holds
 
 
-def _desired(
+def desired_of(
     site: str, want: Wanted, current: Order | None, reported_revision: int, policy: Policy, now_ms: int
 ) -> Desired:
+    """A wish as a desired state, under a number that is newer than ``current`` and than what the shelter has taken."""
     newest = current.revision if current else 0
     if _is_ahead(reported_revision, newest):
         newest = reported_revision

@@ -22,7 +22,8 @@ from central.api.gate import needs, within
 from central.api.models import incident as models
 from central.control import NoKeyError
 from central.core.access import Principal, Right
-from central.core.incidents import TIERS_ALL, AskedWronglyError, RefusedError, Wish
+from central.core.incidents import TIERS_ALL, AskedWronglyError, Wish
+from central.core.refusals import RefusedError
 from central.core.scope import ScopeError
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.board.asked import DRILLS, MODES, Draft, choosable, wards_of

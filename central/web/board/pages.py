@@ -17,10 +17,11 @@ from central.api.models.autonomy import DispatchOrder, visits_out
 from central.control import NoKeyError
 from central.core.access import Principal, Right
 from central.core.facts import newest
-from central.core.incidents import Act, AskedWronglyError, Incident, Phase, RefusedError
+from central.core.incidents import Act, AskedWronglyError, Incident, Phase
 from central.core.orders import tally
 from central.core.proposals import in_words, marked, rule_behind
 from central.core.rationing import TARGET_H
+from central.core.refusals import RefusedError
 from central.core.scope import ScopeError
 from central.forecast import Forecast, NotYetError
 from central.store.facts import FactRows

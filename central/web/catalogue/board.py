@@ -139,6 +139,9 @@ BOARD: Final[dict[str, tuple[str, str]]] = {
     "board_word.not_verified": ("未実証", "Not verified"),
     "board_word.not_released": ("前の指示から復帰待ち", "Waits for its release"),
     "board_word.nothing_sent": ("未送信", "Nothing sent"),
+    "board_word.numbers_jump": ("指示番号が不審", "Its numbers jump"),
+    "board_word.removed": ("登録なし・指示が残存", "Not registered, an order still holds"),
+    "board_word.written_off": ("登録なし・確認済み扱い", "Not registered, written off"),
     "board_confirm": ("承認する", "Confirm"),
     "board_wait_other": (
         "あなたが起案したので、ほかの人の承認を待っています。この画面は承認されると自動で変わります。",
@@ -181,6 +184,55 @@ BOARD: Final[dict[str, tuple[str, str]]] = {
         "復帰を確認できていない避難所があります。待つか、人を派遣してください。",
         "Shelters have not shown that they are back: wait, or send a crew.",
     ),
+    "board_no.nothing_sent": (
+        "この避難所には何も送っていないため、再送できません。",
+        "Nothing was sent to this shelter, so there is nothing to send again.",
+    ),
+    "board_no.it_obeys": ("すでに動作を確認できています。", "It has proven the order already."),
+    "board_no.under_way": (
+        "まだ応答の期限前です。期限まで待ってから再送してください。",
+        "It still has time to answer. Send it again after its deadline.",
+    ),
+    "board_no.on_its_own": (
+        "停電のため避難所が自動で運転しています。復電後に市の指示へ移ります。",
+        "The grid is gone and it cares for itself. It comes to the order when the grid is back.",
+    ),
+    "board_no.not_verified": (
+        "切り替えの実証が失われています。試運転をやり直してください。",
+        "Its commissioning does not prove any more that it can be switched. Commission it again.",
+    ),
+    "board_no.still_held": (
+        "まだ発動中の事案が押さえています。先にその事案を解除してください。",
+        "An incident still holds this shelter. Stand that down first.",
+    ),
+    "board_no.registered": (
+        "登録されている避難所です。事案を解除すれば復帰します。",
+        "It is registered: standing its incident down releases it.",
+    ),
+    "board_no.not_out": (
+        "この避難所に残っている市の指示はありません。",
+        "Nothing that the city ordered is left there.",
+    ),
+    "board_again": ("従わなかった避難所へもう一度送る", "Send the order again to a shelter that did not obey"),
+    "board_again_means": (
+        "同じ指示を新しい番号で送り、あきらめた設備も最初から試します。現地の安全装置と手元の切替が優先です。",
+        "Sends the same order under a new number, so a device that gave up tries again. Interlocks keep their say.",
+    ),
+    "board_again_which": ("避難所", "Shelter"),
+    "board_again_do": ("もう一度送る", "Send it again"),
+    "board_removed": (
+        "登録から外れたのに指示が残っている避難所（{n}か所）",
+        "Not registered any more, and an order still holds ({n})",
+    ),
+    "board_removed_means": (
+        "解除を送っても、登録のない避難所の返事は届きません。登録し直すか、現地で確かめてから「待つのをやめる」を選んでください。",
+        "No answer of a shelter that is not registered is taken. Register it again, or have it seen to and write it off.",
+    ),
+    "board_removed_since": ("最後の指示：{mode}（{at}）", "last order: {mode} ({at})"),
+    "board_removed_act": ("どうするか", "What to do"),
+    "board_removed_acts.release": ("解除を送る（通常に戻す指示）", "Send its release (back to normal)"),
+    "board_removed_acts.write_off": ("待つのをやめる（現地で確認済み）", "Write it off (somebody has seen to it)"),
+    "board_removed_do": ("記録して実行", "Do it"),
     "board_no_key": (
         "市の鍵がないため送れません。管理者に知らせてください（shelter-central keys new）。",
         "The city has no key to sign with. Tell an administrator (shelter-central keys new).",

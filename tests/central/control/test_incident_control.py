@@ -11,9 +11,10 @@ import pytest
 
 from central.control import NoKeyError, UnknownError
 from central.core.audit import Action, first_fault
-from central.core.incidents import Act, No, Phase, RefusedError
+from central.core.incidents import Act, Phase
 from central.core.orders import Outcome, crew_list
 from central.core.preview import Hours, Reach
+from central.core.refusals import No, RefusedError
 from central.core.scope import Scope, ScopeError, ScopeKind
 from central.core.switching import Hold
 from central.store.base import StoreError, StoreRefusedError

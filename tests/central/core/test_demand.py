@@ -173,6 +173,7 @@ def test_a_verified_shelter_is_told_of_its_limits_in_normal_mode_and_nobody_is_c
         is_switchable=lambda _: True,
         is_settled=lambda _: True,
         reported_revision=lambda _: 0,
+        may_catch_up=lambda _: True,
         policy=WANTED,
         now_ms=NOW_MS,
     )

@@ -20,7 +20,6 @@ from central.core.incidents import (
     Act,
     Incident,
     Phase,
-    RefusedError,
     Wish,
     confirm,
     declare,
@@ -29,6 +28,7 @@ from central.core.incidents import (
     wanted,
 )
 from central.core.orders import SETTLED, Order, ReceiptRecord, progress
+from central.core.refusals import RefusedError
 from central.core.scope import Scope, ScopeKind
 from central.core.switching import Hold, Policy, due
 from contract.messages import MILLIS_MAX
@@ -100,6 +100,7 @@ class CityMachine(RuleBasedStateMachine):
             is_switchable=self.proven.__contains__,
             is_settled=self.is_settled,
             reported_revision=lambda site: self.shelters[site].revision,
+            may_catch_up=lambda _: True,
             policy=POLICY,
             now_ms=self.now_ms,
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from central.cli_asking import MODES
-from central.core.incidents import SAYS, Phase
+from central.core.incidents import Phase
 from central.core.orders import Outcome
 from central.core.preview import Reach
+from central.core.refusals import SAYS
 from central.core.scope import ScopeKind
 from central.core.switching import Hold
 from central.incident_words import REFUSALS, WORDS, counted, say

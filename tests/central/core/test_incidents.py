@@ -13,14 +13,11 @@ from central.core.audit import Action, Decision
 from central.core.incidents import (
     NEXT,
     RELEASED,
-    SAYS,
     STRICTNESS,
     Act,
     AskedWronglyError,
     Incident,
-    No,
     Phase,
-    RefusedError,
     Step,
     Wish,
     confirm,
@@ -31,6 +28,7 @@ from central.core.incidents import (
     same_person,
     wanted,
 )
+from central.core.refusals import SAYS, No, RefusedError
 from central.core.scope import Scope, ScopeKind
 from contract.steering import Mode
 

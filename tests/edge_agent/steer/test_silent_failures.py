@@ -88,3 +88,19 @@ async def test_two_batteries_that_obey_are_verified() -> None:
     async with house("goodwe-et", second=[]) as it:
         await tried(it, 60)
         assert it.stage is Stage.VERIFIED
+
+
+async def test_the_same_order_again_is_a_new_start_for_a_device_that_gave_up() -> None:
+    async with house("goodwe-et") as it:
+        device = it.site.devices["inverter"]
+        write = device.write
+        device.write = lambda table, address, words: None  # type: ignore[method-assign]
+        await tried(it, 300)
+        assert it.stage is Stage.FAILED
+        device.write = write  # type: ignore[method-assign]  # Somebody has allowed remote control at the device.
+        await it.live(900)
+        assert it.stage is Stage.FAILED, "it has given up"
+        it.order(Mode.BACKUP, revision=2)
+        await it.live(120, until=lambda: it.stage is Stage.VERIFIED)
+        assert it.stage is Stage.VERIFIED
+        assert Stage.VERIFIED in it.log.stages(2)
