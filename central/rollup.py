@@ -198,13 +198,16 @@ class Rollup:
             await asyncio.sleep(0)
 
     async def _remember(self, now_ms: int) -> None:
-        """After a start: days that were never worked out are due."""
+        """After a start: days that were never worked out are due, and the last one that was, for it ended since."""
         state = self._state
         known = await self._store.known_days(from_ms=now_ms - FIRST_DAYS * DAY_MS, to_ms=now_ms)
         state.looked_ms |= {one: one[1] + DAY_MS for one in known}
         oldest: dict[str, int] = {}
+        newest_day: dict[str, int] = {}
         for site_id, day_ms in known:
             oldest[site_id] = min(day_ms, oldest.get(site_id, day_ms))
+            newest_day[site_id] = max(day_ms, newest_day.get(site_id, day_ms))
+        state.due |= set(newest_day.items())
         for site in self._from.live.sites():
             first_ms = oldest.get(site.id)
             if first_ms is None:

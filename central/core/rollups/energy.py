@@ -27,7 +27,6 @@ class Half:
     wh: Mapping[Flow, float]
     known_steps: int
     """Five-minute steps, of six, in which generation, load and grid were all known."""
-    soc_pct: float | None = None
     soc_min_pct: float | None = None
 
 
@@ -46,7 +45,7 @@ def halves_of(lines: Lines, soc: Sequence[Sequence[Sample]], *, day_ms: int, now
         if start_ms + HALF_HOUR_MS > now_ms:
             break
         half = _half(lines, charge, start_ms)
-        if half.wh or half.soc_pct is not None:
+        if half.wh or half.soc_min_pct is not None:
             found.append(half)
     return found
 
@@ -59,7 +58,6 @@ def _half(lines: Lines, charge: Mapping[int, float], start_ms: int) -> Half:
         at_ms=start_ms,
         wh=total.wh,
         known_steps=min((total.steps.get(power, 0) for power in asked), default=0),
-        soc_pct=sum(levels) / len(levels) if levels else None,
         soc_min_pct=min(levels, default=None),
     )
 

@@ -53,7 +53,7 @@ def test_a_half_hour_is_the_energy_of_its_six_steps() -> None:
         Flow.CHARGE: pytest.approx(1_200),
         Flow.DISCHARGE: pytest.approx(0),
     }
-    assert (found.known_steps, found.soc_pct, found.soc_min_pct) == (6, 51.0, 50.0)
+    assert (found.known_steps, found.soc_min_pct) == (6, 50.0)
 
 
 def test_the_half_hour_that_is_under_way_and_those_without_a_value_are_left_out() -> None:

@@ -32,9 +32,9 @@ STEP_MS = 60_000
 POINTS = ("pv.power_w", "battery.power_w", "battery.soc_pct", "battery.soh_pct", "grid.power_w", "load.power_w")
 
 
-def rows(from_ms: int, to_ms: int, *, grid_w: float = 1_000.0) -> list[StoreRow]:
+def rows(from_ms: int, to_ms: int) -> list[StoreRow]:
     """A shelter that takes the same power all the time."""
-    values = (2_000.0, 500.0, 60.0, 97.5, grid_w, 3_500.0)
+    values = (2_000.0, 500.0, 60.0, 97.5, 1_000.0, 3_500.0)
     return [StoreRow(SITE.id, "inverter", at_ms, POINTS, values) for at_ms in range(from_ms, to_ms, STEP_MS)]
 
 
@@ -56,7 +56,6 @@ class House:
             latest_news=lambda: len(self.news),
             incidents=lambda: (),
             standings=lambda _now_ms: (),
-            target_w=lambda _site: 40_000.0,
         )
         there = InfluxAddress(url=self.influx.url, token=self.influx.token, bucket=self.bucket, org=self.influx.org)
         return Rollup(sources, InfluxRollups(address or there, f"{self.bucket}_rollup"), now=self.clock)
@@ -93,19 +92,18 @@ async def house(influx: Influx, influx_address: InfluxAddress) -> AsyncIterator[
 
 
 @pytest.mark.influx
-async def test_a_half_hour_that_has_ended_is_written_with_its_day(house: House) -> None:
+async def test_when_a_half_hour_has_ended_its_day_is_written(house: House) -> None:
     await house.measured(rows(DAY, DAY + 10 * HOUR_MS))
     rollup = house.rollup()
     await rollup.follow()
-    halves = house.asked('SELECT * FROM "half_hour"')
-    assert len(halves) == 20
-    for name, value in {"demand_w": 1_000.0, "import_wh": 500.0, "target_w": 40_000.0, "known_pct": 100.0}.items():
-        assert [row[name] for row in halves] == pytest.approx([value] * 20)
     (day,) = house.asked('SELECT * FROM "day"')
-    assert (day["pv_wh"], day["self_used_wh"], day["import_wh"]) == pytest.approx((20_000.0, 20_000.0, 10_000.0))
-    assert (day["known_pct"], day["soh_pct"], day["peak_demand_w"]) == pytest.approx((100.0, 97.5, 1_000.0))
+    assert (day["pv_wh"], day["known_pct"], day["soh_pct"]) == pytest.approx((20_000.0, 100.0, 97.5))
+    assert (day["soc_min_pct"], day["label"]) == (60.0, f"{SITE.name}（{SITE.id}）")
     assert day["clear_sky_wh"] > 0
-    assert (day["month"], day["fiscal_year"], day["label"]) == ("2026-11", "2026年度", f"{SITE.name}（{SITE.id}）")
+    house.clock.now_ms += HOUR_MS
+    await house.measured(rows(DAY + 10 * HOUR_MS, DAY + 11 * HOUR_MS))
+    await rollup.follow()
+    assert [row["pv_wh"] for row in house.asked('SELECT pv_wh FROM "day"')] == pytest.approx([22_000.0])
 
 
 @pytest.mark.influx
@@ -113,15 +111,14 @@ async def test_writing_again_changes_nothing_and_late_data_replaces_its_days(hou
     await house.measured(rows(DAY, DAY + 2 * HOUR_MS))
     await house.measured(rows(DAY + 6 * HOUR_MS, DAY + 10 * HOUR_MS))
     await house.rollup().follow()
-    (before,) = house.asked('SELECT import_wh, known_pct FROM "day"')
-    assert (before["import_wh"], before["known_pct"]) == pytest.approx((6_000.0, 60.0))
+    (before,) = house.asked('SELECT pv_wh, known_pct FROM "day"')
+    assert (before["pv_wh"], before["known_pct"]) == pytest.approx((12_000.0, 60.0))
     await house.rollup().follow()
-    assert house.asked('SELECT import_wh, known_pct FROM "day"') == [before]
+    assert house.asked('SELECT pv_wh, known_pct FROM "day"') == [before]
     await house.measured(rows(DAY + 2 * HOUR_MS, DAY + 6 * HOUR_MS))
     await house.rollup().follow()
-    (after,) = house.asked('SELECT import_wh, known_pct FROM "day"')
-    assert (after["import_wh"], after["known_pct"]) == pytest.approx((10_000.0, 100.0))
-    assert len(house.asked('SELECT demand_w FROM "half_hour"')) == 20
+    (after,) = house.asked('SELECT pv_wh, known_pct FROM "day"')
+    assert (after["pv_wh"], after["known_pct"]) == pytest.approx((20_000.0, 100.0))
 
 
 @pytest.mark.influx
@@ -131,18 +128,18 @@ async def test_what_an_outbox_held_back_is_worked_out_when_it_has_been_delivered
     await house.measured(rows(DAY, DAY + 10 * HOUR_MS))
     rollup = house.rollup()
     await rollup.follow()
-    assert len(house.asked('SELECT import_wh FROM "day"')) == 2
+    assert len(house.asked('SELECT pv_wh FROM "day"')) == 2
     held = OutboxStatus(epoch="e", next_seq=9, waiting=900, oldest_ms=began_ms + HOUR_MS)
     house.live.set_status(SITE.id, Status(online=True, interval_s=60, outbox=held), house.clock())
     await rollup.minute()
     await house.measured(rows(began_ms + HOUR_MS, DAY))
     await rollup.follow()
-    assert len(house.asked('SELECT import_wh FROM "day"')) == 2, "it is still on its way"
+    assert len(house.asked('SELECT pv_wh FROM "day"')) == 2, "it is still on its way"
     house.live.set_status(SITE.id, Status(online=True, interval_s=60, outbox=replace_waiting(held)), house.clock())
     await rollup.minute()
     await rollup.follow()
-    days = house.asked('SELECT import_wh, known_pct FROM "day"')
-    assert [row["import_wh"] for row in days] == pytest.approx([24_000.0, 24_000.0, 10_000.0])
+    days = house.asked('SELECT pv_wh, known_pct FROM "day"')
+    assert [row["pv_wh"] for row in days] == pytest.approx([48_000.0, 48_000.0, 20_000.0])
     assert [row["known_pct"] for row in days] == pytest.approx([100.0] * 3)
 
 
@@ -165,19 +162,16 @@ async def test_a_day_with_gaps_is_looked_at_again_by_itself(house: House) -> Non
 
 
 @pytest.mark.influx
-async def test_after_a_restart_old_days_are_filled_in_and_the_year_s_peak_is_known(house: House) -> None:
-    await house.measured(rows(DAY - 3 * DAY_MS, DAY - 2 * DAY_MS, grid_w=9_000.0))
-    await house.measured(rows(DAY - 2 * DAY_MS, DAY + 10 * HOUR_MS))
+async def test_after_a_restart_old_days_are_filled_in(house: House) -> None:
+    await house.measured(rows(DAY - 3 * DAY_MS, DAY + 10 * HOUR_MS))
     await house.rollup().follow()
-    peaks = [row["peak_demand_w"] for row in house.asked('SELECT peak_demand_w FROM "day"')]
-    assert peaks == pytest.approx([9_000.0, 1_000.0, 1_000.0, 1_000.0])
-    house.clock.now_ms += HOUR_MS
-    await house.measured(rows(DAY + 10 * HOUR_MS, DAY + 11 * HOUR_MS))
+    days = house.asked('SELECT pv_wh FROM "day"')
+    assert [row["pv_wh"] for row in days] == pytest.approx([48_000.0] * 3 + [20_000.0])
+    house.clock.now_ms += 2 * DAY_MS
+    await house.measured(rows(DAY + 10 * HOUR_MS, house.clock.now_ms))
     await house.rollup().follow()
-    today = house.asked(f'SELECT year_peak_w FROM "half_hour" WHERE time >= {DAY}ms')
-    assert [row["year_peak_w"] for row in today] == pytest.approx([9_000.0] * 22)
-    past = house.asked(f'SELECT demand_w, year_peak_w FROM "half_hour" WHERE time < {DAY}ms')
-    assert {row["year_peak_w"] for row in past} == {None}, "of the past it is not known what the peak was then"
+    days = house.asked('SELECT pv_wh FROM "day"')
+    assert [row["pv_wh"] for row in days] == pytest.approx([48_000.0] * 5 + [20_000.0])
 
 
 @pytest.mark.influx
@@ -213,9 +207,9 @@ async def test_a_server_that_is_away_costs_nothing_but_time(house: House) -> Non
         await rollup.minute()
     with pytest.raises(StoreError):
         await rollup.follow()
-    assert house.asked('SELECT demand_w FROM "half_hour"') == []
+    assert house.asked('SELECT pv_wh FROM "day"') == []
     await house.rollup().follow()
-    assert len(house.asked('SELECT demand_w FROM "half_hour"')) == 2
+    assert [row["pv_wh"] for row in house.asked('SELECT pv_wh FROM "day"')] == pytest.approx([2_000.0])
 
 
 def test_a_row_s_words_and_numbers_are_safe_in_the_line_protocol() -> None:
