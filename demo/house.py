@@ -17,6 +17,7 @@ import httpx
 import yaml
 
 from central.access import headers_of
+from central.store.base import TelemetryStore
 from central.store.sqlite import SqliteStore
 from contract.signing import Signer
 from demo import broker as brokers
@@ -380,7 +381,7 @@ class House:
             await store.close()
 
 
-async def stored(store: SqliteStore, site: str) -> Any:
+async def stored(store: TelemetryStore, site: str) -> Any:
     """The city's rows of one shelter, in the form that the comparison takes."""
     async for row in store.export(site, from_ms=0, to_ms=1 << 52):
         key: RowKey = (row.device, row.at_ms, row.points)

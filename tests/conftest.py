@@ -26,9 +26,9 @@ def group_of(item: pytest.Item) -> str | None:
     """
     if item.path.name in HOUSES:
         return "house"
-    if item.get_closest_marker("influx"):
-        return "influx"
-    return None if item.get_closest_marker("e2e") else f"{item.path.parent.name}/{item.path.stem}"
+    if item.get_closest_marker("e2e"):
+        return None
+    return "influx" if item.get_closest_marker("influx") else f"{item.path.parent.name}/{item.path.stem}"
 
 
 def turn_of(item: pytest.Item) -> int:
