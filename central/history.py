@@ -9,7 +9,18 @@ import numpy as np
 
 from central.core.autonomy.values import HOUR_MS, HOURS_OF_DAY, Floats
 from central.core.city import Aggregate, SiteNow
-from central.core.habits import DAY_MS, HISTORY_DAYS, PastDay, Row, day_of, held_back, hours_of, start_of
+from central.core.habits import (
+    DAY_MS,
+    HISTORY_DAYS,
+    PastDay,
+    Row,
+    curtailed,
+    day_of,
+    held_back,
+    hours_of,
+    is_ever_full,
+    start_of,
+)
 from central.store.base import TelemetryStore
 
 CHUNK_DAYS: Final = 7
@@ -102,11 +113,16 @@ class History:
             await self._line(site, [device], "inverter.islanded", first_day, days, now_ms)
             for device in devices.get("inverter.islanded", ())
         ]
+        batteries = devices.get("battery.soc_pct", ())
+        soc_pct = await self._line(site, batteries, "battery.soc_pct", first_day, days, now_ms) / max(1, len(batteries))
         if any((line > 0).any() for line in alone):
-            batteries = devices.get("battery.soc_pct", ())
-            soc_pct = await self._line(site, batteries, "battery.soc_pct", first_day, days, now_ms)
             islanded = np.max([np.nan_to_num(line) for line in alone], axis=0)
-            rows[Row.HELD] = held_back(islanded, soc_pct / max(1, len(batteries)))
+            rows[Row.HELD] = held_back(islanded, soc_pct)
+        rows[Row.CURTAILED] = 0
+        meter = self._device_with(site, "grid.power_w")
+        if meter is not None and is_ever_full(soc_pct):
+            grid_w = await self._line(site, [meter], "grid.power_w", first_day, days, now_ms)
+            rows[Row.CURTAILED] = curtailed(soc_pct, grid_w)
         kept = self._days.setdefault(site, {})
         for number in range(days):
             day = first_day + number

@@ -23,6 +23,8 @@ SECURED_SHARE_MIN: Final = 0.5
 SECURED_MIN_W: Final = 10.0
 """A secured output that never gave more than this reports nothing while the grid is there."""
 _FULL_PCT: Final = 97.0
+_NO_EXPORT_W = 500.0
+"""What a plant that may not feed in still exchanges with the grid while it holds back."""
 _DAY_SEEN_MIN: Final = 0.9
 """Of a day's clear-sky energy, what must have been watched to judge the day by it."""
 _TODAY_SEEN_MIN: Final = 0.02
@@ -41,6 +43,8 @@ class Row(IntEnum):
     PV_W = 2
     HELD = 3
     """1: PV may have been held back (battery full without the grid), so the hour says nothing of the sky."""
+    CURTAILED = 4
+    """1: the same with the grid: the battery was full, and next to nothing went out or came in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,21 @@ def held_back(islanded: Floats, soc_pct: Floats) -> Floats:
     """1 for hours in which the grid was gone and the battery full, else 0. ``islanded`` is the share of the hour."""
     with np.errstate(invalid="ignore"):
         return ((islanded > 0) & (soc_pct >= _FULL_PCT)).astype(np.float64)
+
+
+def is_ever_full(soc_pct: Floats) -> bool:
+    """Whether the battery was full in some hour."""
+    with np.errstate(invalid="ignore"):
+        return bool((soc_pct >= _FULL_PCT).any())
+
+
+def curtailed(soc_pct: Floats, grid_w: Floats) -> Floats:
+    """1 where the battery is full and the grid gives and takes next to nothing, as where no export is allowed; else 0.
+
+    Whoever has no PV buys: so a dead inverter beside a full battery is not taken for one that holds back.
+    """
+    with np.errstate(invalid="ignore"):
+        return ((soc_pct >= _FULL_PCT) & (np.abs(grid_w) <= _NO_EXPORT_W)).astype(np.float64)
 
 
 def line_of(days: Mapping[int, PastDay], row: Row, *, from_day: int, to_day: int) -> Floats:

@@ -13,7 +13,7 @@ import structlog
 from central.core.autonomy.values import HOUR_MS, Floats, Plane
 from central.core.city import CityNow, PointNow, Queries, SiteNow, SiteState
 from central.core.facts import NO_FACTS, Fact, ShelterFacts, newest, values_of
-from central.core.habits import DAY_MS, PastDay, Row, day_of, line_of, start_of
+from central.core.habits import DAY_MS, PastDay, Row, curtailed, day_of, line_of, start_of
 from central.core.plants import plane_of
 from central.core.watch import episodes, pv
 from central.core.watch.episodes import Episodes
@@ -22,6 +22,7 @@ from central.core.watch.readings import Readings
 from central.store.base import StoreError
 from central.watch.service import ServiceGatherer, ServiceSources
 from contract.messages import ClockState
+from contract.points import InverterState
 from contract.readings import Quality
 
 log = structlog.get_logger(__name__)
@@ -127,11 +128,12 @@ class Gatherer:
             self._up_ms = now_ms
         sky = await self._sky_of(city, now_ms)
         self._count(city, now_ms, is_broker_away=bool(broker_min))
-        pv_now = self._pv_now(city, sky, now_ms)
+        points = {now.site.id: self._points(now) for now in city.sites}
+        pv_now = _pv_now(city, points, sky, now_ms)
         ends = self._sources.certificates.expiries()
         readings = {}
         for row, now in enumerate(city.sites):
-            readings[now.site.id] = self._readings(now, row, sky, pv_now, ends, now_ms)
+            readings[now.site.id] = self._readings(now, points[now.site.id], row, sky, pv_now, ends, now_ms)
             await asyncio.sleep(0)
         return Look(
             at_ms=now_ms,
@@ -146,20 +148,29 @@ class Gatherer:
         faulty: dict[str, bool | None] = {}
         away: dict[str, bool | None] = {}
         for now in city.sites:
-            is_heard = now.state not in AWAY and now.state is not SiteState.NEVER_SEEN
+            is_heard = _is_heard(now)
             faulty[now.site.id] = now.state is SiteState.FAULT or bool(now.devices_dark) if is_heard else None
             is_known = not is_broker_away and now.state is not SiteState.NEVER_SEEN
             away[now.site.id] = now.state in AWAY if is_known else None
         self.faults = episodes.followed(self.faults, faulty, now_ms)
         self.links = episodes.followed(self.links, away, now_ms)
 
+    def _points(self, now: SiteNow) -> Sequence[PointNow]:
+        """Of a shelter that is heard."""
+        detail = self._sources.queries.site_now(now.site.id) if _is_heard(now) else None
+        return detail.points if detail is not None else ()
+
     def _readings(
-        self, now: SiteNow, row: int, sky: _Sky, pv_now: Floats, ends: Mapping[str, int], now_ms: int
+        self,
+        now: SiteNow,
+        points: Sequence[PointNow],
+        row: int,
+        sky: _Sky,
+        pv_now: Floats,
+        ends: Mapping[str, int],
+        now_ms: int,
     ) -> Readings:
-        site = now.site.id
-        is_heard = now.state not in AWAY and now.state is not SiteState.NEVER_SEEN
-        detail = self._sources.queries.site_now(site) if is_heard else None
-        points = detail.points if detail is not None else ()
+        site, is_heard = now.site.id, _is_heard(now)
         outbox = now.status.outbox if now.status is not None and is_heard else None
         target_w = self._sources.targets.target_w(site)
         judged = sky.judged
@@ -217,12 +228,21 @@ class Gatherer:
             sky.judged_ms = now_ms
         return sky
 
-    def _pv_now(self, city: CityNow, sky: _Sky, now_ms: int) -> Floats:
-        power_w = np.array(
-            [np.nan if now.pv_w is None or now.state is SiteState.ISLANDED else now.pv_w for now in city.sites]
-        )
-        peak_w = np.array([plane.peak_w for plane in sky.planes])
-        return pv.now_pct(power_w, sky.today_w[:, _slot(sky, now_ms)], peak_w, sky.neighbours)
+
+def _is_heard(now: SiteNow) -> bool:
+    return now.state not in AWAY and now.state is not SiteState.NEVER_SEEN
+
+
+def _pv_now(city: CityNow, points: Mapping[str, Sequence[PointNow]], sky: _Sky, now_ms: int) -> Floats:
+    """Power against the neighbours'. A plant that holds back, or may, says nothing of its modules."""
+    power_w = _line([now.pv_w for now in city.sites])
+    is_full = curtailed(_line([now.soc_pct for now in city.sites]), _line([now.grid_w for now in city.sites])) > 0
+    states = [_good(points[now.site.id], "inverter.state") for now in city.sites]
+    is_held = np.array([now.state is SiteState.ISLANDED for now in city.sites], dtype=bool)
+    is_held |= np.array([InverterState.LIMITED in state for state in states], dtype=bool)
+    peak_w = np.array([plane.peak_w for plane in sky.planes])
+    seen_w = np.where(is_held | is_full, np.nan, power_w)
+    return pv.now_pct(seen_w, sky.today_w[:, _slot(sky, now_ms)], peak_w, sky.neighbours)
 
 
 def _drawn(planes: tuple[Plane, ...], ratings_w: Sequence[float], today: int) -> _Sky:
@@ -250,11 +270,16 @@ def _measured_w(days: Mapping[int, PastDay], today: int) -> Floats:
     power_w = line_of(days, Row.PV_W, from_day=first, to_day=today)
     with np.errstate(invalid="ignore"):
         held = line_of(days, Row.HELD, from_day=first, to_day=today) > 0
+        held |= line_of(days, Row.CURTAILED, from_day=first, to_day=today) > 0
     return np.where(held, np.nan, power_w).reshape(pv.WINDOW_DAYS, 24)
 
 
 def _slot(sky: _Sky, now_ms: int) -> int:
     return min(max(0, now_ms - start_of(sky.day)) // HALF_HOUR_MS, DAY_MS // HALF_HOUR_MS - 1)
+
+
+def _line(values: Sequence[float | None]) -> Floats:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
 def _known(value: float) -> float | None:

@@ -12,10 +12,12 @@ from central.core.habits import (
     HISTORY_DAYS,
     PastDay,
     Row,
+    curtailed,
     day_of,
     habit_of,
     held_back,
     hours_of,
+    is_ever_full,
     is_secured_known,
     last_hour_w,
     start_of,
@@ -66,6 +68,14 @@ def test_an_hour_with_few_good_readings_is_not_measured() -> None:
 def test_a_full_battery_without_the_grid_says_nothing_of_the_sky() -> None:
     found = held_back(np.array([[1.0, 0.2, 0.0, 1.0]]), np.array([[98.0, 97.0, 99.0, math.nan]]))
     assert found.tolist() == [[1.0, 1.0, 0.0, 0.0]]
+
+
+def test_a_full_battery_that_neither_sells_nor_buys_says_nothing_of_the_sky() -> None:
+    soc_pct = np.array([98.0, 98.0, 98.0, 96.0, math.nan, 98.0])
+    grid_w = np.array([200.0, -6_000.0, 3_000.0, 0.0, 0.0, math.nan])
+    assert curtailed(soc_pct, grid_w).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert is_ever_full(soc_pct)
+    assert not is_ever_full(np.array([96.9, math.nan]))
 
 
 def test_a_habit_wants_measured_hours_and_knows_its_weekdays() -> None:

@@ -1,4 +1,4 @@
-"""The file of rules while the service runs: read again when it changes; a bad one keeps the old rules, with its line."""
+"""The file of rules while the service runs: read again when it changes; a bad one keeps the old rules."""
 
 from __future__ import annotations
 

@@ -122,6 +122,20 @@ async def test_a_dead_inverter_is_found_the_same_day(tmp_path: Path) -> None:
         assert [each.rule for each in alert.evidence] == ["pv-dead"]
 
 
+async def test_a_plant_that_may_not_feed_in_and_is_full_is_no_dead_one(tmp_path: Path) -> None:
+    """Four plants give nothing: one is full without export, one says that it is limited, one buys, one is not full."""
+    city = calm_city()
+    full, limited, buying, empty, *_ = city.shelters
+    for site, soc_pct, grid_w in ((full, 100.0, 120.0), (limited, 80.0, 2_500.0), (buying, 99.0, 4_000.0)):
+        city.change(site, pv_w=0.0, soc_pct=soc_pct, grid_w=grid_w)
+    city.change(empty, pv_w=0.0, soc_pct=60.0, grid_w=90.0)
+    own = [replace(one, value=5.0) if one.point == "inverter.state" else one for one in city.shelters[limited].points]
+    city.change(limited, points=tuple(own))
+    async with post(tmp_path, city) as here:
+        await here.live(95)
+        assert here.open == sorted([f"pv site {buying}", f"pv site {empty}"])
+
+
 async def test_repeated_faults_are_counted_over_a_restart(tmp_path: Path) -> None:
     city = calm_city()
     first = next(iter(city.shelters))
