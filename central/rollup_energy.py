@@ -174,7 +174,9 @@ class EnergyRollup:
         }
         known |= {day: unknown_day(site.id, day) for day in due if day not in known}
         if not known:
-            return []
+            if closed is None:
+                return []
+            known = {numbers[-1]: unknown_day(site.id, numbers[-1])}
         until_ms = half_hour_of(self._now() - SETTLE_MS)
         today = day_of(self._now())
         days = list(known.values())
