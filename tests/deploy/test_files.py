@@ -1,10 +1,14 @@
 """deploy/: what compose, images, units, settings and the front say, as far as that is seen without running them.
 
-Compose and the images were not run by any test: a Docker engine is not part of this project's machines.
+Compose and the images were not run by any test: a Docker engine is not part of this project's machines. Docker's own
+reading of the file needs no engine: a docker-compose of version 2 on the machine, or the one that
+``SHELTER_TEST_COMPOSE`` names, is asked.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -24,6 +28,7 @@ ONCE = {"mosquitto-volume"}
 """Services that do one thing and end."""
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 SYSTEMD = find_program("systemd-analyze")
+DOCKER_COMPOSE = find_program(os.environ.get("SHELTER_TEST_COMPOSE", "docker-compose"))
 every_service = pytest.mark.parametrize("name", SERVICES)
 
 
@@ -106,6 +111,32 @@ class TestCompose:
             assert "\n*\n!.gitignore" in (DEPLOY / folder / ".gitignore").read_text()
 
 
+@pytest.mark.skipif(DOCKER_COMPOSE is None, reason="NOT TESTED: docker-compose is not installed")
+class TestComposeByDocker:
+    def read(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """What ``docker compose config`` says, in an environment that fills nothing in."""
+        assert DOCKER_COMPOSE
+        command = [DOCKER_COMPOSE, "-f", str(DEPLOY / "compose.yaml"), *options, "config", "--format", "json"]
+        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def test_its_own_loader_takes_the_file_with_the_example_s_names(self) -> None:
+        done = self.read("--env-file", str(DEPLOY / "env.example"))
+        assert (done.returncode, done.stderr) == (0, "")
+        found = json.loads(done.stdout)
+        assert found["services"].keys() == SERVICES.keys()
+        central = found["services"]["central"]
+        assert central["environment"]["SHELTER_HTTP_PUBLIC_URL"] == "https://shelters.city.example"
+        (subnet,) = found["networks"]["front"]["ipam"]["config"]
+        assert subnet["subnet"] == central["environment"]["FORWARDED_ALLOW_IPS"] == "172.30.80.0/24"
+        assert all(told["read_only"] for told in found["services"].values()), "what all share is merged"
+
+    def test_without_names_it_says_what_to_do(self) -> None:
+        done = self.read("--env-file", "/dev/null")
+        assert done.returncode != 0
+        assert "copy env.example to .env and fill it in" in done.stderr
+
+
 class TestImage:
     TEXT = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 
@@ -137,6 +168,9 @@ class TestSettings:
         found = load(config, {"SHELTER_DATA": "/var/lib/shelter-central"}, {})
         assert found.store.kind is StoreKind.INFLUX
         assert found.store.org == SERVICES["influxdb"]["environment"]["DOCKER_INFLUXDB_INIT_ORG"]
+        told = SERVICES["influxdb"]["environment"]
+        assert found.store.bucket == told["DOCKER_INFLUXDB_INIT_BUCKET"]
+        assert f"{found.store.raw_days}d" == told["DOCKER_INFLUXDB_INIT_RETENTION"], "init-store leaves it as it is"
         assert found.store.bucket == SERVICES["grafana"]["environment"]["SHELTER_INFLUX_BUCKET"]
         assert found.store.rollup_bucket == SERVICES["grafana"]["environment"]["SHELTER_INFLUX_ROLLUP_BUCKET"]
         assert found.records_address == "postgresql+psycopg://shelter:geheim@postgres:5432/shelter"
