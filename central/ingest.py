@@ -331,6 +331,7 @@ class Ingest:
             readings_stored=self.counts.stored,
             readings_repeated=self.counts.repeated,
             readings_bad=self.counts.bad,
+            events_unknown=dict(self.intake.events_unknown),
             dead_letters=dict(self.letters.counts),
             batches=self.counts.batches,
             queue_length=len(self._inbox),

@@ -34,6 +34,9 @@ BREATHER: Final = 200
 BREATHER_ROWS: Final = 2_000
 """Messages, or rows, after which other tasks get a turn."""
 _TOPICS_MAX: Final = 10_000
+UNKNOWN_KINDS_MAX: Final = 50
+OTHER_KINDS: Final = "other"
+"""Counts the kinds beyond that many."""
 
 
 class _Head(msgspec.Struct):
@@ -56,6 +59,8 @@ class Intake:
         self._topics: dict[str, Topic | str] = {}
         self.known_sites: frozenset[str] = frozenset()
         self.shapes: dict[str, dict[str, Shape]] = {}
+        self.events_unknown: dict[str, int] = {}
+        """Kinds of a later release → how many events of them were taken."""
         self.messages_max = MESSAGES_MAX
         self.newest_ms = 0
         """The latest moment that this city ever knew."""
@@ -203,6 +208,8 @@ class Intake:
             return
         entry.times_ms = [event.at_ms]
         detail = event.detail
+        if not event.kind.is_known:
+            self._count_unknown(event.kind.value, site)
         if event.kind is EventKind.COMMISSIONING_REPORT:
             try:
                 report = report_of(site, event.detail, now_ms)
@@ -233,6 +240,15 @@ class Intake:
                 detail=detail,
             )
         )
+
+    def _count_unknown(self, kind: str, site: str) -> None:
+        """An agent of a later release told something that this one has no words for: it is kept as it is."""
+        if kind not in self.events_unknown:
+            if len(self.events_unknown) < UNKNOWN_KINDS_MAX:
+                log.warning("event_of_a_later_release", kind=kind, site=site, advice="update this program")
+            else:
+                kind = OTHER_KINDS
+        self.events_unknown[kind] = self.events_unknown.get(kind, 0) + 1
 
     def _sound_losses(self, event: Event, site: str, name: str, payload: bytes, now_ms: int) -> list[Loss]:
         """The losses, with time 0 (not known) where the time that is told can't be."""

@@ -152,6 +152,10 @@ def _schemas() -> Node:
         schema["description"] = inspect.cleandoc(model.__doc__ or "")
         if issubclass(model, msgspec.Struct):
             _tell_fields(model, schema["properties"])
+        elif issubclass(model, messages.OpenEnum):
+            pattern = rf"^{messages.WORD_PATTERN}$(?!\n)"
+            later = {"type": "string", "pattern": pattern, "description": "Of a later release."}
+            schema["anyOf"] = [{"enum": schema.pop("enum")}, later]
     return schemas
 
 

@@ -9,8 +9,9 @@ passes can overflow a 64-bit integer, a double, a calendar or a database column 
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from msgspec import Meta, Struct, field
 
@@ -25,6 +26,9 @@ LAYOUT_POINTS_MAX: Final = 256
 # Python's $ also matches before a last line feed; the look-ahead shuts that door and means nothing to other readers.
 _EPOCH: Final = r"^[0-9A-Za-z._:-]*$(?!\n)"
 _NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+WORD_PATTERN: Final = "[a-z][a-z0-9_]{0,63}"
+"""Of a word in a list that a later release may add to."""
+_WORD: Final = re.compile(WORD_PATTERN)
 Millis = Annotated[int, Meta(ge=0, le=MILLIS_MAX, description="UTC milliseconds")]
 Seq = Annotated[int, Meta(ge=1, le=INTEGER_MAX, description="Number of an outbox entry")]
 SeqRange = tuple[Seq, Seq]
@@ -73,8 +77,25 @@ class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Layouts that the city has not acknowledged yet: id → device and points."""
 
 
-class EventKind(StrEnum):
-    """What an event tells."""
+class OpenEnum(StrEnum):
+    """Words of which a later release may have more. One that this release does not know stands for itself."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this release knows the word."""
+        return self.value in type(self)._value2member_map_
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or not _WORD.fullmatch(value):
+            return None
+        later = str.__new__(cls, value)
+        later._name_, later._value_ = "LATER", value
+        return later
+
+
+class EventKind(OpenEnum):
+    """What an event tells. A later release may know more kinds; such an event is kept under the kind that it says."""
 
     AGENT_STARTED = "agent_started"
     AGENT_STOPPED = "agent_stopped"
@@ -104,8 +125,8 @@ class Severity(StrEnum):
     ALARM = "alarm"
 
 
-class LossReason(StrEnum):
-    """Why an accepted reading will never arrive at full resolution, or at all."""
+class LossReason(OpenEnum):
+    """Why an accepted reading will never arrive at full resolution, or at all. A later release may know more."""
 
     THINNED_1MIN = "thinned_1min"
     THINNED_15MIN = "thinned_15min"

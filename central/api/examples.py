@@ -37,6 +37,7 @@ FIELDS: Final[dict[str, Any]] = {
     "DeadLetterOut.id": 17,
     "DeadLetterOut.reason": "not_json",
     "Ingest.dead_letters": {"not_json": 3},
+    "Ingest.events_unknown": {"fan_failed": 2},
     "DeadlineOut.shelters": 24,
     "detail": "soc 64 %",
     "device": "inverter",

@@ -56,6 +56,12 @@ class CityCollector(Collector):
         for reason, count in sorted(stats.dead_letters.items()):
             dead.add_metric([reason], count)
         yield dead
+        later = CounterMetricFamily(
+            "shelter_ingest_events_unknown", "Events of a kind that this release does not know", labels=["kind"]
+        )
+        for kind, count in sorted(stats.events_unknown.items()):
+            later.add_metric([kind], count)
+        yield later
         yield GaugeMetricFamily("shelter_ingest_queue_length", "Messages that wait for the store", stats.queue_length)
         yield GaugeMetricFamily("shelter_ingest_queue_max", "Most messages that may wait", stats.queue_max)
         delay = GaugeMetricFamily(

@@ -217,6 +217,8 @@ class IngestStats:
     """Stored as a gap with its reason."""
     dead_letters: Mapping[str, int]
     """Reason → count."""
+    events_unknown: Mapping[str, int] = field(default_factory=dict)
+    """Kinds that this release does not know → count of events that were kept under them."""
     batches: int
     queue_length: int
     queue_max: int

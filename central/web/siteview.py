@@ -239,6 +239,12 @@ def stretch_rows(history: History, words: Catalogue) -> list[StretchRow]:
     ]
 
 
+def event_name(event: EventRecord, words: Catalogue) -> str:
+    """What happened, in words; of a kind that only a later release knows, its own word and that."""
+    named = words.term("event", event.kind)
+    return words("event_unknown", kind=plain(event.kind)) if named == event.kind else named
+
+
 def event_detail(event: EventRecord, words: Catalogue) -> str:
     """An event's details in one line."""
     if event.kind == EventKind.COMMISSIONING_REPORT:

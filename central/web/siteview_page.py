@@ -79,6 +79,7 @@ def values(
         "history": history,
         "is_days": asked.is_days,
         "event_detail": siteview.event_detail,
+        "event_name": siteview.event_name,
         "may_switch": who is not None and bool(who.name) and who.may(Right.SWITCH, [site.ward]),
         "told": told,
         "asked": asked,

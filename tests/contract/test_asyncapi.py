@@ -140,7 +140,7 @@ def test_bytes_on_the_wire_fit_the_schema(sample: Example, document: dict[str, A
         ("Telemetry", {"e": "e", "s": [[1, 2, 3]], "t": 1}),
         ("Telemetry", {"e": "e", "s": 1, "t": 1, "r": [["AAAAAA", 1, 2.5]]}),
         ("Telemetry", {"e": "a b", "s": 1, "t": 1}),
-        ("Event", {"e": "e", "s": 1, "t": 1, "k": "party"}),
+        ("Event", {"e": "e", "s": 1, "t": 1, "k": "Party!"}),
         ("Status", {"at_ms": 1}),
         ("Ack", {"e": "e", "a": [[0, 1]]}),
     ],

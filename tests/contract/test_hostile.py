@@ -175,7 +175,7 @@ def test_many_column_sets_share_one_limit() -> None:
 @pytest.mark.parametrize(
     ("decode", "payload", "told"),
     [
-        (wire.decode_event, b'{"e":"e","s":1,"t":1,"k":"party"}', "party"),
+        (wire.decode_event, b'{"e":"e","s":1,"t":1,"k":"Party!"}', "Party!"),
         (wire.decode_event, loss(a=5, b=4), "5..4 is turned round"),
         (wire.decode_event, loss(f=3), "ends before it begins"),
         (wire.decode_event, loss(n=-1), ">= 0"),

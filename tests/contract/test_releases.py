@@ -10,6 +10,7 @@ import pytest
 from contract import wire
 from contract.asyncapi import MODELS
 from contract.examples import Example, examples
+from contract.messages import EventKind
 from contract.signing import Signer, fingerprint, in_text
 from contract.steering import (
     Desired,
@@ -71,6 +72,26 @@ def test_what_an_older_release_leaves_out_has_its_default() -> None:
     assert (ack.again, ack.need, ack.refused, ack.at_ms) == ([], [], {}, 0)
     status = wire.decode_status(b'{"online":true}')
     assert (status.outbox, status.devices, status.interval_s) == (None, [], 0)
+
+
+def test_a_kind_and_a_reason_of_a_later_release_stand_for_themselves() -> None:
+    loss = {"a": 1, "b": 2, "f": 3, "u": 4, "n": 5, "y": "kept_by_fans"}
+    told = {"e": "k3v9x2", "s": 3, "t": 1795474800012, "k": "fan_failed", "l": [loss]}
+    event = wire.decode_event(msgspec.json.encode(told))
+    assert (event.kind.value, event.kind == "fan_failed", event.kind.is_known) == ("fan_failed", True, False)
+    assert (event.losses[0].reason.value, event.losses[0].reason.is_known) == ("kept_by_fans", False)
+    assert msgspec.json.decode(wire.encode(event)) == told
+    assert event.kind not in list(EventKind)
+    known = wire.decode_event(msgspec.json.encode({**told, "k": "grid_lost"}))
+    assert known.kind is EventKind.GRID_LOST
+    assert known.kind.is_known
+
+
+@pytest.mark.parametrize("kind", ["", "Fan", "a b", "fan\n", "a" * 65, "電", "1st", 7, None])
+def test_what_is_no_word_is_no_kind(kind: object) -> None:
+    told = {"e": "k3v9x2", "s": 3, "t": 1795474800012, "k": kind}
+    with pytest.raises(WireError, match=r"\$\.k"):
+        wire.decode_event(msgspec.json.encode(told))
 
 
 def test_another_version_of_the_contract_is_told_as_such() -> None:

@@ -38,6 +38,9 @@ class Ingest(BaseModel):
     readings_repeated: int = Field(description="Came again and changed nothing")
     readings_bad: int = Field(description="Stored as a gap with its reason")
     dead_letters: dict[str, int] = Field(description="Reason → count")
+    events_unknown: dict[str, int] = Field(
+        description="Events kept under a kind that this release does not know (sent by a later agent): kind → count"
+    )
     batches: int = Field(description="Commits of the store")
     queue_length: int = Field(description="Messages that wait for the store")
     queue_max: int = Field(description="Messages from which on the broker has to wait")
@@ -77,6 +80,7 @@ def ingest(stats: IngestStats) -> Ingest:
         readings_repeated=stats.readings_repeated,
         readings_bad=stats.readings_bad,
         dead_letters=dict(stats.dead_letters),
+        events_unknown=dict(stats.events_unknown),
         batches=stats.batches,
         queue_length=stats.queue_length,
         queue_max=stats.queue_max,

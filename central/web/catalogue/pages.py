@@ -169,6 +169,10 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "stretches_more": ("ほか{n}区間は API で見られます。", "{n} more stretches are in the API."),
     "events": ("最近の出来事", "Latest events"),
     "event": ("出来事", "Event"),
+    "event_unknown": (
+        "この版が知らない種類の出来事：{kind}",
+        "event of a kind this version does not know: {kind}",
+    ),
     "severity": ("重要度", "Severity"),
     "detail": ("詳細", "Detail"),
     "events_none": ("記録された出来事はありません。", "Nothing has been recorded."),
