@@ -1,4 +1,7 @@
-"""``shelter-central incident``: preview, open, confirm, show, stand down, close, list. The same words as the API."""
+"""``shelter-central incident``: preview, open, confirm, show, retry, stand down, close, list. Same words as the API.
+
+And shelters that the registry does not know any more: list, release, write off.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +42,12 @@ from central.cli_asking import (
 from central.incident_words import say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
+    from central.api.desk import Desk
+    from central.api.models.incident import Removed
     from central.client import Client
 
 WAIT_S: Final = 120.0
@@ -230,6 +237,91 @@ def close(
     body = {"by": by, "why": why, "anyway": anyway}
     found = decide(client_of(data, config), "POST", f"incidents/{quote(incident_id, safe='')}/close", body, lang)
     put(found, as_json, lambda console: texts().show_incident(console, found, lang_of(lang)))
+
+
+@incident.command("retry")
+def retry(
+    incident_id: Id,
+    site: Annotated[str, typer.Option("--site", help="The shelter that did not obey.")],
+    by: By,
+    why: Why,
+    wait: Wait = None,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send an incident's order again to a shelter that refused it, failed, fell back or missed its deadline.
+
+    The same wish travels under a new number, so that a device that gave up tries again. Interlocks and the switch on
+    site keep their say.
+
+    Example:
+
+        shelter-central incident retry I20261125-1 --site E0000000001111 --by 田中 --why 遠隔操作を許可した
+    """
+    body = {"site": site, "by": by, "why": why}
+    client = client_of(data, config)
+    decide(client, "POST", f"incidents/{quote(incident_id, safe='')}/retry", body, lang)
+    _watch(client, incident_id, wait, lang, as_json)
+
+
+@incident.command("removed")
+def removed(data: Data = None, config: Config = None, lang: Lang = None, as_json: AsJson = False) -> None:
+    """List shelters that are not registered any more and where the city's last order may still hold."""
+    found = read(client_of(data, config), "removed", _removed)
+    put(found, as_json, lambda console: texts().show_removed(console, found["shelters"], lang_of(lang)))
+
+
+@incident.command("release")
+def release(
+    site: Annotated[str, typer.Argument(help="Shelter that is not registered any more.")],
+    by: By,
+    why: Why,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send its release to a shelter that is not registered any more: back to normal.
+
+    Its answer is not taken while it is not registered. Register it again, or write it off when somebody has seen to it.
+
+    Example:
+
+        shelter-central incident release E0000000001111 --by 田中 --why 閉校
+    """
+    _apart(site, "release", {"by": by, "why": why}, data, config, lang, as_json)
+
+
+@incident.command("write-off")
+def write_off(
+    site: Annotated[str, typer.Argument(help="Shelter that is not registered any more.")],
+    by: By,
+    why: Why,
+    data: Data = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Wait no more for a shelter that is not registered any more, after somebody has seen to it. Nothing is sent.
+
+    Example:
+
+        shelter-central incident write-off E0000000001111 --by 田中 --why 現地で停止を確認
+    """
+    _apart(site, "write-off", {"by": by, "why": why}, data, config, lang, as_json)
+
+
+async def _removed(desk: Desk) -> Removed:
+    return desk.removed()
+
+
+def _apart(
+    site: str, act: str, body: dict[str, Any], data: Path | None, config: Path | None, lang: str | None, as_json: bool
+) -> None:
+    found = decide(client_of(data, config), "POST", f"removed/{quote(site, safe='')}/{act}", body, lang)
+    put(found, as_json, lambda console: texts().show_removed(console, found["shelters"], lang_of(lang)))
 
 
 @incident.command("list")

@@ -82,6 +82,13 @@ def show_members(console: Console, members: list[Json], lang: str) -> None:
     console.print(table)
 
 
+def show_removed(console: Console, members: list[Json], lang: str) -> None:
+    """Shelters that are not registered any more and are still ordered, or that there is none."""
+    if not members:
+        console.print(Text(say("none removed", lang)))
+    show_members(console, members, lang)
+
+
 def follow(console: Console, events: Iterator[tuple[str, Json]], lang: str, *, limit_s: float) -> Json | None:
     """A progress bar until every shelter that was told has proven it, is on the crew list, or is on its own."""
     last: Json | None = None

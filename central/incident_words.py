@@ -75,6 +75,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "まだ何も送っていません。承認するには: shelter-central incident confirm {id}",
         "Nothing is sent yet. To go on: shelter-central incident confirm {id}",
     ),
+    "none removed": (
+        "登録から外れたのに市の指示が残っている避難所はありません。",
+        "No shelter that is not registered any more is still ordered.",
+    ),
     "send": ("指示を送りますか？", "Send the orders?"),
     "not sent": ("何も送っていません", "nothing was sent"),
     "shelters": ("{count} か所", "{count} shelters"),

@@ -13,6 +13,8 @@ from central.core.city import Site
 from central.core.incidents import Incident, Phase
 from central.core.live import LiveView
 from central.core.orders import Member, ReceiptRecord, crew_list, progress, tally
+from central.core.switching import Hold
+from central.core.unreached import no_retry
 
 RECEIPTS_MAX: Final = 1_000
 ORDERS_MAX: Final = 100
@@ -92,6 +94,23 @@ class Desk:
     def crew(self) -> models.Crew:
         """Shelters that somebody should go to or telephone."""
         return models.crew_out(crew_list(self.control.fleet.standings(self.control.now())), self.sites())
+
+    def removed(self) -> models.Removed:
+        """Shelters that are not registered any more and where the city's last order may still hold."""
+        fleet, now_ms = self.control.fleet, self.control.now()
+        left = fleet.left_behind(self.control.registered())
+        members = [Member(site=site, standing=fleet.standing(site, now_ms), hold=Hold.REMOVED.value) for site in left]
+        return models.Removed(shelters=[models.member_out(member, {}) for member in members])
+
+    def repeatable(self, incident: Incident) -> tuple[str, ...]:
+        """Shelters of an incident to which its order can be sent again now."""
+        fleet, known, now_ms = self.control.fleet, self.control.registered(), self.control.now()
+        return tuple(
+            site
+            for site in sorted(incident.sites & known)
+            if no_retry(incident, site, fleet.standing(site, now_ms), is_switchable=self.control.is_switchable(site))
+            is None
+        )
 
     def member(self, site: str) -> models.MemberOut:
         """One shelter and the order that holds for it."""

@@ -20,6 +20,7 @@ from central.core.access import Principal, Right
 from central.core.incidents import Act, AskedWronglyError, Phase
 from central.core.refusals import RefusedError
 from central.core.scope import Scope, ScopeError
+from central.redress import release, retry, write_off
 
 READERS_MAX: Final = 100
 STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -42,6 +43,9 @@ WRITE_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     409: {**_PROBLEM, "description": "Not in this phase, another person is wanted, or the city has no key"},
 }
 _EVENTS: Final = 'id: 1042\nevent: receipt\ndata: {"n":1042,"site":"E0000000001111","stage":"verified"}\n\n'
+UNREGISTERED: Final = "–"
+"""The ward of a shelter that is not registered: nobody is bound to it, so only who is bound to none may act."""
+SiteId = Annotated[str, Path(max_length=64, description="ID of the shelter", examples=["E0000000001111"])]
 IncidentId = Annotated[str, Path(max_length=40, description="As people say it", examples=["I20261125-1"])]
 
 
@@ -62,6 +66,7 @@ def router(desk: Desk) -> APIRouter:
     _add_reading(routes, desk)
     _add_stream(routes, desk, Readers())
     _add_deciding(routes, desk)
+    _add_redress(routes, desk)
     return routes
 
 
@@ -136,6 +141,11 @@ def _add_reading(routes: APIRouter, desk: Desk) -> None:
     async def crew() -> models.Crew:
         """Refused, failed, fallen back, or silent past the deadline. Who proves the order leaves the list."""
         return desk.crew()
+
+    @routes.get("/removed", tags=["incidents"], summary="Shelters that were removed", responses=READ_ERRORS)
+    async def removed() -> models.Removed:
+        """Not registered any more, and the city's last order may still hold there."""
+        return desk.removed()
 
     @routes.get("/groups", tags=["incidents"], summary="Saved groups of shelters", responses=READ_ERRORS)
     async def groups() -> models.Groups:
@@ -214,6 +224,35 @@ def _add_deciding(routes: APIRouter, desk: Desk) -> None:
         within(who, Right.SWITCH, wards)
         work = control.save_group(name, body.scope.scope(), by=by, why=body.why)
         return models.group_out(await _decided(work))
+
+
+def _add_redress(routes: APIRouter, desk: Desk) -> None:
+    control = desk.control
+    how: dict[str, Any] = {"tags": ["incidents"], "responses": WRITE_ERRORS}
+
+    @routes.post("/incidents/{incident_id}/retry", summary="Send the order again to a shelter", **how)
+    async def again(incident_id: IncidentId, body: asked.RetryIn, who: Decider) -> models.IncidentDetail:
+        """To one that refused it, failed, fell back or missed its deadline: the same wish under a new number."""
+        by, incident = person(who, body.by), desk.find(incident_id)
+        within(who, Right.SWITCH, desk.wards([body.site]) or desk.wards_of(incident))
+        await _decided(retry(control, incident_id, body.site, by=by, why=body.why))
+        return await desk.show(desk.find(incident_id))
+
+    @routes.post("/removed/{site_id}/release", summary="Send its release to a shelter that was removed", **how)
+    async def let_go(site_id: SiteId, body: asked.StepIn, who: Decider) -> models.Removed:
+        """Its answer is not taken while it is not registered: register it again, or write it off afterwards."""
+        by = person(who, body.by)
+        within(who, Right.SWITCH, [UNREGISTERED])
+        await _decided(release(control, site_id, by=by, why=body.why))
+        return desk.removed()
+
+    @routes.post("/removed/{site_id}/write-off", summary="Wait no more for a shelter that was removed", **how)
+    async def wait_no_more(site_id: SiteId, body: asked.StepIn, who: Decider) -> models.Removed:
+        """After somebody has seen to it. Nothing is sent; who did it and why stands in the book."""
+        by = person(who, body.by)
+        within(who, Right.SWITCH, [UNREGISTERED])
+        await _decided(write_off(control, site_id, by=by, why=body.why))
+        return desk.removed()
 
 
 def _add_stream(routes: APIRouter, desk: Desk, readers: Readers) -> None:

@@ -97,7 +97,8 @@ class MemberOut(BaseModel):
     word: str = Field(
         description="no_answer, underway, obeys, person, refused, failed, reverted, drilled, "
         "on_its_own (the grid is gone and it cares for itself); or why nothing was sent: "
-        "not_verified, not_released, nothing_sent"
+        "not_verified, not_released, nothing_sent; numbers_jump (it claims orders that the city never gave); "
+        "removed (not registered any more, and the last order still holds), written_off (and nobody waits for it)"
     )
     done: bool = Field(description="Whether it has proven what is wanted")
     wanted: Mode | None = Field(description="Mode of the order that holds; null: it never got one")
@@ -167,6 +168,12 @@ class Crew(BaseModel):
     """Shelters that somebody should go to or telephone."""
 
     shelters: list[MemberOut] = Field(description="The strictest mode first, then who has waited longest")
+
+
+class Removed(BaseModel):
+    """Shelters that are not registered any more and where the city's last order may still hold."""
+
+    shelters: list[MemberOut] = Field(description="By id")
 
 
 class GroupOut(BaseModel):

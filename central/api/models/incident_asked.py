@@ -108,6 +108,12 @@ class CloseIn(StepIn):
     anyway: bool = Field(False, description="Close although shelters have not shown that they are back")
 
 
+class RetryIn(StepIn):
+    """An order to send again."""
+
+    site: Annotated[str, Field(max_length=64, description="ID of the shelter that did not obey")]
+
+
 class GroupIn(_In):
     """A group to save."""
 

@@ -9,7 +9,17 @@ from typing import Final
 from central.api.models.incident import MemberOut
 from central.web.catalogue import Lang
 
-TROUBLE: Final = ("failed", "reverted", "refused", "no_answer", "underway", "person", "on_its_own", "removed", "numbers_jump")
+TROUBLE: Final = (
+    "failed",
+    "reverted",
+    "refused",
+    "no_answer",
+    "underway",
+    "person",
+    "on_its_own",
+    "removed",
+    "numbers_jump",
+)
 """Words of shelters that are not where they should be, the worst first."""
 WAITED_FOR: Final = frozenset({"no_answer", "underway"})
 """As long as there is time: they are on their way."""

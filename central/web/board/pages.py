@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
+from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -12,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from central.api.desk import Desk
 from central.api.gate import needs, within
+from central.api.incidents import UNREGISTERED
 from central.api.models import incident as models
 from central.api.models.autonomy import DispatchOrder, visits_out
 from central.control import NoKeyError
@@ -24,6 +26,7 @@ from central.core.rationing import TARGET_H
 from central.core.refusals import RefusedError
 from central.core.scope import ScopeError
 from central.forecast import Forecast, NotYetError
+from central.redress import release, retry, write_off
 from central.store.facts import FactRows
 from central.web.answers import Accept, Asked, html, see_other
 from central.web.board.incidentview import sort_out
@@ -35,6 +38,13 @@ Reader = Annotated[Principal, Depends(needs(Right.READ))]
 Operator = Annotated[Principal, Depends(needs(Right.SWITCH))]
 Why = Annotated[str, Form(max_length=200)]
 CLOSED_PER_PAGE: Final = 20
+
+
+class Apart(StrEnum):
+    """What is done about a shelter that is not registered any more."""
+
+    RELEASE = "release"
+    WRITE_OFF = "write_off"
 
 
 class BoardPages:
@@ -71,7 +81,7 @@ class BoardPages:
         }
         return self._renderer.page(name, CATALOGUES[lang], who=who, here=here, **frame, **values)
 
-    async def board(self, who: Principal, lang: Lang, offset: int) -> str:
+    async def board(self, who: Principal, lang: Lang, offset: int = 0, *, wrong: str = "") -> str:
         """Everything that is on, the most urgent first; closed ones below."""
         found = sorted(self.desk.control.incidents.values(), key=lambda one: (-one.declared.at_ms, one.id))
         closed = [one for one in found if one.phase is Phase.CLOSED]
@@ -92,12 +102,16 @@ class BoardPages:
             offset=offset,
             per_page=CLOSED_PER_PAGE,
             crew=len(self.desk.crew().shelters),
+            removed=self.desk.removed().shelters,
+            acts=list(Apart),
+            wrong=wrong,
+            may_apart=who.may(Right.SWITCH, [UNREGISTERED]),
             may=Right.SWITCH in who.rights,
         )
 
     async def incident(self, who: Principal, lang: Lang, incident: Incident, *, wrong: str = "") -> str:
         """One incident."""
-        told = await self.desk.show(incident)
+        told, again = await self.desk.show(incident), set(self.desk.repeatable(incident))
         preview = None
         if incident.phase is Phase.DECLARED:
             try:
@@ -117,6 +131,7 @@ class BoardPages:
             may=who.may(Right.SWITCH, self.desk.wards_of(incident)),
             is_mine=incident.declared.by == who.name,
             two=bool(preview and preview.two_persons),
+            again=[one for one in told.shelters if one.site in again],
         )
 
     async def calls(self, who: Principal, lang: Lang, incident: Incident | None) -> list[Call]:
@@ -168,6 +183,7 @@ def router(pages: BoardPages) -> APIRouter:
     """The routes of the board."""
     routes = APIRouter(prefix="/board", include_in_schema=False)
     _add_lists(routes, pages)
+    _add_removed(routes, pages)
     _add_incident(routes, pages)
     return routes
 
@@ -231,16 +247,7 @@ def _add_incident(routes: APIRouter, pages: BoardPages) -> None:
         return _file(f"crew-{found.id}.csv", crew_csv(await pages.calls(who, words.lang, found), words))
 
     async def decided(who: Principal, incident_id: str, lang: Lang, work: Awaitable[Any]) -> Response:
-        wrong = ""
-        try:
-            await work
-        except RefusedError as error:
-            wrong = f"board_no.{error.no.value}"
-        except NoKeyError:
-            wrong = "board_no_key"
-        except AskedWronglyError:
-            wrong = "board_wrong_why"
-        if wrong:
+        if wrong := await _wrong(work):
             page = await pages.incident(who, lang, desk.find(incident_id), wrong=wrong)
             return html(page, lang, HTTPStatus.CONFLICT)
         return see_other(f"/board/{incident_id}?lang={lang.value}")
@@ -251,6 +258,18 @@ def _add_incident(routes: APIRouter, pages: BoardPages) -> None:
     ) -> Response:
         within(who, Right.SWITCH, desk.wards(control.sites_in(desk.find(incident_id).scope)))
         work = control.confirm(incident_id, by=who.name, why=why, break_glass=glass)
+        return await decided(who, incident_id, choose(lang, None), work)
+
+    @routes.post("/{incident_id}/retry", response_class=HTMLResponse)
+    async def again(
+        who: Operator,
+        incident_id: str,
+        site: Annotated[str, Form(max_length=64)] = "",
+        why: Why = "",
+        lang: Asked = None,
+    ) -> Response:
+        within(who, Right.SWITCH, desk.wards([site]) or desk.wards_of(desk.find(incident_id)))
+        work = retry(control, incident_id, site, by=who.name, why=why)
         return await decided(who, incident_id, choose(lang, None), work)
 
     @routes.post("/{incident_id}/stand-down", response_class=HTMLResponse)
@@ -266,3 +285,32 @@ def _add_incident(routes: APIRouter, pages: BoardPages) -> None:
         within(who, Right.SWITCH, desk.wards_of(desk.find(incident_id)))
         work = control.end(incident_id, Act.CLOSE, by=who.name, why=why, anyway=anyway)
         return await decided(who, incident_id, choose(lang, None), work)
+
+
+async def _wrong(work: Awaitable[Any]) -> str:
+    """Why something was not done, as a word of the catalogue; empty: it was."""
+    try:
+        await work
+    except RefusedError as error:
+        return f"board_no.{error.no.value}"
+    except NoKeyError:
+        return "board_no_key"
+    except AskedWronglyError:
+        return "board_wrong_why"
+    return ""
+
+
+def _add_removed(routes: APIRouter, pages: BoardPages) -> None:
+    @routes.post("/removed", response_class=HTMLResponse)
+    async def removed(
+        who: Operator,
+        act: Annotated[Apart, Form()],
+        site: Annotated[str, Form(max_length=64)] = "",
+        why: Why = "",
+        lang: Asked = None,
+    ) -> Response:
+        within(who, Right.SWITCH, [UNREGISTERED])
+        do, chosen = release if act is Apart.RELEASE else write_off, choose(lang, None)
+        if wrong := await _wrong(do(pages.desk.control, site, by=who.name, why=why)):
+            return html(await pages.board(who, chosen, wrong=wrong), chosen, HTTPStatus.CONFLICT)
+        return see_other(f"/board?lang={chosen.value}")

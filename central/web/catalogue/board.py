@@ -226,9 +226,9 @@ BOARD: Final[dict[str, tuple[str, str]]] = {
     ),
     "board_removed_means": (
         "解除を送っても、登録のない避難所の返事は届きません。登録し直すか、現地で確かめてから「待つのをやめる」を選んでください。",
-        "No answer of a shelter that is not registered is taken. Register it again, or have it seen to and write it off.",
+        "Answers of a shelter that is not registered are not taken. Register it again, or see to it and write it off.",
     ),
-    "board_removed_since": ("最後の指示：{mode}（{at}）", "last order: {mode} ({at})"),
+    "board_removed_since": ("最後の指示：{mode}（指示番号 {n}）", "last order: {mode} (number {n})"),
     "board_removed_act": ("どうするか", "What to do"),
     "board_removed_acts.release": ("解除を送る（通常に戻す指示）", "Send its release (back to normal)"),
     "board_removed_acts.write_off": ("待つのをやめる（現地で確認済み）", "Write it off (somebody has seen to it)"),

@@ -78,6 +78,9 @@ WRITES = [
     ("POST", "/incidents/I1/confirm", WHO),
     ("POST", "/incidents/I1/stand-down", WHO),
     ("POST", "/incidents/I1/close", WHO),
+    ("POST", "/incidents/I1/retry", {"site": FIRST} | WHO),
+    ("POST", f"/removed/{FIRST}/release", WHO),
+    ("POST", f"/removed/{FIRST}/write-off", WHO),
     ("PUT", "/groups/g", {"scope": WISH["scope"]} | WHO),
 ]
 
@@ -143,6 +146,39 @@ async def test_the_life_of_an_incident(tmp_path: Path) -> None:
         assert (closed["phase"], closed["tally"]["done"]) == ("closed", 1)
         actions = [entry["action"] for entry in (await here.get("/audit"))["entries"]]
         assert actions == ["closed", "stood_down", "confirmed", "declared"]
+
+
+async def test_an_order_is_sent_again_and_refused_by_name(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        incident = await here.active()
+        path = f"/incidents/{incident}/retry"
+        told = await here.send("POST", path, {"site": FIRST} | WHO, 409)
+        assert told["title"] == "Not now: under_way"
+        told = await here.send("POST", path, {"site": UNPROVEN} | WHO, 409)
+        assert told["title"] == "Not now: nothing_sent"
+        await here.city.tell(FIRST, Stage.ACCEPTED, Stage.FAILED, reason=Reason.WORDS_SWAPPED)
+        found = await here.send("POST", path, {"site": FIRST} | WHO)
+        by_site = {one["site"]: one for one in found["shelters"]}
+        assert (by_site[FIRST]["word"], by_site[FIRST]["revision"]) == ("no_answer", 2)
+        assert (await here.get("/crew"))["shelters"] == []
+
+
+async def test_a_removed_shelter_is_listed_released_and_written_off(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        incident = await here.active()
+        await here.city.tell(FIRST, *DONE)
+        assert (await here.get("/removed"))["shelters"] == []
+        assert (await here.send("POST", f"/removed/{FIRST}/release", WHO, 409))["title"] == "Not now: registered"
+        here.city.live.set_sites([one for one in here.city.live.sites() if one.id != FIRST])
+        (left,) = (await here.get("/removed"))["shelters"]
+        assert (left["site"], left["word"], left["wanted"], left["name"]) == (FIRST, "removed", "backup", "")
+        assert (await here.send("POST", f"/removed/{FIRST}/release", WHO, 409))["title"] == "Not now: still_held"
+        await here.send("POST", f"/incidents/{incident}/stand-down", WHO)
+        (sent,) = (await here.send("POST", f"/removed/{FIRST}/release", WHO))["shelters"]
+        assert (sent["wanted"], sent["revision"]) == ("normal", 2)
+        assert (await here.send("POST", f"/removed/{FIRST}/write-off", WHO))["shelters"] == []
+        assert (await here.send("POST", f"/removed/{FIRST}/write-off", WHO, 409))["title"] == "Not now: not_out"
+        await here.send("POST", f"/incidents/{incident}/close", WHO)
 
 
 async def test_the_ledger_of_a_shelter(tmp_path: Path) -> None:

@@ -222,6 +222,13 @@ async def test_a_person_sees_what_will_happen_what_happens_and_who_did_not(
             assert "1 か所" in crew
             assert incident in await run("incident", "show", incident, "--watch", "--wait", "5", code=3)
             shelters[IDS.index(LIAR)].fails = None
+            again = ("incident", "retry", incident, "--by", "田中", "--why", "許可した")
+            assert "5 of 5 proven" in await run(*again, "--site", LIAR, "--wait", "30")
+            assert "it has proven this order" in await run(*again, "--site", FIRST, code=2)
+            assert "No shelter that is not registered" in await run("incident", "removed")
+            assert "it is registered" in await run("incident", "release", FIRST, "--by", "田中", "--why", "w", code=2)
+            off = ("incident", "write-off", FIRST, "--by", "田中", "--why", "w", "--lang", "ja")
+            assert "登録されている避難所です" in await run(*off, code=2)
             back = await run("incident", "stand-down", incident, "--by", "田中", "--why", "解消", "--wait", "30")
             assert "5 of 5 proven" in back
             closed = await run("incident", "close", incident, "--by", "田中", "--why", "終了")

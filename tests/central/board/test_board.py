@@ -231,3 +231,50 @@ def test_an_address_says_all_of_a_draft() -> None:
         "tiers_closed": "8",
         "ration": "1",
     }
+
+
+async def test_an_order_is_sent_again_from_the_incident_s_page(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        incident = id_of(await sent(client))
+        assert "もう一度送る" not in (await client.get(f"/board/{incident}?lang=ja")).text, "nobody has failed yet"
+        site = sorted(here.city.control.incidents[incident].sites & here.city.control.fleet.orders.keys())[0]
+        await here.city.tell(site, Stage.ACCEPTED, Stage.FAILED, reason=Reason.PLANT_DISOBEYS)
+        page = (await client.get(f"/board/{incident}?lang=ja")).text
+        assert f'<option value="{site}">' in page
+        fields = [("csrf", csrf_of(page)), ("site", site), ("why", "遠隔操作を許可した")]
+        assert id_of(await post(client, f"/board/{incident}/retry?lang=ja", fields)) == incident
+        assert here.city.control.fleet.orders[site].revision == 2
+        refused = await post(client, f"/board/{incident}/retry?lang=ja", fields)
+        assert refused.status_code == 409
+        assert "まだ応答の期限前です" in refused.text
+        async with here.signed_in("viewer") as other:
+            assert "もう一度送る" not in (await other.get(f"/board/{incident}?lang=ja")).text
+
+
+async def test_a_removed_shelter_stays_on_the_board_until_somebody_has_seen_to_it(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        control = here.city.control
+        incident = id_of(await sent(client))
+        site = sorted(control.incidents[incident].sites & control.fleet.orders.keys())[0]
+        await here.city.tell(site, *DONE)
+        ward = next(each.ward for each in here.city.live.sites() if each.id == site)
+        here.city.live.set_sites([each for each in here.city.live.sites() if each.id != site])
+        page = (await client.get("/board?lang=ja")).text
+        assert "登録から外れたのに指示が残っている避難所（1か所）" in page
+        fields = [("csrf", csrf_of(page)), ("site", site), ("act", "release"), ("why", "閉校")]
+        held = await post(client, "/board/removed?lang=ja", fields)
+        assert held.status_code == 409
+        assert "先にその事案を解除してください" in held.text
+        await post(client, f"/board/{incident}/stand-down", [("csrf", csrf_of(page)), ("why", "終わり")])
+        assert (await post(client, "/board/removed?lang=ja", fields)).headers["location"] == "/board?lang=ja"
+        assert "最後の指示：通常（指示番号 2）" in (await client.get("/board?lang=ja")).text
+        await here.add("ward", Role.OPERATOR, ward)
+        async with here.signed_in("ward") as bound:
+            own = (await bound.get("/board?lang=ja")).text
+            assert site in own
+            assert "/board/removed" not in own, "it has no ward any more"
+            mine = [("csrf", csrf_of((await bound.get("/account")).text)), *fields[1:]]
+            assert (await post(bound, "/board/removed", mine)).status_code == 403
+        off = [*fields[:2], ("act", "write_off"), ("why", "現地で停止を確認")]
+        assert (await post(client, "/board/removed?lang=ja", off)).status_code == 303
+        assert site not in (await client.get("/board?lang=ja")).text

@@ -26,7 +26,7 @@ FAILED = (Stage.ACCEPTED, Stage.FAILED)
 
 def remove(city: House, site: str) -> None:
     """As the registry would be read without it."""
-    city.control._live.set_sites([each for each in city.control._live.sites() if each.id != site])  # noqa: SLF001
+    city.live.set_sites([each for each in city.live.sites() if each.id != site])
 
 
 async def words(city: House, incident_id: str) -> dict[str, str]:
