@@ -183,7 +183,12 @@ async def report(records: Records, sites: list[Site]) -> tuple[float, float, int
     """A month's statement of the city on paper: processor time, time on the clock, bytes."""
     now_ms = bounds_of_month(month_after(MONTH))[1]
     desk = ReportDesk(
-        records.energy, load_tables(AccountingSettings()), sites=lambda: sites, incidents=tuple, now=lambda: now_ms
+        records.energy,
+        records.ledgers,
+        load_tables(AccountingSettings()),
+        sites=lambda: sites,
+        incidents=tuple,
+        now=lambda: now_ms,
     )
     taken = []
     for _ in range(3):

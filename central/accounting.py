@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -60,6 +61,16 @@ BY_SERIAL: Final = "試運転報告の製造番号が変わりました / anothe
 HELD_BACK: Final = frozenset({InverterState.LIMITED, InverterState.ISLANDED})
 
 
+@dataclass(slots=True)
+class _Told:
+    """What is told of one half hour beside its energy."""
+
+    islanded_s: int = 0
+    is_held: bool = False
+    faulty: set[str] = field(default_factory=set)
+    """Devices that reported a fault in it."""
+
+
 class Accountant:
     """Counts. ``sites``: the registry; ``now``: UTC milliseconds."""
 
@@ -83,6 +94,8 @@ class Accountant:
         self._wanted: deque[tuple[Site, int]] = deque()
         self._planned_ms = 0
         self._serials = serials
+        self._newest_ms: dict[str, int] = {}
+        """The newest counter reading that was read of a shelter; 0: it is known, and none was in the stretch."""
         self._reports: dict[str, int] = {}
         """How many of a shelter's reports were looked at for exchanged devices."""
 
@@ -104,15 +117,22 @@ class Accountant:
         """
         now_ms = self._now()
         until_ms = half_hour_of(now_ms - SETTLE_MS)
+        ended_ms = until_ms - HALF_HOUR_MS
         counted = 0
+        timely: dict[str, bool] = {}
         for site in self._sites():
             from_ms = self._read_ms.get(site.id, until_ms - HALF_HOUR_MS)
             if from_ms >= until_ms:
                 continue
             await self.count(site, from_ms - NEAR_MS, min(now_ms, until_ms + NEAR_MS))
             self._read_ms[site.id] = until_ms
+            if site.id in self._newest_ms:
+                timely[site.id] = self._newest_ms[site.id] >= ended_ms
             counted += 1
             await asyncio.sleep(0)
+        # Judged soon after its end alone: a service that was away says nothing of the shelters' links.
+        if timely and now_ms - until_ms < HALF_HOUR_MS:
+            await self.rows.note_links(ended_ms, timely)
         return counted
 
     async def mend(self, *, at_once: int = MENDS_AT_ONCE) -> int:
@@ -208,6 +228,8 @@ class Accountant:
             points.setdefault(row.device, set()).update(row.points)
         sources = sources_of(points)
         fresh = {counter: await self._readings(site.id, counter, from_ms, to_ms) for counter in sources.counters()}
+        if newest:
+            self._newest_ms[site.id] = max((int(each.at_ms[-1]) for each in fresh.values() if len(each)), default=0)
         if not any(len(readings) for readings in fresh.values()):
             return 0
         beside = await self._beside(site.id, points, from_ms, to_ms)
@@ -220,7 +242,7 @@ class Accountant:
         sources: Sources,
         rated: Rated,
         fresh: Mapping[Counter, Readings],
-        beside: Mapping[int, Mapping[int, tuple[int, bool]]],
+        beside: Mapping[int, Mapping[int, _Told]],
         from_ms: int,
         to_ms: int,
     ) -> int:
@@ -274,21 +296,22 @@ class Accountant:
 
     async def _beside(
         self, site: str, points: Mapping[str, set[str]], from_ms: int, to_ms: int
-    ) -> dict[int, dict[int, tuple[int, bool]]]:
-        """Day → half hour → seconds without the grid, and whether PV was held back."""
-        found: dict[int, dict[int, tuple[int, bool]]] = {}
+    ) -> dict[int, dict[int, _Told]]:
+        """Day → half hour → what is told beside its energy."""
+        found: dict[int, dict[int, _Told]] = {}
         start_ms = half_hour_of(from_ms)
         for device in sorted(device for device, named in points.items() if ISLANDED_POINT in named):
             alone = await self._series(site, device, ISLANDED_POINT, start_ms, to_ms, HALF_HOUR_MS, Aggregate.MEAN)
             for one in alone:
-                seconds, held = found.setdefault(day_of(one.at_ms), {}).get(slot_of(one.at_ms), (0, False))
-                part = round((one.value or 0.0) * HALF_HOUR_MS / 1_000)
-                found[day_of(one.at_ms)][slot_of(one.at_ms)] = max(seconds, part), held
+                told = found.setdefault(day_of(one.at_ms), {}).setdefault(slot_of(one.at_ms), _Told())
+                told.islanded_s = max(told.islanded_s, round((one.value or 0.0) * HALF_HOUR_MS / 1_000))
         for device in sorted(device for device, named in points.items() if STATE_POINT in named):
             states = await self._series(site, device, STATE_POINT, start_ms, to_ms, HALF_HOUR_MS, Aggregate.MAX)
             for one in states:
-                seconds, held = found.setdefault(day_of(one.at_ms), {}).get(slot_of(one.at_ms), (0, False))
-                found[day_of(one.at_ms)][slot_of(one.at_ms)] = seconds, held or one.value in HELD_BACK
+                told = found.setdefault(day_of(one.at_ms), {}).setdefault(slot_of(one.at_ms), _Told())
+                told.is_held = told.is_held or one.value in HELD_BACK
+                if one.value == InverterState.FAULT:
+                    told.faulty.add(device)
         return found
 
     async def _series(
@@ -306,15 +329,22 @@ class Accountant:
         )
 
 
-def _told(stands: SiteDay | None, new: Mapping[int, tuple[int, bool]]) -> Beside:
+def _told(stands: SiteDay | None, new: Mapping[int, _Told]) -> Beside:
     """What is told beside a day's energy: what was known, and what was read now instead of it."""
     islanded = dict(stands.beside.islanded_s) if stands else {}
     limited = set(stands.beside.limited) if stands else set()
-    for slot, (seconds, held) in new.items():
+    faults = {device: set(slots) for device, slots in stands.beside.faults.items()} if stands else {}
+    for slot, told in new.items():
         islanded.pop(slot, None)
         limited.discard(slot)
-        if seconds:
-            islanded[slot] = seconds
-        if held and 0 <= slot < SLOTS:
+        for slots in faults.values():
+            slots.discard(slot)
+        if told.islanded_s:
+            islanded[slot] = told.islanded_s
+        if told.is_held and 0 <= slot < SLOTS:
             limited.add(slot)
-    return Beside(islanded, frozenset(limited))
+        for device in told.faulty:
+            faults.setdefault(device, set()).add(slot)
+    return Beside(
+        islanded, frozenset(limited), {device: frozenset(slots) for device, slots in sorted(faults.items()) if slots}
+    )

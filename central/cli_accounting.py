@@ -109,7 +109,7 @@ def completeness(
 
         shelter-central report completeness --month 2026-10 --data var/central --format csv
     """
-    from central.reports.monthly import completeness as paper
+    from central.reports.operations import completeness as paper
 
     _put(data, config, form, out, lang, lambda desk: desk.completeness(month_), paper)
 

@@ -83,6 +83,7 @@ async def office_of(data: Path | None, config: Path | None) -> AsyncIterator[Off
             incidents = incidents_of(entry.decision for entry in book)
             desk = ReportDesk(
                 records.energy,
+                records.ledgers,
                 tables,
                 sites=lambda: sites,
                 incidents=incidents.values,

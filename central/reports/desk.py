@@ -19,8 +19,10 @@ from central.core.accounting.closing import (
 )
 from central.core.accounting.curtailed import curtailed_wh
 from central.core.accounting.days import SiteDay
+from central.core.accounting.disasters import DisasterReport, disaster_report
 from central.core.accounting.halfhours import (
     DAY_MS,
+    bounds_of_fiscal_year,
     bounds_of_month,
     days_of_month,
     is_month,
@@ -29,17 +31,15 @@ from central.core.accounting.halfhours import (
     peak_window,
 )
 from central.core.accounting.months import MonthFigures, Terms, month_figures
+from central.core.accounting.operation import Operation, added, operation, silences
 from central.core.accounting.readiness import Obstacle, obstacles
 from central.core.accounting.reporting import (
     CompletenessReport,
-    DisasterReport,
     MonthInput,
     MonthReport,
     MonthState,
     YearReport,
-    bounds_of_fiscal_year,
     completeness_report,
-    disaster_report,
     figures_of,
     month_report,
     state_of,
@@ -50,6 +50,7 @@ from central.core.city import Site
 from central.core.incidents import Incident
 from central.reports.tables import Tables
 from central.store.accounting import EnergyRows
+from central.store.ledgers import LedgerRows
 
 YEARS: Final = range(2000, 2099)
 """Fiscal years that can be asked for."""
@@ -67,6 +68,7 @@ class ReportDesk:
     def __init__(
         self,
         rows: EnergyRows,
+        ledgers: LedgerRows,
         tables: Tables,
         *,
         sites: Callable[[], Iterable[Site]],
@@ -76,6 +78,7 @@ class ReportDesk:
     ) -> None:
         """``waiting``: shelter → time of the oldest reading that waits in its outbox."""
         self.rows = rows
+        self.ledgers = ledgers
         self.tables = tables
         self._sites = sites
         self._incidents = incidents
@@ -108,6 +111,8 @@ class ReportDesk:
         first = days_of_month(peak_window(month)[0]).start
         peaks = await self.rows.peaks(first, numbers.stop - 1)
         entries = await self.rows.entries(month)
+        plans = await self.ledgers.plans(month, month)
+        operations = await self._operations(month, [one for one in sites if site in (None, one.id)], days)
 
         def make() -> MonthReport:
             by_site: dict[str, list[SiteDay]] = {}
@@ -122,6 +127,8 @@ class ReportDesk:
                 peaks_12_wh=peaks,
                 curtailed_wh=curtailed_wh(month, by_site, {one.id: one.pv_kw for one in sites}),
                 at_ms=self._now(),
+                plans_wh={of: wh for (of, _), wh in plans.items()},
+                operations=operations,
             )
             return month_report(given, self.tables.prices, site=site)
 
@@ -134,7 +141,23 @@ class ReportDesk:
             NoSuchError: it has not begun.
         """
         months, states = await self._fiscal_year(fiscal_year)
-        return year_report(fiscal_year, self.sites(), months, states, self.tables.factors, at_ms=self._now())
+        sites = self.sites()
+        found: dict[str, list[Operation]] = {}
+        for month in months:
+            numbers = days_of_month(month)
+            days = await self.rows.days(numbers.start, numbers.stop - 1)
+            for of, part in (await self._operations(month, sites, days)).items():
+                found.setdefault(of, []).append(part)
+        return year_report(
+            fiscal_year,
+            sites,
+            months,
+            states,
+            self.tables.factors,
+            at_ms=self._now(),
+            plans_wh=await self.ledgers.plans(min(months), max(months)),
+            operations={of: one for of, parts in found.items() if (one := added(parts)) is not None},
+        )
 
     async def disaster(self, fiscal_year: int) -> DisasterReport:
         """The disaster record of a fiscal year.
@@ -166,7 +189,9 @@ class ReportDesk:
         self._check_month(month)
         entries = await self.rows.entries(month)
         figures = await self._figures(month, entries)
-        return completeness_report(month, self.sites(), figures, state_of(entries), at_ms=self._now())
+        numbers, sites = days_of_month(month), self.sites()
+        operations = await self._operations(month, sites, await self.rows.days(numbers.start, numbers.stop - 1))
+        return completeness_report(month, sites, figures, state_of(entries), at_ms=self._now(), operations=operations)
 
     # --- Months that are closed and corrected -----------------------------------------------------------------------
 
@@ -270,6 +295,31 @@ class ReportDesk:
             states[month] = state_of(entries)
             figures[month] = await self._figures(month, entries)
         return figures, states
+
+    async def _operations(self, month: str, sites: Sequence[Site], days: Sequence[SiteDay]) -> dict[str, Operation]:
+        """How well shelters worked in a month, up to now."""
+        numbers = days_of_month(month)
+        from_ms, to_ms = bounds_of_month(month)
+        to_ms = min(to_ms, self._now())
+        changes = await self.rows.device_changes(from_ms - LOOK_BACK_MS, to_ms)
+        links = await self.rows.links(numbers.start, numbers.stop - 1)
+
+        def make() -> dict[str, Operation]:
+            # The sun's library takes a second to load, and most commands never need it.
+            from central.reports.sun import sunny_of
+
+            sunny = sunny_of(sites, numbers)
+            quiet = silences(changes, from_ms=from_ms, to_ms=to_ms)
+            by_site: dict[str, list[SiteDay]] = {one.id: [] for one in sites}
+            for day in days:
+                if day.site in by_site:
+                    by_site[day.site].append(day)
+            return {
+                of: operation(of, own, sunny[of], quiet.get(of, ()), links.get(of, (0, 0)))
+                for of, own in by_site.items()
+            }
+
+        return await asyncio.to_thread(make)
 
     async def _figures(self, month: str, entries: Sequence[MonthEntry]) -> dict[str, MonthFigures]:
         if entries:

@@ -14,9 +14,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from central.core.accounting.days import SiteDay
+from central.core.accounting.disasters import DisasterReport
+from central.core.accounting.operation import Operation
 from central.core.accounting.reporting import (
     CompletenessReport,
-    DisasterReport,
     MonthReport,
     YearReport,
 )
@@ -68,11 +69,14 @@ def as_json(report: AnyReport) -> dict[str, Any]:
                 told["yen"] = line.line.yen
                 told["billed_wh"] = line.figures.billed_wh
                 told["known_share"] = round(line.figures.known_share, 6)
+                told["operation"] = _worked(line.operation)
             found["site"] = report.site.id if report.site else None
         case YearReport():
             found["self_wh"] = report.self_wh
             found["pv_wh"] = report.pv_wh
             found["avoided_t"] = _plain(report.avoided_t)
+            for told, year in zip(found["lines"], report.lines, strict=True):
+                told["operation"] = _worked(year.operation)
         case DisasterReport():
             for told, each in zip(found["lines"], report.lines, strict=True):
                 told["open_days"] = each.open_days
@@ -90,11 +94,20 @@ def as_json(report: AnyReport) -> dict[str, Any]:
             ]
         case CompletenessReport():
             found["known_share"] = round(report.known_share, 6)
+            found["operations"] = {site: _worked(one) for site, one in report.operations.items()}
             found["lines"] = [
                 {"site": site.id, "name": site.name, **_plain(one), "known_share": round(one.known_share, 6)}
                 for site, one in report.lines
             ]
     return found
+
+
+def _worked(one: Operation | None) -> dict[str, Any] | None:
+    """How well a shelter worked, with the shares that follow."""
+    if one is None:
+        return None
+    told: dict[str, Any] = _plain(one)
+    return {**told, "plant_share": one.plant_share, "link_share": one.link_share}
 
 
 def _plain(value: Any) -> Any:

@@ -12,8 +12,10 @@ from central.core.accounting.halfhours import date_of
 from central.core.accounting.months import MonthFigures
 from central.core.accounting.prices import Line
 from central.core.accounting.readiness import Obstacle
-from central.core.accounting.reporting import CompletenessReport, MonthReport, MonthState, StatementLine
+from central.core.accounting.reporting import MonthReport, MonthState, StatementLine
 from central.core.city import Site
+from central.reports.names import month_words, name_of, synthetic, ward_of
+from central.reports.operations import against_plan, shares, troubles, worked
 from central.reports.paper import DASH, Align, Column, Paper, Table, kw_of, kwh, percent, yen
 from central.reports.words import Says
 from central.web import figures
@@ -37,82 +39,21 @@ def monthly(report: MonthReport, lang: Lang, *, city: str) -> Paper:
         pairs=_pairs(report, says),
         tables=(
             *((_days(report, says),) if one else (_sites(report, says),)),
-            *((_quality(report.lines[0].figures, says),) if one else ()),
+            *(_of_one(report.lines[0], says, is_over=report.is_over) if one else ()),
             *((corrections(report.entries, says),) if report.entries else ()),
             *((_despite(report, says),) if _despite_of(report) else ()),
         ),
         notes=tuple(
             says(key) for key in ("note_self", "note_dc", "note_load", "note_exact", "note_amount", "note_peak")
         )
+        + (says("note_plant"), says("note_link"))
+        + ((says("note_plan"),) if report.plan else ())
         + ((says("note_curtailed"),) if any(line.curtailed_wh is not None for line in report.lines) else ())
         + (says("note_drills"),),
         notes_heading=says("notes"),
         signatures=(says("sign_supplier"), says("sign_manager"), says("sign_head")),
         is_wide=one is None,
     )
-
-
-def completeness(report: CompletenessReport, lang: Lang, *, city: str) -> Paper:
-    """How well the month is known, the worst shelter first."""
-    says = Says(lang)
-    names = {letter: f"{says(f'q_{letter}')}" for letter in LETTERS}
-    columns = (
-        Column(says("site")),
-        Column(says("site_id"), Align.CODE),
-        Column(says("ward"), Align.CODE),
-        Column(says("known"), Align.NUMBER),
-        *(Column(names[letter], Align.NUMBER) for letter in LETTERS),
-        Column(says("q_odd"), Align.NUMBER),
-    )
-    rows = tuple(
-        (
-            name_of(site, lang),
-            site.id,
-            ward_of(site, lang),
-            percent(one.known_share),
-            *(f"{one.slots.get(letter, 0):,}" for letter in LETTERS),
-            f"{one.odd:,}",
-        )
-        for site, one in report.lines
-    )
-    return Paper(
-        kind=f"completeness-{report.month}",
-        lang=lang,
-        title=says("completeness"),
-        subtitle=month_words(report.month, says),
-        city=city,
-        made=says("made", at=figures.date_time(report.at_ms, lang)),
-        warnings=_synthetic([site for site, _ in report.lines], says),
-        pairs=(
-            (says("facility"), says("city_all", n=len(report.lines))),
-            (says("known"), f"{percent(report.known_share)} %"),
-            (says("state_col"), state_words(report.state, says)),
-        ),
-        tables=(Table(heading=says("by_site"), columns=columns, rows=rows),),
-        notes=(says("note_exact"),),
-        notes_heading=says("notes"),
-        is_wide=True,
-    )
-
-
-def month_words(month: str, says: Says) -> str:
-    """A month in words."""
-    return says("month", y=int(month[:4]), m=int(month[5:]))
-
-
-def state_words(state: MonthState, says: Says) -> str:
-    """Whether a month is closed, in words."""
-    return says(state.value)
-
-
-def name_of(site: Site, lang: Lang) -> str:
-    """A shelter's name."""
-    return site.name if lang is Lang.JA or not site.name_en else site.name_en
-
-
-def ward_of(site: Site, lang: Lang) -> str:
-    """Its ward's name."""
-    return site.ward if lang is Lang.JA or not site.ward_en else site.ward_en
 
 
 def corrections(entries: tuple[MonthEntry, ...], says: Says) -> Table:
@@ -201,6 +142,11 @@ def _pairs(report: MonthReport, says: Says) -> tuple[tuple[str, str], ...]:
         (says("table"), report.table_version or DASH),
         (says("settled"), _settled(report, says)),
     ]
+    if report.plan is not None:
+        plan, difference, share = against_plan(report.plan, is_over=report.is_over)
+        told = says("plan_is", plan=plan, difference=difference, share=share)
+        who = "" if report.site else says("plan_of", n=report.plan.shelters)
+        pairs.append((says("plan_pair"), told + who))
     if report.entries:
         pairs.append((says("hash"), report.entries[-1].hash))
     return tuple(pairs)
@@ -215,7 +161,7 @@ def _settled(report: MonthReport, says: Says) -> str:
 
 
 def _warnings(report: MonthReport, says: Says) -> tuple[str, ...]:
-    found = [*_synthetic([line.site for line in report.lines], says)]
+    found = [*synthetic([line.site for line in report.lines], says)]
     if not report.amounts.is_verified:
         found.append(says("warn_price"))
     if report.amounts.unpriced:
@@ -229,14 +175,11 @@ def _warnings(report: MonthReport, says: Says) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _synthetic(sites: list[Site], says: Says) -> tuple[str, ...]:
-    return (says("warn_synthetic"),) if any(site.synthetic for site in sites) else ()
-
-
 def _sites(report: MonthReport, says: Says) -> Table:
     numbers = (
         *("pv", "export", "import", "charge", "discharge", "load", "billed", "price", "amount"),
-        *("peak", "peak_12", "curtailed", "known"),
+        *("peak", "peak_12", "curtailed", "known", "plant_share", "link_share"),
+        *(("plan", "plan_diff", "plan_share") if report.plan else ()),
     )
     columns = (
         Column(says("site")),
@@ -259,11 +202,17 @@ def _sites(report: MonthReport, says: Says) -> Table:
         "",
         kwh(sum(held)) if held else DASH,
         "",
+        "",
+        "",
+        *(against_plan(report.plan, is_over=report.is_over) if report.plan else ()),
     )
     return Table(
         heading=says("by_site"),
         columns=columns,
-        rows=tuple(_line(line, says.lang) for line in report.lines),
+        rows=tuple(
+            (*_line(line, says.lang), *(against_plan(line.plan, is_over=report.is_over) if report.plan else ()))
+            for line in report.lines
+        ),
         total=total,
     )
 
@@ -282,6 +231,16 @@ def _line(line: StatementLine, lang: Lang) -> tuple[str, ...]:
         kw_of(line.peak_12_wh),
         kwh(line.curtailed_wh),
         percent(one.known_share),
+        *shares(line.operation),
+    )
+
+
+def _of_one(line: StatementLine, says: Says, *, is_over: bool) -> tuple[Table, ...]:
+    """What a statement of one shelter says beside its days."""
+    return (
+        worked(line, says, is_over=is_over),
+        troubles([line.operation], [line.site], says),
+        _quality(line.figures, says),
     )
 
 

@@ -67,6 +67,11 @@ def kwh(wh: int | None, decimals: int = 1) -> str:
     return DASH if wh is None else f"{Decimal(wh) / 1_000:,.{decimals}f}"
 
 
+def share_percent(share: float | None) -> str:
+    """A share that may be more than the whole, in percent."""
+    return DASH if share is None else f"{share * 100:,.1f}"
+
+
 def kw_of(half_hour_wh: int | None) -> str:
     """Energy of a half hour, Wh, as its mean power in kW."""
     return DASH if half_hour_wh is None else f"{demand_w(half_hour_wh) / 1_000:,.1f}"

@@ -43,7 +43,13 @@ def open_room(
     """
     tables = load_tables(settings.accounting)
     desk = ReportDesk(
-        records.energy, tables, sites=sites, incidents=incidents, now=now, waiting=lambda: held_back(records)
+        records.energy,
+        records.ledgers,
+        tables,
+        sites=sites,
+        incidents=incidents,
+        now=now,
+        waiting=lambda: held_back(records),
     )
     city = {Lang.JA: settings.city.name, Lang.EN: settings.city.name_en}
     app.include_router(statements.router(statements.StatementPages(desk, renderer, city)))

@@ -10,7 +10,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "monthly": ("太陽光発電 電力供給 月次明細書", "Monthly statement of solar energy supplied"),
     "yearly": ("CO2削減量 年次報告書", "Yearly report on avoided CO2"),
     "disaster": ("災害・訓練 活動記録", "Record of disasters and drills"),
-    "completeness": ("計測データ充足状況報告書", "Report on completeness of measured data"),
+    "completeness": ("稼働・計測データ充足状況報告書", "Report on operation and completeness of data"),
     "month": ("{y}年{m}月分", "{y}-{m:02d}"),
     "fiscal": ("{y}年度（{y}年4月～{next}年3月）", "Fiscal year {y} (April {y} to March {next})"),
     "made": ("作成 {at}", "Made {at}"),
@@ -42,7 +42,25 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "co2": ("CO2削減量 t", "Avoided CO2 t"),
     "self_rate": ("自家消費率 %", "Used of PV %"),
     "sufficiency": ("自給率 %", "Covered by PV %"),
+    "plant_share": ("発電設備の稼働率 %", "Plant availability %"),
+    "link_share": ("通信率 %", "Link availability %"),
+    "faults_n": ("故障 回", "Faults"),
+    "faults_h": ("故障 h", "Faults h"),
+    "silent_n": ("機器の応答なし 回", "Devices silent, times"),
+    "silent_h": ("機器の応答なし h", "Devices silent h"),
+    "plan": ("計画発電量 kWh", "Planned PV kWh"),
+    "plan_diff": ("計画との差 kWh", "Against plan kWh"),
+    "plan_share": ("計画比 %", "Of plan %"),
+    "value": ("値", "Value"),
+    "device": ("機器", "Device"),
+    "times": ("回数", "Times"),
     # Pairs
+    "plan_pair": ("計画と実績", "Plan and actual"),
+    "plan_is": (
+        "計画 {plan} kWh、差 {difference} kWh（{share} %）",
+        "planned {plan} kWh, {difference} kWh ({share} %)",
+    ),
+    "plan_of": ("、計画のある{n}か所", ", {n} facilities with a plan"),
     "facility": ("対象", "Facility"),
     "supplied": ("請求電力量", "Billed energy"),
     "net": ("小計（税抜）", "Sum without tax"),
@@ -108,6 +126,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "warn_running": ("年度の途中です。", "The fiscal year is not over."),
     # Headings
+    "worked": ("計画・稼働", "Plan and operation"),
+    "troubles": ("機器ごとの故障・応答なし", "Faults and silence by device"),
+    "trouble_fault": ("故障（機器の通知）", "fault, as the device reports"),
+    "trouble_silent": ("応答なし（計測装置との通信）", "does not answer the agent"),
     "by_site": ("施設別", "By facility"),
     "by_day": ("日別", "By day"),
     "by_month": ("月別", "By month"),
@@ -233,6 +255,38 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "note_open": (
         "開設日数は、職員が公開用に登録した開設・閉鎖の記録によります。",
         "Days open are as staff told the public.",
+    ),
+    "note_plant": (
+        (
+            "発電設備の稼働率は本システムの定義です: 日射があるはずの30分値（快晴なら水平面で定格の15 %以上になる時刻）"
+            "のうち、発電量ゼロが4つ（2時間）以上続いたものを停止とします。出力抑制・停電中・不明な30分値は停止に数えません。"
+        ),
+        (
+            "Plant availability is this system's own definition: of the half hours in which a level plant would give "
+            "15 % of its peak under a clear sky, those with no PV energy four or more on end are down. Held back, "
+            "islanded and unknown half hours are not down."
+        ),
+    ),
+    "note_link": (
+        (
+            "通信率は本システムの定義です: 30分が終わって2分後に、その30分の読み値が届いていた割合です"
+            "（後から届いたデータは数えません）。"
+        ),
+        (
+            "Link availability is this system's own definition: the part of half hours of which a reading had come two "
+            "minutes after their end. What came later does not count."
+        ),
+    ),
+    "note_trouble": (
+        "故障の時間は30分単位です。応答なしは計測装置が記録した時刻によります。",
+        "Faults are counted in half hours. Silence is as the agent recorded it.",
+    ),
+    "note_plan": (
+        "計画は市が登録した発電量です。計画のない施設・月と、終わっていない月は比べません。欠測があれば実績は少なくなります。",
+        (
+            "The plan is what the city entered. Facilities and months without a plan, and months that are not over, "
+            "are not compared. Where data is missing the actual is less."
+        ),
     ),
     # Signatures
     "sign_supplier": ("事業者 確認", "Operator"),

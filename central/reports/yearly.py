@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from central.core.accounting.disasters import DisasterLine, DisasterReport
 from central.core.accounting.flows import Flow
-from central.core.accounting.reporting import (
-    DisasterLine,
-    DisasterReport,
-    MonthState,
-    YearLine,
-    YearReport,
-    bounds_of_fiscal_year,
-)
-from central.core.city import Site
-from central.reports.monthly import month_words, name_of, state_words, ward_of
+from central.core.accounting.halfhours import bounds_of_fiscal_year
+from central.core.accounting.reporting import MonthState, YearLine, YearReport
+from central.reports.names import month_words, name_of, state_words, synthetic, ward_of, year_words
+from central.reports.operations import against_plan, shares
 from central.reports.paper import DASH, Align, Column, Paper, Table, hours, kw_of, kwh, percent, ratio
 from central.reports.words import Says
 from central.web import figures
@@ -37,6 +32,9 @@ def yearly(report: YearReport, lang: Lang, *, city: str) -> Paper:
             says("note_factor_lag", year=report.fiscal_year, lag=report.fiscal_year - 1),
             says("note_self"),
             says("note_exact"),
+            says("note_plant"),
+            says("note_link"),
+            *((says("note_plan"),) if report.plan else ()),
         ),
         notes_heading=says("notes"),
         signatures=(says("sign_supplier"), says("sign_manager"), says("sign_head")),
@@ -79,7 +77,7 @@ def disaster(report: DisasterReport, lang: Lang, *, city: str) -> Paper:
         subtitle=year_words(report.fiscal_year, says),
         city=city,
         made=says("made", at=figures.date_time(report.at_ms, lang)),
-        warnings=(*_synthetic([one.site for one in lines], says), *_running(report.fiscal_year, report.at_ms, says)),
+        warnings=(*synthetic([one.site for one in lines], says), *_running(report.fiscal_year, report.at_ms, says)),
         pairs=((says("facility"), says("city_all", n=len(lines))),),
         tables=(by_site, _outage_list(report, says), _opening_list(report, says), _incident_list(report, says)),
         notes=(says("note_outage"), says("note_open"), says("note_drills")),
@@ -89,13 +87,8 @@ def disaster(report: DisasterReport, lang: Lang, *, city: str) -> Paper:
     )
 
 
-def year_words(fiscal_year: int, says: Says) -> str:
-    """A fiscal year in words."""
-    return says("fiscal", y=fiscal_year, next=fiscal_year + 1)
-
-
 def _warnings(report: YearReport, says: Says) -> tuple[str, ...]:
-    found = list(_synthetic([one.site for one in report.lines], says))
+    found = list(synthetic([one.site for one in report.lines], says))
     wanted = report.fiscal_year - 1
     if report.factor is None:
         found.append(says("warn_factor_none", year=wanted))
@@ -113,10 +106,6 @@ def _warnings(report: YearReport, says: Says) -> tuple[str, ...]:
 
 def _running(fiscal_year: int, at_ms: int, says: Says) -> list[str]:
     return [says("warn_running")] if at_ms < bounds_of_fiscal_year(fiscal_year)[1] else []
-
-
-def _synthetic(sites: list[Site], says: Says) -> list[str]:
-    return [says("warn_synthetic")] if any(site.synthetic for site in sites) else []
 
 
 def _pairs(report: YearReport, says: Says) -> tuple[tuple[str, str], ...]:
@@ -142,7 +131,10 @@ def _pairs(report: YearReport, says: Says) -> tuple[tuple[str, str], ...]:
 
 
 def _sites(report: YearReport, says: Says) -> Table:
-    numbers = ("pv", "self", "export", "import", "load", "self_rate", "sufficiency", "peak", "co2", "known")
+    numbers: tuple[str, ...] = ("pv", "self", "export", "import", "load", "self_rate", "sufficiency", "peak", "co2")
+    numbers += ("known", "plant_share", "link_share")
+    if report.plan:
+        numbers += ("plan", "plan_diff", "plan_share")
     total = (
         says("total"),
         "",
@@ -155,6 +147,9 @@ def _sites(report: YearReport, says: Says) -> Table:
         "",
         DASH if report.avoided_t is None else f"{report.avoided_t:,.3f}",
         "",
+        "",
+        "",
+        *(against_plan(report.plan) if report.plan else ()),
     )
     return Table(
         heading=says("by_site"),
@@ -164,7 +159,9 @@ def _sites(report: YearReport, says: Says) -> Table:
             Column(says("ward"), Align.CODE),
             *(Column(says(key), Align.NUMBER) for key in numbers),
         ),
-        rows=tuple(_year_line(one, says.lang) for one in report.lines),
+        rows=tuple(
+            (*_year_line(one, says.lang), *(against_plan(one.plan) if report.plan else ())) for one in report.lines
+        ),
         total=total,
     )
 
@@ -182,6 +179,7 @@ def _year_line(one: YearLine, lang: Lang) -> tuple[str, ...]:
         kw_of(one.peak_wh),
         DASH if one.avoided_t is None else f"{one.avoided_t:,.3f}",
         percent(one.known_share),
+        *shares(one.operation),
     )
 
 
@@ -192,6 +190,7 @@ def _months(report: YearReport, says: Says) -> Table:
             kwh(pv),
             kwh(used),
             ratio(used, pv),
+            *(against_plan(report.monthly_plan.get(month)) if report.plan else ()),
             state_words(report.states[month], says),
         )
         for month, (pv, used) in report.monthly_wh.items()
@@ -201,6 +200,7 @@ def _months(report: YearReport, says: Says) -> Table:
         Column(says("pv"), Align.NUMBER),
         Column(says("self"), Align.NUMBER),
         Column(says("self_rate"), Align.NUMBER),
+        *((Column(says(key), Align.NUMBER) for key in ("plan", "plan_diff", "plan_share")) if report.plan else ()),
         Column(says("state_col")),
     )
     return Table(heading=says("by_month"), columns=columns, rows=rows)

@@ -23,7 +23,8 @@ from central.core.accounting.closing import (
 )
 from central.core.accounting.days import SiteDay, decode_day, encode_day
 from central.core.accounting.exchanges import Exchange
-from central.core.accounting.halfhours import days_of_month, month_of_day
+from central.core.accounting.halfhours import day_of, days_of_month, month_of_day, slot_of
+from central.core.accounting.operation import DeviceChange
 from central.core.accounting.stretches import Change
 from central.core.audit import Decision
 from central.core.publication import Openness
@@ -152,6 +153,53 @@ class EnergyRows:
 
         def job(db: Connection) -> dict[str, int]:
             return {row.site: row.first for row in db.execute(self._do().first_days)}
+
+        return await self._ask(job)
+
+    async def note_links(self, slot_start_ms: int, timely: Mapping[str, bool]) -> None:
+        """Note whether a reading of a half hour was there soon after its end, by shelter."""
+        day, bit = day_of(slot_start_ms), 1 << slot_of(slot_start_ms)
+
+        def job(db: Connection) -> None:
+            do = self._do()
+            known = {row.site: row for row in db.execute(do.links, {"first_day": day, "last_day": day})}
+            values = []
+            for site, was_timely in timely.items():
+                old = known.get(site)
+                seen, there = (old.seen, old.timely) if old else (0, 0)
+                there = there | bit if was_timely else there & ~bit
+                values.append({"site": site, "day": day, "seen": seen | bit, "timely": there})
+            if values:
+                db.execute(do.put_link, values)
+
+        await self._ask(job)
+
+    async def links(self, first_day: int, last_day: int) -> dict[str, tuple[int, int]]:
+        """Shelter → half hours that were looked at soon after their end, and those of which a reading was there."""
+
+        def job(db: Connection) -> dict[str, tuple[int, int]]:
+            found: dict[str, tuple[int, int]] = {}
+            for row in db.execute(self._do().links, {"first_day": first_day, "last_day": last_day}):
+                seen, timely = found.get(row.site, (0, 0))
+                found[row.site] = seen + row.seen.bit_count(), timely + row.timely.bit_count()
+            return found
+
+        return await self._ask(job)
+
+    async def device_changes(self, from_ms: int, to_ms: int) -> list[DeviceChange]:
+        """When devices did not answer any more and did again; ``device`` empty: the agent began anew."""
+
+        def job(db: Connection) -> list[DeviceChange]:
+            found = db.execute(self._do().device_changes, {"from_ms": from_ms, "to_ms": to_ms})
+            return [
+                DeviceChange(
+                    site=row.site,
+                    device=row.device if row.kind != EventKind.AGENT_STARTED.value else "",
+                    at_ms=row.at_ms,
+                    lost=row.kind == EventKind.DEVICE_LOST.value,
+                )
+                for row in found
+            ]
 
         return await self._ask(job)
 

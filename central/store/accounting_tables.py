@@ -76,6 +76,15 @@ energy_exchange = Table(
     Column("why", Text, nullable=False),
 )
 
+energy_link = Table(
+    "energy_link",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("seen", BigInteger, nullable=False, doc="bit n: half hour n was looked at soon after its end"),
+    Column("timely", BigInteger, nullable=False, doc="bit n: a reading of it was there by then"),
+)
+
 energy_plan = Table(
     "energy_plan",
     metadata,
@@ -96,7 +105,11 @@ asset = Table(
     Column("body", Text, nullable=False, doc="JSON: core/accounting/assets.py"),
 )
 
-ALL: Final = (energy_day, energy_evidence, energy_month, energy_exchange, energy_plan, asset)
+_DEVICE_KINDS: Final = tuple(
+    kind.value for kind in (EventKind.DEVICE_LOST, EventKind.DEVICE_BACK, EventKind.AGENT_STARTED)
+)
+
+ALL: Final = (energy_day, energy_evidence, energy_month, energy_exchange, energy_link, energy_plan, asset)
 
 
 class EnergyStatements:
@@ -148,6 +161,28 @@ class EnergyStatements:
             .where(energy_exchange.c.site == bindparam("of_site"))
             .order_by(energy_exchange.c.at_ms)
         )
+        link = energy_link.c
+        self.put_link = upsert(dialect, energy_link)
+        self.links = select(energy_link).where(link.day.between(bindparam("first_day"), bindparam("last_day")))
+        self.device_changes = (
+            select(event.c.site, event.c.device, event.c.at_ms, event.c.kind)
+            .where(
+                event.c.kind.in_(_DEVICE_KINDS),
+                event.c.at_ms.between(bindparam("from_ms"), bindparam("to_ms")),
+            )
+            .order_by(event.c.at_ms)
+        )
+        plan, own = energy_plan.c, asset.c
+        self.last_plan = select(func.max(plan.n))
+        self.add_plan = insert(energy_plan)
+        self.plans = (
+            select(plan.site, plan.month, plan.wh)
+            .where(plan.month.between(bindparam("first_month"), bindparam("last_month")))
+            .order_by(plan.n)
+        )
+        self.last_asset = select(func.max(own.n))
+        self.add_asset = insert(asset)
+        self.assets = select(own.id, own.body).order_by(own.n)
         told, status = event.c, shelter_status.c
         self.grid_changes = (
             select(told.site, told.at_ms, told.kind)

@@ -34,6 +34,7 @@ from central.store.decisions import Decisions, enter, save_steering
 from central.store.fact_tables import FactStatements
 from central.store.facts import FactRows
 from central.store.hooks import HookRows
+from central.store.ledgers import LedgerRows
 from central.store.news import NewsRows
 from central.store.news_tables import NewsStatements
 from central.store.notice_tables import NoticeStatements
@@ -128,6 +129,7 @@ class Records:
         self.hooks = HookRows(self._ask, lambda: self._news, lambda: self._decide)
         self.notices = NoticeRows(self._ask, lambda: self._noticed, lambda: self._decide)
         self.energy = EnergyRows(self._ask, lambda: self._counted, lambda: self._decide)
+        self.ledgers = LedgerRows(self._ask, lambda: self._counted, lambda: self._decide)
         self.certificates = CertificateRows(self._ask, lambda: self._certified, lambda: self._decide)
         self.told = StatusRows(self._ask, lambda: self._public, lambda: self._decide)
         self.alerts = WatchRows(self._ask, lambda: self._watched, lambda: self._decide)

@@ -24,7 +24,7 @@ from central.core.accounting.halfhours import (
 )
 from central.core.city import Site
 from central.reports.desk import ReportDesk
-from central.reports.monthly import name_of
+from central.reports.names import name_of
 from central.reports.trace import trace_of
 from central.web import figures
 from central.web.answers import Accept, Asked, html

@@ -13,17 +13,19 @@ from fastapi.responses import HTMLResponse
 from central.api.gate import needs
 from central.core.access import Principal, Right
 from central.core.accounting.closing import MonthError
+from central.core.accounting.disasters import DisasterReport
 from central.core.accounting.halfhours import date_of, fiscal_year_of
 from central.core.accounting.reporting import (
     CompletenessReport,
-    DisasterReport,
     MonthReport,
     MonthState,
     YearReport,
 )
 from central.reports.desk import NoSuchError, ReportDesk
 from central.reports.files import AnyReport, csv_file, html_file, json_file
-from central.reports.monthly import completeness, monthly, name_of, obstacle_lines
+from central.reports.monthly import monthly, obstacle_lines
+from central.reports.names import name_of
+from central.reports.operations import completeness
 from central.reports.paper import Paper
 from central.reports.words import Says
 from central.reports.yearly import disaster, yearly

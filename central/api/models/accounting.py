@@ -54,6 +54,9 @@ _LINE: dict[str, Any] = {
     "peak_12_w": 28_900.0,
     "known_pct": 99.7,
     "odd": 0,
+    "plan_wh": 3_000_000,
+    "plant_pct": 100.0,
+    "link_pct": 99.4,
 }
 _ENTRY: dict[str, Any] = {
     "n": 0,
@@ -65,6 +68,7 @@ _ENTRY: dict[str, Any] = {
     "billed_before_wh": None,
     "billed_after_wh": 2_880_300,
     "sha256": _HASH,
+    "despite": [],
 }
 _MONTH: dict[str, Any] = {
     "month": "2026-10",
@@ -139,6 +143,13 @@ class StatementLineOut(BaseModel):
     peak_12_w: float | None = Field(description="The same of this month and the eleven before, W")
     known_pct: float = Field(description="Part of the half hours that were measured, %")
     odd: int = Field(description="Half hours whose flows do not add up")
+    plan_wh: int | None = Field(description="Planned PV energy of the whole month, Wh; null: the city entered none")
+    plant_pct: float | None = Field(
+        description="Part of the sunny half hours in which the plant was not down, %; null: nothing can be said"
+    )
+    link_pct: float | None = Field(
+        description="Part of the half hours of which a reading was here two minutes after their end, %; null: unknown"
+    )
 
 
 class MonthEntryOut(BaseModel):
@@ -155,6 +166,7 @@ class MonthEntryOut(BaseModel):
     billed_before_wh: int | None = Field(description="Their billed energy before, Wh; null for a closing")
     billed_after_wh: int = Field(description="Their billed energy from then on, Wh")
     sha256: str = Field(description="Digest over its figures and the entry before it")
+    despite: list[str] = Field(description="Shelters of which data was missing when somebody closed it all the same")
 
 
 class MonthOut(BaseModel):
@@ -254,7 +266,14 @@ def _line_out(line: StatementLine) -> StatementLineOut:
         peak_12_w=None if line.peak_12_wh is None else demand_w(line.peak_12_wh),
         known_pct=round(one.known_share * 100, 3),
         odd=one.odd,
+        plan_wh=line.plan.plan_wh if line.plan else None,
+        plant_pct=_pct(line.operation.plant_share if line.operation else None),
+        link_pct=_pct(line.operation.link_share if line.operation else None),
     )
+
+
+def _pct(share: float | None) -> float | None:
+    return None if share is None else round(share * 100, 3)
 
 
 def _entry_out(entry: MonthEntry) -> MonthEntryOut:
@@ -268,4 +287,5 @@ def _entry_out(entry: MonthEntry) -> MonthEntryOut:
         billed_before_wh=sum(one.billed_wh for one in entry.before.values()) if entry.before else None,
         billed_after_wh=sum(one.billed_wh for one in entry.after.values()),
         sha256=entry.hash,
+        despite=[one.site for one in entry.despite],
     )

@@ -29,6 +29,8 @@ class Beside:
     """Seconds without the grid."""
     limited: frozenset[int] = frozenset()
     """The inverter held PV back: its limit was reached, or nobody could take more."""
+    faults: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Device → half hours in which it reported a fault."""
 
 
 NOTHING_BESIDE: Final = Beside()
@@ -92,6 +94,7 @@ class _Kept(msgspec.Struct, omit_defaults=True):
     odd: list[int] = []
     limited: list[int] = []
     islanded: list[tuple[int, int]] = []
+    faults: dict[str, list[int]] = {}
 
 
 _decoder = msgspec.json.Decoder(_Kept)
@@ -113,6 +116,7 @@ def encode_day(one: SiteDay) -> str:
         odd=sorted(one.odd),
         limited=sorted(one.beside.limited),
         islanded=sorted(one.beside.islanded_s.items()),
+        faults={device: sorted(slots) for device, slots in one.beside.faults.items()},
     )
     return _encoder.encode(kept).decode()
 
@@ -133,12 +137,19 @@ def decode_day(site: str, day: int, text: str) -> SiteDay:
             wh={Flow(name): values for name, values in kept.wh.items()},
             marks={Flow(name): letters for name, letters in kept.marks.items()},
             odd=frozenset(kept.odd),
-            beside=Beside(dict(kept.islanded), frozenset(kept.limited)) if kept.islanded or kept.limited else Beside(),
+            beside=_beside(kept),
             pv_basis=PvBasis(kept.pv),
             load_basis=LoadBasis(kept.load),
         )
     except (msgspec.MsgspecError, ValueError) as error:
         raise DayError(f"day {day} of {site}: {error}") from None
+
+
+def _beside(kept: _Kept) -> Beside:
+    if not (kept.islanded or kept.limited or kept.faults):
+        return NOTHING_BESIDE
+    faults = {device: frozenset(slots) for device, slots in kept.faults.items()}
+    return Beside(dict(kept.islanded), frozenset(kept.limited), faults)
 
 
 def ends_of_days(first_day: int, days: int) -> Ints:

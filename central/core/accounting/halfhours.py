@@ -115,6 +115,12 @@ def months_of_fiscal_year(year: int) -> tuple[str, ...]:
     return tuple(month_after(f"{year:04d}-04", count) for count in range(12))
 
 
+def bounds_of_fiscal_year(fiscal_year: int) -> tuple[int, int]:
+    """When a fiscal year begins, and when the next one does."""
+    months = months_of_fiscal_year(fiscal_year)
+    return bounds_of_month(months[0])[0], bounds_of_month(months[-1])[1]
+
+
 def peak_window(month: str) -> tuple[str, ...]:
     """The months that the contract's demand of a month rests on, the oldest first."""
     return tuple(month_after(month, count) for count in range(1 - PEAK_MONTHS, 1))

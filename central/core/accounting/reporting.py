@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -11,12 +11,12 @@ from central.core.accounting.closing import EntryKind, MonthEntry, standing
 from central.core.accounting.days import SiteDay
 from central.core.accounting.emissions import Factor, FactorTable, avoided_t
 from central.core.accounting.flows import Flow
-from central.core.accounting.halfhours import bounds_of_month, months_of_fiscal_year
+from central.core.accounting.halfhours import bounds_of_month
 from central.core.accounting.months import MonthFigures, month_figures, total_of
+from central.core.accounting.operation import Operation
+from central.core.accounting.plans import Against, together
 from central.core.accounting.prices import Amounts, Line, PriceTable, amounts_of, lines_of
-from central.core.accounting.stretches import Stretch, days_touched
 from central.core.city import Site
-from central.core.incidents import Incident
 
 
 class MonthState(StrEnum):
@@ -38,6 +38,9 @@ class StatementLine:
     """Highest import of a half hour in this month and the eleven before."""
     curtailed_wh: int | None
     """An estimate of PV held back; ``None``: it was not."""
+    plan: Against | None = None
+    """PV energy beside its plan; ``None``: there is no plan."""
+    operation: Operation | None = None
 
     @property
     def figures(self) -> MonthFigures:
@@ -75,6 +78,16 @@ class MonthReport:
         return sum(one.figures.billed_wh for one in self.lines)
 
     @property
+    def plan(self) -> Against | None:
+        """PV energy beside the plan, of those shelters that have one."""
+        return together(one.plan for one in self.lines)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the month had ended: before, its plan can't be compared."""
+        return self.at_ms >= bounds_of_month(self.month)[1]
+
+    @property
     def is_synthetic(self) -> bool:
         """Whether simulated shelters are in it."""
         return any(one.site.synthetic for one in self.lines)
@@ -92,6 +105,9 @@ class MonthInput:
     peaks_12_wh: Mapping[str, int]
     curtailed_wh: Mapping[str, int]
     at_ms: int
+    plans_wh: Mapping[str, int] = field(default_factory=dict)
+    """Shelter → planned PV energy."""
+    operations: Mapping[str, Operation] = field(default_factory=dict)
 
 
 def month_report(given: MonthInput, table: PriceTable, *, site: str | None = None) -> MonthReport:
@@ -109,6 +125,8 @@ def month_report(given: MonthInput, table: PriceTable, *, site: str | None = Non
                 line=line,
                 peak_12_wh=_highest(given.peaks_12_wh.get(one.id), line.figures.peak_wh),
                 curtailed_wh=given.curtailed_wh.get(one.id),
+                plan=against(given.plans_wh.get(one.id), line.figures),
+                operation=given.operations.get(one.id),
             )
             for one, line in zip(wanted, lines, strict=True)
         ),
@@ -131,6 +149,11 @@ def figures_of(
     for one in days:
         by_site.setdefault(one.site, []).append(one)
     return {one.id: month_figures(one.id, month, by_site.get(one.id, ()), until_ms=at_ms) for one in sites}
+
+
+def against(plan_wh: int | None, figures: MonthFigures) -> Against | None:
+    """A shelter's month beside its plan."""
+    return None if plan_wh is None else Against(plan_wh, figures.wh.get(Flow.PV, 0))
 
 
 def state_of(entries: Sequence[MonthEntry]) -> MonthState:
@@ -161,6 +184,9 @@ class YearLine:
     known_share: float
     """Part of the half hours that were measured (0 to 1)."""
     avoided_t: Decimal | None
+    plan: Against | None = None
+    """PV energy beside its plan, of those months that are over and have one."""
+    operation: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +204,13 @@ class YearReport:
     is_own_year: bool
     """Whether the factor is that of the year that the report wants; else an older one stands in."""
     table_version: str
+    monthly_plan: Mapping[str, Against] = field(default_factory=dict)
+    """Month that is over → PV energy beside the plan, of those shelters that have one."""
+
+    @property
+    def plan(self) -> Against | None:
+        """PV energy beside the plan, of the months that are over; ``shelters`` counts months of shelters."""
+        return together(self.monthly_plan.values())
 
     @property
     def self_wh(self) -> int:
@@ -203,8 +236,20 @@ def year_report(
     table: FactorTable,
     *,
     at_ms: int,
+    plans_wh: Mapping[tuple[str, str], int] | None = None,
+    operations: Mapping[str, Operation] | None = None,
 ) -> YearReport:
-    """The report from the months that have begun: month → shelter → figures."""
+    """The report from the months that have begun: month → shelter → figures.
+
+    ``plans_wh``: shelter and month → planned PV energy.
+    """
+    plans = {
+        (site, month): beside
+        for month, figures in months.items()
+        if bounds_of_month(month)[1] <= at_ms
+        for site, one in figures.items()
+        if (beside := against((plans_wh or {}).get((site, month)), one)) is not None
+    }
     chosen = table.factor(fiscal_year)
     factor = chosen[0] if chosen else None
     lines = []
@@ -223,8 +268,11 @@ def year_report(
                 islanded_wh=sum(one.islanded_wh for one in own),
                 known_share=known / slots if slots else 0.0,
                 avoided_t=avoided_t(self_wh, factor) if factor else None,
+                plan=together(plans.get((site.id, month)) for month in months),
+                operation=(operations or {}).get(site.id),
             )
         )
+    monthly = {month: together(one for (_, of), one in plans.items() if of == month) for month in months}
     return YearReport(
         fiscal_year=fiscal_year,
         at_ms=at_ms,
@@ -240,106 +288,8 @@ def year_report(
         factor=factor,
         is_own_year=chosen[1] if chosen else False,
         table_version=table.version,
+        monthly_plan={month: one for month, one in monthly.items() if one is not None},
     )
-
-
-# --- The disaster record ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisasterLine:
-    """One shelter's record of a fiscal year."""
-
-    site: Site
-    outages: tuple[Stretch, ...]
-    """Without the grid, as it told the city."""
-    islanded_s: int
-    """Without the grid, as its inverter's readings say."""
-    islanded_wh: int
-    """Delivered to the load meanwhile."""
-    openings: tuple[Stretch, ...]
-    """Open as a shelter, as staff said."""
-    incidents: int
-    """Incidents that asked something of it."""
-    drills: int
-
-    @property
-    def open_days(self) -> int:
-        """Tokyo days on which it was open."""
-        return days_touched(self.openings)
-
-    @property
-    def outage_ms(self) -> int:
-        """Time without the grid, drills left out."""
-        return sum(one.ms for one in self.outages if not one.is_drill)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisasterReport:
-    """What the shelters did in disasters and drills of a fiscal year."""
-
-    fiscal_year: int
-    at_ms: int
-    lines: tuple[DisasterLine, ...]
-    incidents: tuple[Incident, ...]
-
-
-def disaster_report(
-    fiscal_year: int,
-    sites: Sequence[Site],
-    months: Mapping[str, Mapping[str, MonthFigures]],
-    outages: Mapping[str, Sequence[Stretch]],
-    openings: Mapping[str, Sequence[Stretch]],
-    incidents: Iterable[Incident],
-    *,
-    at_ms: int,
-) -> DisasterReport:
-    """The record. An outage inside a drill that really switches is flagged as one."""
-    from_ms, to_ms = bounds_of_fiscal_year(fiscal_year)
-    # What nobody confirmed asked nothing of any shelter.
-    held = [
-        one for one in incidents if one.confirmed and one.confirmed.at_ms < to_ms and _end_ms(one, at_ms) >= from_ms
-    ]
-    held.sort(key=_confirmed_ms)
-    lines = []
-    for site in sites:
-        own = [figures[site.id] for figures in months.values() if site.id in figures]
-        told = [one for one in held if site.id in one.sites]
-        live = [one for one in told if one.wish.is_drill and one.wish.is_live]
-        lines.append(
-            DisasterLine(
-                site=site,
-                outages=tuple(
-                    replace(each, is_drill=any(_covers(drill, each, at_ms) for drill in live))
-                    for each in outages.get(site.id, ())
-                ),
-                islanded_s=sum(one.islanded_s for one in own),
-                islanded_wh=sum(one.islanded_wh for one in own),
-                openings=tuple(openings.get(site.id, ())),
-                incidents=sum(not one.wish.is_drill for one in told),
-                drills=sum(one.wish.is_drill for one in told),
-            )
-        )
-    return DisasterReport(fiscal_year=fiscal_year, at_ms=at_ms, lines=tuple(lines), incidents=tuple(held))
-
-
-def bounds_of_fiscal_year(fiscal_year: int) -> tuple[int, int]:
-    """When a fiscal year begins, and when the next one does."""
-    months = months_of_fiscal_year(fiscal_year)
-    return bounds_of_month(months[0])[0], bounds_of_month(months[-1])[1]
-
-
-def _confirmed_ms(incident: Incident) -> int:
-    return (incident.confirmed or incident.declared).at_ms
-
-
-def _end_ms(incident: Incident, at_ms: int) -> int:
-    ended = incident.stood_down or incident.closed
-    return ended.at_ms if ended else at_ms
-
-
-def _covers(incident: Incident, stretch: Stretch, at_ms: int) -> bool:
-    return _confirmed_ms(incident) <= stretch.from_ms and stretch.to_ms <= _end_ms(incident, at_ms)
 
 
 # --- Completeness -----------------------------------------------------------------------------------------------------
@@ -353,6 +303,7 @@ class CompletenessReport:
     state: MonthState
     at_ms: int
     lines: tuple[tuple[Site, MonthFigures], ...]
+    operations: Mapping[str, Operation] = field(default_factory=dict)
 
     @property
     def known_share(self) -> float:
@@ -363,9 +314,15 @@ class CompletenessReport:
 
 
 def completeness_report(
-    month: str, sites: Sequence[Site], figures: Mapping[str, MonthFigures], state: MonthState, *, at_ms: int
+    month: str,
+    sites: Sequence[Site],
+    figures: Mapping[str, MonthFigures],
+    state: MonthState,
+    *,
+    at_ms: int,
+    operations: Mapping[str, Operation] | None = None,
 ) -> CompletenessReport:
     """The report from a month's figures."""
     lines = [(site, figures[site.id]) for site in sites if site.id in figures]
     lines.sort(key=lambda each: (each[1].known_share, -each[1].odd, each[0].id))
-    return CompletenessReport(month=month, state=state, at_ms=at_ms, lines=tuple(lines))
+    return CompletenessReport(month=month, state=state, at_ms=at_ms, lines=tuple(lines), operations=operations or {})

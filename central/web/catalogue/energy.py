@@ -24,7 +24,7 @@ ENERGY: Final[dict[str, tuple[str, str]]] = {
     "reports_state": ("状態", "State"),
     "reports_papers": ("書類", "Papers"),
     "reports_kind.monthly": ("月次明細書", "Monthly statement"),
-    "reports_kind.completeness": ("データ充足状況", "Completeness"),
+    "reports_kind.completeness": ("稼働・データ充足状況", "Operation and completeness"),
     "reports_kind.yearly": ("CO2年次報告書", "CO2 report"),
     "reports_kind.disaster": ("災害・訓練の記録", "Disaster record"),
     "reports_month_is": ("{y}年{m}月", "{y}-{m:02d}"),
@@ -161,5 +161,7 @@ ENERGY: Final[dict[str, tuple[str, str]]] = {
     ),
     "action.month_closed": ("月の締め", "Closed a month"),
     "action.device_exchanged": ("機器の交換", "Device exchanged"),
+    "action.plan_set": ("発電計画の登録", "Set the plan of PV energy"),
+    "action.assets_set": ("財産台帳の登録", "Changed the ledger of assets"),
     "action.month_corrected": ("締めた月の訂正", "Corrected a closed month"),
 }

@@ -59,7 +59,14 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
             return NOVEMBER_MS + 30 * HOUR
 
         rows = made.city.records.energy
-        desk = ReportDesk(rows, load_tables(AccountingSettings()), sites=lambda: SITES, incidents=tuple, now=now)
+        desk = ReportDesk(
+            rows,
+            made.city.records.ledgers,
+            load_tables(AccountingSettings()),
+            sites=lambda: SITES,
+            incidents=tuple,
+            now=now,
+        )
         names = {Lang.JA: "模擬市", Lang.EN: "Synthetic City"}
         pages = statements.StatementPages(desk, made.app.state.pages.renderer, names)
         made.app.include_router(statements.router(pages))

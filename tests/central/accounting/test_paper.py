@@ -19,7 +19,8 @@ from central.core.accounting.prices import PriceTable
 from central.core.accounting.reporting import MonthInput, MonthReport, MonthState, month_report
 from central.core.city import Site
 from central.reports.files import csv_file, html_file
-from central.reports.monthly import completeness, monthly
+from central.reports.monthly import monthly
+from central.reports.operations import completeness
 from central.reports.paper import DASH, kw_of, kwh, percent, ratio, yen
 from central.reports.tables import load_tables
 from central.reports.words import WORDS

@@ -12,6 +12,8 @@ from central.core.accounting.closing import MonthError, MonthNo, first_fault
 from central.core.accounting.exchanges import Serials
 from central.core.accounting.flows import Flow
 from central.core.accounting.halfhours import DAY_MS, HALF_HOUR_MS, days_of_month, start_of_day
+from central.core.accounting.operation import TroubleKind
+from central.core.accounting.plans import Against, PlanCell
 from central.core.accounting.prices import price_table
 from central.core.accounting.readiness import Hurdle
 from central.core.audit import Action
@@ -25,6 +27,7 @@ from central.settings import AccountingSettings
 from central.store.base import StoreRow, TelemetryStore
 from central.store.records import Batch, Records
 from contract.messages import OutboxStatus, Status
+from contract.points import InverterState
 from contract.wire import encode
 from tests.central.accounting.parts import NOVEMBER_MS, OCTOBER, lived, sites
 
@@ -63,7 +66,7 @@ def accountant(store: TelemetryStore, records: Records, clock: Clock, count: int
 
 def desk(records: Records, clock: Clock) -> ReportDesk:
     tables = load_tables(AccountingSettings())
-    return ReportDesk(records.energy, tables, sites=lambda: SITES, incidents=tuple, now=clock)
+    return ReportDesk(records.energy, records.ledgers, tables, sites=lambda: SITES, incidents=tuple, now=clock)
 
 
 def within(rows: list[StoreRow], from_ms: int, to_ms: int) -> list[StoreRow]:
@@ -311,6 +314,7 @@ async def test_a_shelter_that_says_that_it_holds_data_back_is_not_ready(
     await fill_october(store, records, clock, without=(0, 0))
     made = ReportDesk(
         records.energy,
+        records.ledgers,
         load_tables(AccountingSettings()),
         sites=lambda: SITES,
         incidents=tuple,
@@ -324,3 +328,65 @@ async def test_a_shelter_that_says_that_it_holds_data_back_is_not_ready(
     (one,) = await made.obstacles("2026-10")
     assert (one.site, one.hurdle, one.since_ms, one.missing) == (A, Hurdle.WAITING, NOVEMBER_MS - HOUR, 0)
     assert await made.obstacles("2026-11") == (), "a month that runs is not asked"
+
+
+async def test_what_comes_in_time_is_noted_once(store: TelemetryStore, records: Records, clock: Clock) -> None:
+    start = start_of_day(LAST)
+    counting = accountant(store, records, clock, count=2)
+    rows = lived(A, start - HOUR, start + 12 * HOUR)
+    for hour, until in ((9.0, 9.0), (9.5, 9.25), (10.0, 9.25), (10.5, 9.25)):
+        await store.write(within(rows, 0, start + round(until * HOUR) + 60_000))
+        clock.now_ms = start + round(hour * HOUR) + 150_000
+        await counting.follow()
+    assert await records.energy.links(LAST, LAST) == {A: (4, 2)}, "a shelter that was never heard is not judged"
+    await store.write(rows)
+    await counting.count_day(SITES[0], LAST)
+    assert await records.energy.links(LAST, LAST) == {A: (4, 2)}, "what comes later was not in time"
+    clock.now_ms = start + 23 * HOUR + 150_000
+    assert await counting.follow() == 2
+    assert await records.energy.links(LAST, LAST + 1) == {A: (5, 2)}
+
+
+async def test_devices_that_fail_are_in_the_statement(store: TelemetryStore, records: Records, clock: Clock) -> None:
+    start = start_of_day(LAST)
+    await store.write(lived(A, start - HOUR, start + DAY_MS + HOUR))
+    at = start + 10 * HOUR + 1_000
+    await store.write([StoreRow(A, "inverter", at, ("inverter.state",), (float(InverterState.FAULT),))])
+    told = [("device_lost", 13.0), ("device_back", 14.5)]
+    events = [
+        EventRecord(
+            site=A,
+            epoch="e",
+            seq=n,
+            at_ms=start + round(hour * HOUR),
+            received_ms=start,
+            kind=kind,
+            severity="warning",
+            device="meter",
+            detail={},
+        )
+        for n, (kind, hour) in enumerate(told, 1)
+    ]
+    await records.save_batch(Batch(events=events))
+    await accountant(store, records, clock).count_day(SITES[0], LAST)
+    cells = [PlanCell(site=A, month="2026-10", wh=80_000), PlanCell(site=A, month="2026-11", wh=1)]
+    assert await records.ledgers.add_plan(cells, sha256="0" * 64, by="佐藤", now_ms=clock()) == 1
+    made = await desk(records, clock).monthly("2026-10", A)
+    (line,) = made.lines
+    assert line.operation is not None
+    assert [(one.device, one.kind, one.count, one.ms) for one in line.operation.troubles] == [
+        ("inverter", TroubleKind.FAULT, 1, HALF_HOUR_MS),
+        ("meter", TroubleKind.SILENT, 1, 3 * HALF_HOUR_MS),
+    ]
+    assert line.operation.plant_share == 1.0
+    assert line.plan == made.plan == Against(80_000, line.figures.wh[Flow.PV])
+    city = await desk(records, clock).monthly("2026-10")
+    assert (city.lines[1].plan, city.plan) == (None, made.plan)
+    year = await desk(records, clock).yearly(2026)
+    assert year.monthly_plan == {"2026-10": made.plan}, "a month that runs is not compared"
+    assert year.lines[0].operation == line.operation
+    again = [PlanCell(site=A, month="2026-10", wh=None)]
+    assert await records.ledgers.add_plan(again, sha256="1" * 64, by="佐藤", now_ms=clock()) == 2
+    assert await records.ledgers.plans("2026-04", "2027-03") == {(A, "2026-11"): 1}
+    booked = [one.decision for one in await records.decisions.book()]
+    assert [(one.action, one.detail["n"]) for one in booked] == [(Action.PLAN_SET, 1), (Action.PLAN_SET, 2)]

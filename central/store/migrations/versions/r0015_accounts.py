@@ -1,4 +1,4 @@
-"""Months that were closed in spite of something, the plan of each month, and the ledger of assets."""
+"""Months closed in spite of something, which half hours came in time, plans of PV energy, the ledger of assets."""
 
 from collections.abc import Sequence
 
@@ -14,6 +14,13 @@ depends_on: str | Sequence[str] | None = None
 def upgrade() -> None:
     """Add the column, and make the tables."""
     op.add_column("energy_month", sa.Column("despite", sa.Text()))
+    op.create_table(
+        "energy_link",
+        sa.Column("site", sa.Text(), primary_key=True),
+        sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.Column("timely", sa.BigInteger(), nullable=False),
+    )
     op.create_table(
         "energy_plan",
         sa.Column("site", sa.Text(), primary_key=True),
@@ -38,4 +45,5 @@ def downgrade() -> None:
     op.drop_index("energy_day_by_counted", "energy_day")
     op.drop_table("asset")
     op.drop_table("energy_plan")
+    op.drop_table("energy_link")
     op.drop_column("energy_month", "despite")
