@@ -6,15 +6,17 @@ is made here, with a little noise, since physics knows nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.alert_faults import DAY_MS, HOUR_MS, Kind, Planted, Plot, plot
-from central.core.autonomy.values import Plane
+from bench.alert_faults import Kind, Planted, plant
+from bench.alert_traps import DAY_MS, HOLIDAY_LOAD, HOUR_MS, Traps, traps
+from central.core.autonomy.values import TOKYO_MS, Plane
+from central.core.habits import curtailed
 from central.core.plants import AZIMUTH_DEG, TILT_DEG
 from central.core.watch import episodes, pv
 from central.core.watch.episodes import Episodes
@@ -33,8 +35,9 @@ RESERVE_LEFT_PCT: Final = 5.0
 """What is left of the setting in a device that lost it."""
 TARGET_ROOM: Final = 1.13
 """A target is so many times the highest half hour of the quarter without a fault."""
-SNOW: Final = 0.04
 REBOOT_MIN: Final = 8.0
+RESTART_MIN: Final = 1.0
+"""How long the broker has been away at the look in which it restarts."""
 WEAK_STEPS: Final = frozenset({14, 20, 27, 40})
 """Half hours of a day in which a weak link goes."""
 RECALIBRATED_PCT: Final = 7.0
@@ -47,7 +50,8 @@ class Quarter:
     """What happened, shelters × half hours. Powers are those of the half hour; NaN: not known to the city."""
 
     specs: tuple[SiteSpec, ...]
-    plot: Plot
+    planted: Sequence[Planted]
+    traps: Traps
     start_ms: int
     days: int
     seed: int
@@ -67,11 +71,11 @@ class Quarter:
 def simulated(sites: int, *, seed: int, start_ms: int, days: int) -> Quarter:
     """Let the shelters live. PV faults change what the modules give, others what the registers say."""
     specs = build(sites, seed)
-    found = plot(specs, seed=seed, start_ms=start_ms, days=days, step_ms=STEP_MS)
     shape = (sites, days * STEPS_OF_DAY)
     quarter = Quarter(
         specs=specs,
-        plot=found,
+        planted=plant(specs, seed=seed, start_ms=start_ms, days=days),
+        traps=traps(specs, seed=seed, start_ms=start_ms, days=days, step_ms=STEP_MS),
         start_ms=start_ms,
         days=days,
         seed=seed,
@@ -94,23 +98,25 @@ def simulated(sites: int, *, seed: int, start_ms: int, days: int) -> Quarter:
 
 def _live(quarter: Quarter, world: SiteWorld, row: int, day: int) -> None:
     spec = quarter.specs[row]
-    own = [one for one in quarter.plot.planted if spec.id in one.sites]
-    outages = [one for one in quarter.plot.outages if spec.id in one.sites]
+    own = [one for one in quarter.planted if spec.id in one.sites]
+    outages = [one for one in quarter.traps.outages if spec.id in one.sites]
     noon_ms = quarter.start_ms + day * DAY_MS + DAY_MS // 2
-    share = quarter.plot.yields[spec.id] * (SNOW if day in quarter.plot.snow_days else 1.0)
+    share = quarter.traps.yields[spec.id] * quarter.traps.dim[spec.id].get(day, 1.0)
     for one in own:
         share *= _pv_share(one, noon_ms)
     world.spec = replace(spec, plant=replace(spec.plant, pv_w=spec.plant.pv_w * share))
+    world.controls.export_limit_w = 0.0 if spec.id in quarter.traps.no_export else spec.plant.inverter_w
+    usual = HOLIDAY_LOAD if day in quarter.traps.holidays else 1.0
     for step in range(day * STEPS_OF_DAY, (day + 1) * STEPS_OF_DAY):
         at_ms = quarter.start_ms + step * STEP_MS
         world.grid_up = not any(one.is_on(at_ms) for one in outages)
         is_lost = any(one.kind is Kind.RESERVE_LOST and one.is_on(at_ms) for one in own)
         world.controls.reserve_pct = RESERVE_LEFT_PCT if is_lost else spec.reserve_pct
         loud = [one.strength for one in own if one.kind is Kind.DEMAND_HIGH and one.is_on(at_ms)]
-        world.load_factor = 1.45 + 0.35 * loud[0] if loud else 1.0
+        world.load_factor = 1.45 + 0.35 * loud[0] if loud else usual
         world.advance(at_ms)
         flows = world.flows
-        quarter.pv_w[row, step] = flows.pv_w
+        quarter.pv_w[row, step] = flows.pv_w * _hour_share(own, at_ms)
         quarter.grid_w[row, step] = flows.grid_w
         quarter.soc_pct[row, step] = world.soc_pct
         quarter.reserve_pct[row, step] = world.controls.reserve_pct
@@ -129,12 +135,23 @@ def _pv_share(one: Planted, at_ms: int) -> float:
     return 1.0
 
 
+def _hour_share(own: Sequence[Planted], at_ms: int) -> float:
+    """What is left of the PV of this half hour, beside what is the same all day."""
+    hour = (at_ms + TOKYO_MS) % DAY_MS / HOUR_MS
+    for one in own:
+        if one.is_on(at_ms) and one.kind is Kind.HOT_INVERTER and 10.5 <= hour < 14.5:
+            return 0.02
+        if one.is_on(at_ms) and one.kind is Kind.SHADE and hour >= 11.0 - one.strength:
+            return 0.25
+    return 1.0
+
+
 def _is_loud(quarter: Quarter) -> NDArray[np.bool_]:
     """Half hours in which a shelter takes more than it should."""
     at_ms = quarter.start_ms + np.arange(quarter.steps) * STEP_MS
     found = np.zeros(quarter.grid_w.shape, dtype=bool)
     rows = {spec.id: row for row, spec in enumerate(quarter.specs)}
-    for one in quarter.plot.planted:
+    for one in quarter.planted:
         if one.kind is Kind.DEMAND_HIGH:
             for site in one.sites:
                 found[rows[site]] |= (at_ms >= one.from_ms) & (at_ms < one.to_ms)
@@ -174,7 +191,7 @@ class _Seer:
         luck = uniform(key_of(quarter.seed, "told"), np.arange(clear_w.size)).reshape(clear_w.shape)
         self._luck = 2 * luck - 1
         self._health = uniform(key_of(quarter.seed, "soh"), np.arange(len(specs)))
-        self._own = [[one for one in quarter.plot.planted if spec.id in one.sites] for spec in specs]
+        self._own = [[one for one in quarter.planted if spec.id in one.sites] for spec in specs]
         self._faults, self._links = Episodes(), Episodes()
         self._judged: pv.PlantDays | None = None
         self._silent_since: dict[str, int] = {}
@@ -196,20 +213,24 @@ class _Seer:
 
     def _look(self, step: int, at_ms: int) -> Look:
         quarter = self._quarter
-        broker = next((one for one in quarter.plot.planted if one.kind is Kind.BROKER and one.is_on(at_ms)), None)
+        broker = next((one for one in quarter.planted if one.kind is Kind.BROKER and one.is_on(at_ms)), None)
         on = [{one.kind: one for one in own if one.is_on(at_ms)} for own in self._own]
         silent = [self._silent_min(row, on[row], step, at_ms) for row in range(len(on))]
         heard = np.array([minutes == 0 for minutes in silent])
-        good = np.array([step not in quarter.plot.gaps[spec.id] for spec in quarter.specs])
-        seen_w = np.where(heard & good & ~quarter.islanded[:, step], quarter.pv_w[:, step], np.nan)
+        good = np.array([step not in quarter.traps.gaps[spec.id] for spec in quarter.specs])
+        # As the gatherer has it: who is full and sells nothing says nothing of its modules.
+        held = quarter.islanded[:, step] | (curtailed(quarter.soc_pct[:, step], quarter.grid_w[:, step]) > 0)
+        seen_w = np.where(heard & good & ~held, quarter.pv_w[:, step], np.nan)
         self._seen_w[:, step] = seen_w
         pv_now = pv.now_pct(seen_w, self._clear_w[:, step], self._peak_w, self._neighbours)
-        self._count(on, silent, step, at_ms, is_broker_away=broker is not None)
+        down_min = (at_ms - broker.from_ms) / 60_000 + 1 if broker else 0.0
+        if step in quarter.traps.broker_restarts:
+            down_min = max(down_min, RESTART_MIN)
+        self._count(on, silent, step, at_ms, is_broker_away=down_min > 0)
         readings = {
             spec.id: self._readings(row, on[row], silent[row], pv_now[row], step, at_ms)
             for row, spec in enumerate(quarter.specs)
         }
-        down_min = (at_ms - broker.from_ms) / 60_000 + 1 if broker else 0.0
         return Look(
             at_ms=at_ms,
             wards=self._wards,
@@ -225,21 +246,23 @@ class _Seer:
             return max((at_ms - one.from_ms) / 60_000 + 1 for one in cut)
         if Kind.BROKER in on:
             return (at_ms - on[Kind.BROKER].from_ms) / 60_000 + 1
-        plotted = self._quarter.plot
+        if step in self._quarter.traps.broker_restarts:
+            return RESTART_MIN
+        found = self._quarter.traps
         flaps = Kind.LINK_FLAPS in on and step % 4 == 0
-        is_weak = step // STEPS_OF_DAY in plotted.weak_links[spec.id] and step % STEPS_OF_DAY in WEAK_STEPS
-        return REBOOT_MIN if flaps or is_weak or step in plotted.reboots[spec.id] else 0.0
+        is_weak = step // STEPS_OF_DAY in found.weak_links[spec.id] and step % STEPS_OF_DAY in WEAK_STEPS
+        return REBOOT_MIN if flaps or is_weak or step in found.reboots[spec.id] else 0.0
 
     def _count(
         self, on: list[dict[Kind, Planted]], silent: list[float], step: int, at_ms: int, *, is_broker_away: bool
     ) -> None:
-        plotted = self._quarter.plot
+        found = self._quarter.traps
         away: dict[str, bool | None] = {}
         faulty: dict[str, bool | None] = {}
         for row, spec in enumerate(self._quarter.specs):
             away[spec.id] = None if is_broker_away else silent[row] > 0
             often = Kind.FAULTS in on[row] and step % 6 == 0
-            faulty[spec.id] = None if silent[row] else often or step in plotted.lone_faults[spec.id]
+            faulty[spec.id] = None if silent[row] else often or step in found.lone_faults[spec.id]
         self._links = episodes.followed(self._links, away, at_ms)
         self._faults = episodes.followed(self._faults, faulty, at_ms)
 
@@ -258,12 +281,12 @@ class _Seer:
         )
         if silent_min:
             return told
-        fallen_pct = RECALIBRATED_PCT if step in quarter.plot.recalibrations[spec.id] else 0.0
+        fallen_pct = RECALIBRATED_PCT if step in quarter.traps.recalibrations[spec.id] else 0.0
         return replace(
             told,
             pv_now_of_neighbours_pct=_known(pv_now),
             soh_pct=self._soh_pct(row, at_ms) + 0.8 * luck,
-            clock_off_s=_clock_off_s(on, at_ms) + quarter.plot.clocks_s[spec.id] + 20 * abs(luck),
+            clock_off_s=_clock_off_s(on, at_ms) + quarter.traps.clocks_s[spec.id] + 20 * abs(luck),
             is_clock_unknown=Kind.CLOCK_UNKNOWN in on or Kind.CITY_CLOCKS in on,
             soc_pct=float(quarter.soc_pct[row, step]) + 0.8 * luck - fallen_pct,
             reserve_pct=max(POLICY_RESERVE_PCT, float(quarter.reserve_pct[row, step])),

@@ -1,7 +1,13 @@
 """Are planted faults found, and nothing else? Alert rules over simulated quarters: winter, rainy season, autumn.
 
-Three cities (seeds) of their own, each in another season, with faults planted into them and with what looks like a
-fault and is none: routers that restart, snow on all roofs, outages, single faults, cloudy weeks. The worst city counts.
+Three cities (seeds) of their own, each in another season, with faults planted into them (alert_faults.py) and with
+traps (alert_traps.py): routers and brokers that restart, snow on all roofs that clear one after the other, a typhoon's
+dark week, plants that hold back because they may not feed in, school holidays, planned outages, single faults. The
+worst city counts.
+
+The rules' limits were set on other seeds than these, and these were not looked at before the rules and the traps stood
+as they are. Faults come from the same kind of generator, so two kinds were added that no limit was set on
+(``NEVER_SET_ON``); their recall is told by itself.
 
 An alert is right when it names the family and the shelter (or the ward, the city, the service) of a fault that goes on
 or has just ended. A fault is found when a right alert comes within its time. Every alert beside that is wrong, also a
@@ -18,8 +24,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bench.alert_faults import DAY_MS, NATURES, Kind, Planted
+from bench.alert_faults import NATURES, NEVER_SET_ON, Kind, Planted
 from bench.alert_quarter import Quarter, hours, looks, simulated
+from bench.alert_traps import DAY_MS
 from bench.report import Target, finish, progress
 from central.core.watch.alerts import Alert, Change, StepKind
 from central.core.watch.looking import State, look
@@ -32,7 +39,7 @@ SITES: Final = 60
 DAYS: Final = 92
 AFTER_MS: Final = 3 * DAY_MS
 """A week's comparison may notice what has just been mended."""
-BEGINNINGS: Final = {404: 1_767_193_200_000, 505: 1_777_561_200_000, 606: 1_788_188_400_000}
+BEGINNINGS: Final = {707: 1_767_193_200_000, 808: 1_777_561_200_000, 909: 1_788_188_400_000}
 """Test seed → midnight in Tokyo that begins its quarter: 1 January, 1 May, 1 September 2026. Limits were not set on
 them."""
 
@@ -75,17 +82,17 @@ def judge(quarter: Quarter, alerts: Sequence[Alert]) -> Verdict:
     first: dict[int, float] = {}
     right, wrong, repeats = [], [], 0
     for alert in alerts:
-        fitting = [n for n, one in enumerate(quarter.plot.planted) if _fits(alert, one)]
+        fitting = [n for n, one in enumerate(quarter.planted) if _fits(alert, one)]
         # Of two faults of a kind the one that began last is meant.
-        number = max(fitting, key=lambda n: quarter.plot.planted[n].from_ms, default=None)
+        number = max(fitting, key=lambda n: quarter.planted[n].from_ms, default=None)
         if number is None:
             wrong.append(alert)
             continue
         right.append(alert)
         repeats += number in first
-        first.setdefault(number, hours(quarter.plot.planted[number].from_ms, alert.raised_ms))
+        first.setdefault(number, hours(quarter.planted[number].from_ms, alert.raised_ms))
     found, missed = [], []
-    for number, one in enumerate(quarter.plot.planted):
+    for number, one in enumerate(quarter.planted):
         if number in first and first[number] <= NATURES[one.kind].found_h:
             found.append((one, first[number]))
         else:
@@ -154,6 +161,8 @@ def main(
         if show:
             _show(quarter, verdict)
     wall_s = round(time.monotonic() - begun_s, 1)
+    new = [one for verdict in verdicts for one, _ in verdict.found if one.kind in NEVER_SET_ON]
+    new_missed = [one for verdict in verdicts for one in verdict.missed if one.kind in NEVER_SET_ON]
     figures = {
         "precision_worst": Target(RATE_MIN, at_least=True).judge(round(min(v.precision for v in verdicts), 3)),
         "recall_worst": Target(RATE_MIN, at_least=True).judge(round(min(v.recall for v in verdicts), 3)),
@@ -174,6 +183,7 @@ def main(
     ]
     more = {
         "wall_s": wall_s,
+        "recall_of_kinds_never_set_on": round(len(new) / max(1, len(new) + len(new_missed)), 3),
         "sites": sites,
         "days": days,
         "by_kind": by_kind(verdicts),
@@ -186,7 +196,7 @@ def _show(quarter: Quarter, verdict: Verdict) -> None:
     for alert in verdict.wrong:
         day = (alert.raised_ms - quarter.start_ms) / DAY_MS
         said = ", ".join(f"{each.rule} {each.value:.1f}" for each in alert.evidence)
-        own = [one for one in quarter.plot.planted if one.about == alert.about]
+        own = [one for one in quarter.planted if one.about == alert.about]
         near = ", ".join(
             f"{one.kind.value} day {hours(quarter.start_ms, one.from_ms) / 24:.1f} to "
             f"{hours(quarter.start_ms, one.to_ms) / 24:.1f}"

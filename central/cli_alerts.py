@@ -17,12 +17,15 @@ from central.cli_users import AsJson, Config, Data, moment
 if TYPE_CHECKING:
     from central.core.watch.alerts import Alert
     from central.core.watch.rules import Rule
+    from central.settings import Settings
     from central.store.records import Records
     from central.watch.replay import Replayed
 
 alerts = typer.Typer(no_args_is_help=True, help="Alerts of everyday operation: silent shelters, weak plants, and more.")
 T = TypeVar("T")
 DAY_MS = 86_400_000
+EVENTS_MAX = 10_000
+"""Newest events of a shelter that a back-test reads."""
 Lang = Annotated[str | None, typer.Option("--lang", help="ja or en; without it by LANG.")]
 AlertId = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, such as A17 (shelter-central alerts list).")]
 
@@ -172,10 +175,12 @@ def backtest(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which alerts rules would have raised on the readings of the last days. Nothing is kept or sent.
+    """Show which alerts rules would have raised on what the store holds of the last days. Nothing is kept or sent.
 
-    For trying limits before they are used. What the store does not hold is not judged: silence, clocks, outboxes,
-    certificates, the service, and demand. Reading weeks of many shelters takes minutes.
+    For trying limits before they are used. Every PV device is read. Demand is held against the targets as they were set
+    then, faults come from readings and events. A silence is seen where it left a gap: what an outbox filled afterwards
+    is not, nor anything shorter than half an hour. What can't be judged at all is named at the end. Reading weeks of
+    many shelters takes minutes.
 
     Examples:
 
@@ -188,46 +193,69 @@ def backtest(
     rules = _rules(rules_file or settings.alerts.rules)
 
     async def work(records: Records) -> tuple[Replayed, dict[str, str]]:
-        from central.app import open_store
-        from central.core.facts import newest, values_of
-        from central.core.live import LiveView
-        from central.watch.replay import replay
-
         now_ms = time.time_ns() // 1_000_000
         from_ms = now_ms - (now_ms + 9 * 3_600_000) % DAY_MS - (days - 1) * DAY_MS
-        sites = await records.sites()
-        store = await open_store(settings)
-        try:
-            live = LiveView()
-            for one in sites:
-                live.update(await store.latest(one.id))
-            found = await replay(
-                rules,
-                store,
-                sites,
-                live.device_with,
-                facts={name: values_of(told) for name, told in newest(await records.facts.newest()).items()},
-                reserve_pct=settings.steering.reserve_pct,
-                from_ms=from_ms,
-                to_ms=now_ms,
-                progress=lambda done: typer.echo(f"\rread {done} of {len(sites)} shelters", err=True, nl=False),
-            )
-        finally:
-            await store.close()
-            typer.echo("", err=True)
-        return found, {one.id: one.name for one in sites}
+        found = await _replayed(settings, records, rules, from_ms, now_ms)
+        return found, {one.id: one.name for one in await records.sites()}
 
     found, names = _do(data, config, work)
+    from central.core.watch.past import is_judged
+
     shown = [alert for alert in found.alerts if not site or set(site) & set(alert.sites)]
+    unjudged = [rule.name for rule in rules if not is_judged(rule.quantity)]
     if as_json:
         from central.api.models.alerts import alert_out
 
-        told = [alert_out(alert).model_dump(mode="json") for alert in shown]
-        typer.echo(json.dumps({"alerts": told, "half_hours_read": found.half_hours}, ensure_ascii=False))
+        told = {
+            "alerts": [alert_out(alert).model_dump(mode="json") for alert in shown],
+            "half_hours_read": found.half_hours,
+            "pv_devices_read": found.pv_devices,
+            "rules_not_judged": unjudged,
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False))
         return
     for alert in shown:
         typer.echo("\n".join(_lines(alert, names, chosen)))
-    typer.echo(f"{len(shown)} alerts in {days} days; {found.half_hours:,} half hours of shelters were read", err=True)
+    read = f"{found.half_hours:,} half hours of shelters and {found.pv_devices} PV devices were read"
+    typer.echo(f"{len(shown)} alerts in {days} days; {read}", err=True)
+    typer.echo(f"not judged, for the store does not hold what they look at: {', '.join(unjudged) or 'none'}", err=True)
+
+
+async def _replayed(
+    settings: Settings, records: Records, rules: tuple[Rule, ...], from_ms: int, to_ms: int
+) -> Replayed:
+    from central.app import open_store
+    from central.core.facts import newest, values_of
+    from central.core.live import LiveView
+    from central.watch.replay import Sources, replay
+
+    sites = await records.sites()
+    store = await open_store(settings)
+    try:
+        live, rows = LiveView(), {}
+        for one in sites:
+            rows[one.id] = await store.latest(one.id)
+            live.update(rows[one.id])
+        sources = Sources(
+            store=store,
+            device_with=live.device_with,
+            rows=rows,
+            events={one.id: await records.events(one.id, limit=EVENTS_MAX) for one in sites},
+            book=[entry.decision for entry in await records.decisions.book()],
+            facts={name: values_of(told) for name, told in newest(await records.facts.newest()).items()},
+        )
+        return await replay(
+            rules,
+            sources,
+            sites,
+            reserve_pct=settings.steering.reserve_pct,
+            from_ms=from_ms,
+            to_ms=to_ms,
+            progress=lambda done: typer.echo(f"\rread {done} of {len(sites)} shelters", err=True, nl=False),
+        )
+    finally:
+        await store.close()
+        typer.echo("", err=True)
 
 
 def _lines(alert: Alert, names: dict[str, str], lang: str) -> list[str]:

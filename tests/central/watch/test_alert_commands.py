@@ -11,25 +11,18 @@ import pytest
 from typer.testing import CliRunner
 
 from central.cli import app
-from central.core.facts import NO_FACTS
 from central.core.news import Severity
 from central.core.watch import memory
 from central.core.watch.alerts import About, AboutKind, Alert, Evidence, StepKind, step_of
 from central.core.watch.lamps import Lamp
 from central.core.watch.readings import Family
-from central.queries import TOKYO_MIDNIGHT_MS
-from central.store.base import StoreRow
 from central.store.records import Records
-from central.store.sqlite import SqliteStore
-from central.watch.replay import replay
 from central.watch.rule_file import load_rules
 from tests.central.app.test_service import register, service
-from tests.central.fake import DAY_MS, HOUR_MS, NOW_MS, make_sites
+from tests.central.fake import NOW_MS
 from tests.support import free_port
 
 SITE = "E0000000001111"
-BEGIN_MS = NOW_MS - (NOW_MS - TOKYO_MIDNIGHT_MS) % DAY_MS
-POINTS = ("pv.power_w", "battery.soc_pct", "battery.soh_pct", "inverter.state", "inverter.islanded")
 
 
 def run(*arguments: str) -> Any:
@@ -120,45 +113,3 @@ def test_a_running_service_takes_what_a_command_decides(tmp_path: Path) -> None:
         done = run("resolve", "A1", "--why", "停電工事", "--by", "佐藤", "--json", *at)
         assert json.loads(done.stdout)["resolved_by"] == "佐藤"
     assert "解消 佐藤: 停電工事" in run("list", "--lang", "ja", *at).stdout
-
-
-async def test_rules_are_played_on_what_the_store_holds(tmp_path: Path) -> None:
-    sites = make_sites(8)
-    days = 20
-    store = await SqliteStore.open(tmp_path / "telemetry.sqlite")
-    try:
-        rows = []
-        for n, site in enumerate(sites):
-            for half in range(days * 48):
-                at_ms = BEGIN_MS - (days - half / 48) * DAY_MS
-                hour = half % 48 / 2
-                sun = max(0.0, 1 - abs(hour - 11.75) / 4.5) * 16_000
-                dead = n == 2 and half >= 17 * 48
-                soh = 68.0 if n == 3 and half >= 15 * 48 else 90.0
-                values = (0.0 if dead else sun, 80.0, soh, 6.0 if dead and half % 12 == 0 else 4.0, 0.0)
-                rows.append(StoreRow(site.id, "inverter", int(at_ms), POINTS, values))
-        await store.write(rows)
-        found = await replay(
-            load_rules(None),
-            store,
-            sites,
-            lambda _site, point: "inverter" if point in POINTS else None,
-            facts={site.id: NO_FACTS for site in sites},
-            reserve_pct=30.0,
-            from_ms=BEGIN_MS - 6 * DAY_MS,
-            to_ms=BEGIN_MS,
-        )
-    finally:
-        await store.close()
-    assert found.half_hours == 8 * 6 * 48
-    told = {alert.about.name: alert for alert in found.alerts}
-    assert set(told) == {sites[2].id, sites[3].id}
-    by_family = {(alert.about.name, alert.family): alert for alert in found.alerts}
-    assert set(by_family) == {
-        (sites[2].id, Family.PV),
-        (sites[2].id, Family.FAULTS),
-        (sites[3].id, Family.BATTERY),
-    }
-    dead = by_family[sites[2].id, Family.PV]
-    assert dead.raised_ms - (BEGIN_MS - 3 * DAY_MS) < 12 * HOUR_MS, "the same day"
-    assert dead.evidence[0].rule == "pv-dead"
