@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import APIRouter
 
 from central import access
+from central.alone import Alone, only_service
 from central.api import autonomy
 from central.api.app import create_app
 from central.api.desk import Desk
@@ -34,7 +35,7 @@ from central.feeds import hook
 from central.feeds.desk import AlertDesk
 from central.feeds.service import Feeds
 from central.forecast import Forecast
-from central.host import StartError, collect_garbage_seldom, listening, make_folder, only_one_in
+from central.host import StartError, collect_garbage_seldom, listening, make_folder
 from central.inbox import Inbox
 from central.ingest import Ingest
 from central.keys import key_of
@@ -62,17 +63,20 @@ def utc_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def run_central(settings: Settings, *, announce: Callable[[str], None], now: Callable[[], int] = utc_ms) -> None:
-    """Serve until SIGTERM or SIGINT.
+async def run_central(
+    settings: Settings, *, announce: Callable[[str], None], wait: bool = False, now: Callable[[], int] = utc_ms
+) -> None:
+    """Serve until SIGTERM or SIGINT. ``wait``: while another one serves the same data, wait for its end.
 
     Raises:
-        StartError: it can't start.
+        StartError: it can't start, or another one has taken over.
     """
     make_folder(settings)
-    with only_one_in(settings), listening(settings) as listener:
+    async with only_service(settings, wait=wait) as alone:
         try:
-            async with _stores(settings) as (store, records):
-                await Central(settings, store, records, now).serve(listener, announce)
+            with listening(settings) as listener:
+                async with _stores(settings) as (store, records):
+                    await Central(settings, store, records, now).serve(listener, announce, alone)
         except StoreError as error:
             raise StartError(str(error)) from error
 
@@ -97,7 +101,7 @@ class Central:
         self._stop = asyncio.Event()
         self._look_again = asyncio.Event()
 
-    async def serve(self, listener: socket.socket, announce: Callable[[str], None]) -> None:
+    async def serve(self, listener: socket.socket, announce: Callable[[str], None], alone: Alone) -> None:
         """Fill the memory, start all loops, and end them in order when told to."""
         ledger = Ledger(await self._records.ledger_tails(runs_each=RUNS_LOADED), runs_each=RUNS_LOADED)
         alerts = self._alerts()
@@ -156,16 +160,19 @@ class Central:
                 alerting = tasks.create_task(self._alerting(alerts), name="alerts")
                 announcing = tasks.create_task(self._announce(server, listener, announce), name="announce")
                 stopping = tasks.create_task(self._stop.wait(), name="stop")
+                keeping = tasks.create_task(alone.keep(self._stop.set), name="alone")
                 roomy = [tasks.create_task(loop(), name=name) for name, loop in loops]
                 await asyncio.wait((stopping, http), return_when=asyncio.FIRST_COMPLETED)
                 log.info("stopping", waiting=len(self._inbox))
-                for task in (alerting, announcing, estimating, looking, steering, stopping, *roomy):
+                for task in (alerting, announcing, estimating, keeping, looking, steering, stopping, *roomy):
                     task.cancel()
                 app.state.live.close()
                 self._control.end_streams()
                 server.should_exit = True
                 await self._finish(ingest, taking)
                 receiving.cancel()
+        if alone.lost:
+            raise StartError(alone.lost)
         if not self._stop.is_set():
             raise StartError("the HTTP server ended by itself; what it logged above says why")
 
@@ -374,7 +381,7 @@ def log_to_stderr() -> None:
     )
 
 
-def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
+def run(settings: Settings, *, announce: Callable[[str], None], wait: bool = False) -> None:
     """Run the service in a loop of its own, on uvloop where there is one."""
     log_to_stderr()
     collect_garbage_seldom()
@@ -383,4 +390,4 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
     except ImportError:
         new_event_loop = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(run_central(settings, announce=announce))
+        runner.run(run_central(settings, announce=announce, wait=wait))

@@ -96,8 +96,13 @@ def run(
     http_host: Annotated[str | None, typer.Option(help="Address to serve API and pages on.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Port to serve on; 0 takes a free one.")] = None,
     store: Annotated[StoreKind | None, typer.Option(help="Where readings are kept.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="While another one serves the same data, stand by and take over.")
+    ] = False,
 ) -> None:
     """Serve until SIGTERM. Prints one line when it serves: ready {"url": …}.
+
+    One service at a time may serve the same data; a second one says who does and ends, or waits (--wait).
 
     Every setting can stand in the file, in the environment or here; what stands here holds.
 
@@ -123,7 +128,7 @@ def run(
     from central.host import StartError
 
     try:
-        run_service(settings, announce=lambda said: typer.echo(f"ready {said}"))
+        run_service(settings, announce=lambda said: typer.echo(f"ready {said}"), wait=wait)
     except SettingsError as error:
         _fail(str(error), code=2)
     except StartError as error:

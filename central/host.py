@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from central.settings import Settings
+from central.store.base import StoreError
+from central.store.records_database import file_of
+
+TOKYO: Final = ZoneInfo("Asia/Tokyo")
 
 
 class StartError(Exception):
@@ -31,19 +40,53 @@ def _no_folder(settings: Settings, error: OSError) -> str:
     return f"data folder {settings.data}: {error.strerror} (may this user write there? name another one: --data)"
 
 
+class HeldError(StartError):
+    """Another service works with these data already."""
+
+
 @contextmanager
 def only_one_in(settings: Settings) -> Iterator[None]:
-    """Two services over one folder would each keep a ledger of their own."""
+    """Two services over one folder, or one file of records, would each keep a ledger of their own.
+
+    Raises:
+        HeldError: another one runs; the text says which.
+        StartError: the folder can't be used.
+    """
+    with ExitStack() as held:
+        held.enter_context(_locked(settings.data / "central.lock", settings.data, settings))
+        try:
+            records = file_of(settings.records_address)
+        except StoreError as error:
+            raise StartError(str(error)) from None
+        if records is not None and records.resolve().parent != settings.data.resolve():
+            held.enter_context(_locked(records.with_name(f"{records.name}.lock"), records, settings))
+        yield
+
+
+@contextmanager
+def _locked(path: Path, what: Path, settings: Settings) -> Iterator[None]:
     try:
-        lock = (settings.data / "central.lock").open("w")
+        lock = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
     except OSError as error:
         raise StartError(_no_folder(settings, error)) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StartError(f"{settings.data}: another shelter-central runs with this folder; stop it first") from None
+            holder = lock.read(200).strip() or "which does not say who it is"
+            kind = "folder" if what == settings.data else "file"
+            raise HeldError(
+                f"{what}: another shelter-central runs with this {kind} ({holder}): stop that one first"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{who()}, since {datetime.now(TOKYO):%Y-%m-%d %H:%M:%S} JST\n")
+        lock.flush()
         yield
+
+
+def who() -> str:
+    """This process, for the one that finds it in its way."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 @contextmanager

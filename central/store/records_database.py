@@ -30,6 +30,12 @@ def url_of(url: str | Path) -> URL:
         raise StoreError(f"not a database URL: {error} (try sqlite:///records.sqlite)") from error
 
 
+def file_of(url: str | Path) -> Path | None:
+    """The file of records in SQLite; None for a server. Raises StoreError."""
+    parsed = url_of(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
 def engine_of(url: URL) -> Engine:
     """An engine with one connection; SQLite in WAL, durable at each commit.
 
