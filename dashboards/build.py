@@ -37,9 +37,7 @@ def boards() -> dict[str, Any]:
     for make in BOARDS:
         board = encoded(make())
         _read_back(board)
-        for variable in board["templating"]["list"]:
-            # The SDK numbers variables; Grafana's present schema has no such field.
-            variable.pop("id", None)
+        _tidy(board)
         made[board["uid"]] = board
     return made
 
@@ -75,6 +73,17 @@ def build() -> list[Path]:
 def stale() -> list[Path]:
     """Generated files that are not what the code makes."""
     return [path for path, text in files().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+
+
+def _tidy(board: dict[str, Any]) -> None:
+    """Leave out what the SDK writes and Grafana's present schema does not have."""
+    board.pop("style", None)
+    for variable in board["templating"]["list"]:
+        for name in ("id", "auto", "auto_min", "auto_count"):
+            variable.pop(name, None)
+    for panel in board["panels"]:
+        if panel["type"] == "table":
+            panel["options"].pop("footer", None)
 
 
 def _read_back(board: dict[str, Any]) -> None:

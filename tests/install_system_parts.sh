@@ -1,17 +1,20 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: broker, databases, a front, a browser, accessibility rules.
+# Installs what the tests need beyond Python: broker, databases, a front, a browser, npm packages.
 # Only as root and only what is missing. Without root it changes nothing: the tests that need a
 # missing part are skipped by name.
-# Accessibility rules for the browser tests; an npm package, so it needs no root.
-axe=$(dirname "$0")/axe
-if [ ! -f "$axe/node_modules/axe-core/axe.min.js" ]; then
+# npm packages, which need no root: accessibility rules for the browser tests, Grafana's types for the boards.
+npm_part() { # Folder, a file that is there when it is installed, what it is for.
+  folder=$(dirname "$0")/$1
+  [ -f "$folder/node_modules/$2" ] && return
   if ! command -v npm >/dev/null 2>&1; then
-    echo "npm is not installed: the tests of accessibility rules (axe-core) will be skipped."
+    echo "npm is not installed: the tests of $3 will be skipped."
   else
-    timeout 120 npm ci --prefix "$axe" --no-audit --no-fund --silent >/dev/null 2>&1 ||
-      echo "Could not install axe-core in $axe (npm ci). The tests that need it will be skipped."
+    timeout 120 npm ci --prefix "$folder" --no-audit --no-fund --silent >/dev/null 2>&1 ||
+      echo "Could not install what $folder names (npm ci). The tests of $3 will be skipped."
   fi
-fi
+}
+npm_part axe axe-core/axe.min.js "accessibility rules (axe-core)"
+npm_part grafana_schema typescript/bin/tsc "boards against Grafana's types (@grafana/schema)"
 missing=""
 command -v mosquitto >/dev/null 2>&1 || test -x /usr/sbin/mosquitto || missing="$missing mosquitto"
 command -v influxd >/dev/null 2>&1 || missing="$missing influxdb"

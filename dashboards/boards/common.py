@@ -122,17 +122,21 @@ def _variable(name: str, label: str, query: str) -> dashboard.QueryVariable:
 
 
 class _InfluxMarks(models.AnnotationQuery):
-    """Marks asked for by InfluxQL. The SDK knows Grafana's own kind alone, so the question is added to it.
-
-    It stands twice: Grafana before version 10 reads it beside the name, later ones read it in the target.
-    """
+    """Marks asked for by InfluxQL. The SDK knows Grafana's own kind alone, so the question is added to it."""
 
     asked: str = ""
 
     def to_json(self) -> dict[str, object]:
-        question = {"query": self.asked, "textColumn": "text", "tagsColumn": "severity,name", "fromAnnotations": True}
-        target = {"refId": "Anno", "rawQuery": True, "resultFormat": "table", **question}
-        return {**super().to_json(), **question, "target": target}
+        target = {
+            "refId": "Anno",
+            "rawQuery": True,
+            "resultFormat": "table",
+            "query": self.asked,
+            "textColumn": "text",
+            "tagsColumn": "severity,name",
+            "fromAnnotations": True,
+        }
+        return {**super().to_json(), "target": target}
 
 
 class _Marks(dashboard.AnnotationQuery):

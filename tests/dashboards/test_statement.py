@@ -58,7 +58,8 @@ def begun_anew(row: StoreRow) -> StoreRow:
     """The meter lost its count at 10 in the morning: it begins at zero."""
     if row.device != "meter" or row.at_ms < RESET_MS:
         return row
-    return replace(row, values=tuple(value - lost for value, lost in zip(row.values, LOST, strict=True)))
+    left = [(value or 0.0) - lost for value, lost in zip(row.values, LOST, strict=True)]
+    return replace(row, values=tuple(left))
 
 
 @dataclass
@@ -104,7 +105,8 @@ class City:
 
 
 CHANGING, RESETTING, QUIET = sites(3)
-LOST = next(row for row in lived(RESETTING.id, FROM_MS, RESET_MS)[::-1] if row.device == "meter").values
+LAST = next(row for row in lived(RESETTING.id, FROM_MS, RESET_MS)[::-1] if row.device == "meter")
+LOST = [value or 0.0 for value in LAST.values]
 
 
 @pytest.fixture
