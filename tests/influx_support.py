@@ -1,8 +1,8 @@
 """A real InfluxDB for tests: the machine's own, or the one that ``SHELTER_TEST_INFLUXD`` names, a path to an influxd.
 
 Which version it is, the program says itself. Before 1.8 it has no v2 write API, which ``influxdb-client`` speaks: nginx
-in front gives it one. Of 1.8 and later, and of 2.x, the server's own is used; 2.x is set up by its API and gets its
-buckets as the product makes them. To run every test of the store against another server::
+in front gives it one. Of 1.8 and later, and of 2.x, the server's own is used; 2.x is set up by its API. Databases and
+buckets are made as the product makes them. To run every test of the store against another server::
 
     SHELTER_TEST_INFLUXD=/opt/influxdb2/influxd pytest -m influx
     SHELTER_TEST_INFLUXD=/opt/influxdb2/influxd make dashboards-check
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from central.store.influx_setup import Home, Http, Two, prepare
+from central.store.influx_setup import Home, Http, prepare, server_of
 from tests.support import INFLUXD, find_program, free_port
 
 USER = "shelter"
@@ -173,15 +173,13 @@ class Influx:
             self._influxd = self._spawn(INFLUXD, "-config", str(config))
         self._wait(self.influx_port, self._influxd, "influxd")
 
-    def make_database(self, name: str) -> str:
-        """A new database or bucket that the token may use; returns its name."""
-        if self.is_2:
-            http = Http(self.url, self.token, timeout_s=10)
-            prepare(Two(http, ORG), [Home(bucket=name, days=0)])
-            http.close()
-        else:
+    def make_database(self, name: str, *, days: int = 0) -> str:
+        """A new database or bucket that the token may use; returns its name. ``days``: so long it keeps rows."""
+        if not self.is_2:
             self.query(f"CREATE USER {USER} WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES")
-            self.query(f'CREATE DATABASE "{name}"')
+        http = Http(self.url, self.token, timeout_s=10)
+        prepare(server_of(http, self.org)[0], [Home(bucket=name, days=days)])
+        http.close()
         return name
 
     def query(self, statement: str) -> bytes:

@@ -3,7 +3,8 @@
 One line a device and time: measurement ``shelter``; tags ``site``, ``device`` and ``shape``; each point a float field
 of its own name, so Grafana asks ``SELECT mean("pv.power_w") FROM shelter WHERE site = '…'``. Two more fields:
 ``good``, the number of good values (it is there in every line, so it counts rows), and ``bad``, why the others are
-missing. The measurement ``shelter_shape`` says which points a ``shape`` has, in which order.
+missing. The measurement ``shelter_shape`` says which points a ``shape`` has, in which order, for each day anew: where
+rows are kept for some time alone, it has to live as long as they do.
 
 The line protocol is made here and not by the client's ``Point``, which costs ten times the CPU.
 """
@@ -25,6 +26,7 @@ from central.store.shapes import Part, first_step_ms, merge_parts, next_rows, sh
 
 ROWS_PER_REQUEST: Final = 5_000
 PAGE_ROWS: Final = 1_000
+TOLD_MAX: Final = 100_000
 
 _CALLS: Final = {
     Aggregate.MEAN: "sum({0})",
@@ -49,6 +51,8 @@ class InfluxStore:
         self._lines = lines.LineMaker()
         self._shapes: dict[str, tuple[str, ...]] = {}
         """Shapes that the server has, as far as is known here: name → points."""
+        self._told: set[tuple[tuple[str, ...], int]] = set()
+        """For which days it has them."""
 
     @classmethod
     async def open(cls, address: InfluxAddress) -> Self:
@@ -154,14 +158,17 @@ class InfluxStore:
         return await asyncio.get_running_loop().run_in_executor(thread, job)
 
     def _write(self, rows: Sequence[StoreRow]) -> None:
-        new = {row.points for row in rows} - set(self._shapes.values())
-        body = [lines.line_of_shape(points) for points in new]
+        new = {(row.points, lines.day_of(row.at_ms)) for row in rows} - self._told
+        body = [lines.line_of_shape(points, day) for points, day in new]
         body += self._lines.of_rows(rows)
         self._writer.write(body)
-        self._shapes = self._shapes | {shape_name(points): points for points in new}
+        if len(self._told) > TOLD_MAX:
+            self._told.clear()
+        self._told |= new
+        self._shapes = self._shapes | {shape_name(points): points for points, _day in new}
 
     def _all_shapes(self) -> dict[str, tuple[str, ...]]:
-        found = self._query.ask("SELECT points FROM shelter_shape GROUP BY shape")
+        found = self._query.ask("SELECT last(points) AS points FROM shelter_shape GROUP BY shape")
         stored = {tags["shape"]: tuple(rows[0]["points"].split(" ")) for tags, rows in found}
         return stored | self._shapes
 

@@ -9,6 +9,7 @@ from central.store.base import StoreRefusedError, StoreRow
 from central.store.shapes import shape_name, wrong_length
 
 HEADS_MAX: Final = 100_000
+DAY_MS: Final = 86_400_000
 TIME_MAX_MS: Final = 9_223_372_036_853
 _ESCAPES = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ "})
 
@@ -46,9 +47,18 @@ def between(from_ms: int, to_ms: int) -> str:
     return f"time >= {max(from_ms, -TIME_MAX_MS)}ms AND time < {min(to_ms, TIME_MAX_MS)}ms"
 
 
-def line_of_shape(points: tuple[str, ...]) -> str:
-    """What says which points a shape has; the same line each time, so writing it again changes nothing."""
-    return f"shelter_shape,shape={shape_name(points)} points={field_text(' '.join(points))} 0"
+def day_of(at_ms: int) -> int:
+    """The UTC day of a moment, counted from 1970."""
+    return at_ms // DAY_MS
+
+
+def line_of_shape(points: tuple[str, ...], day: int) -> str:
+    """What says which points a shape has, once for each day with rows of it; writing it again changes nothing.
+
+    It stands at the day's end: a bucket that keeps rows for some time alone keeps it for as long as the day's rows.
+    """
+    at_ms = min((day + 1) * DAY_MS - 1, TIME_MAX_MS)
+    return f"shelter_shape,shape={shape_name(points)} points={field_text(' '.join(points))} {at_ms}"
 
 
 class LineMaker:

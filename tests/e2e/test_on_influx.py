@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.influx, pytest
 @pytest.fixture
 def influx(tmp_path: Path) -> Iterator[Influx]:
     with running_influx(tmp_path / "influx") as server:
-        server.make_database("city")
+        server.make_database("city", days=400)
         server.make_database("city_rollup")
         yield server
 

@@ -21,7 +21,7 @@ BUCKET = "city"
 @pytest.fixture
 def influx(tmp_path: Path) -> Iterator[Influx]:
     with running_influx(tmp_path / "influx") as server:
-        server.make_database(BUCKET)
+        server.make_database(BUCKET, days=400)
         yield server
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from central.store.base import StoreError, StoreRefusedError
 from central.store.influx import InfluxStore
-from central.store.influx_lines import LineMaker
+from central.store.influx_lines import DAY_MS, LineMaker
 from central.store.influx_write import InfluxAddress
 from tests.central.store.rows import INVERTER, SITE, T0, inverter
 from tests.influx_support import Influx, running_influx
@@ -44,6 +45,25 @@ async def test_a_dashboard_can_ask_in_plain_influxql(influx: Influx, influx_addr
     (series,) = json.loads(answer)["results"][0]["series"]
     assert series["tags"] == {"site": SITE, "device": "inverter"}
     assert series["values"][0][1] == 150.0
+
+
+async def test_a_bucket_that_keeps_rows_for_some_time_has_all_that_is_needed_to_read_them(
+    influx: Influx, influx_address: InfluxAddress
+) -> None:
+    address = replace(influx_address, bucket=influx.make_database(f"{influx_address.bucket}_kept", days=400))
+    now_ms = time.time_ns() // 1_000_000
+    days = [replace(inverter(day), at_ms=now_ms - day * DAY_MS) for day in (399, 40, 1, 0)]
+    store = await InfluxStore.open(address)
+    await store.write(days)
+    with pytest.raises(StoreRefusedError):
+        await store.write([replace(inverter(0), at_ms=now_ms - 410 * DAY_MS)])
+    await store.close()
+    again = await InfluxStore.open(address)
+    try:
+        assert [row async for row in again.export(SITE, from_ms=0, to_ms=now_ms + 1)] == days
+        assert await again.latest(SITE) == days[-1:]
+    finally:
+        await again.close()
 
 
 async def test_a_field_of_another_type_is_a_refusal_and_the_rest_is_stored(
