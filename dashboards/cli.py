@@ -32,7 +32,10 @@ def about() -> None:
 def build_files(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail when a file is not up to date.")] = False,
 ) -> None:
-    """Make generated/*.json and provisioning/*.yaml from the code.
+    """Make generated/*.json and provisioning/*.yaml from the code, and hold the boards against Grafana's rules.
+
+    The rules are those that Grafana applies on loading (uid, panel numbers, the grid, data sources, variables, links):
+    what breaks one is named, and the command ends with 1.
 
     Examples:
 
@@ -40,8 +43,13 @@ def build_files(
 
         shelter-dashboards build --check
     """
-    from dashboards.build import HERE, build, stale
+    from dashboards.build import HERE, boards, build, stale
+    from dashboards.rules import faults
 
+    if found := faults(boards()):
+        for one in found:
+            typer.echo(one, err=True)
+        _fail("Grafana would not show these boards as they are meant: nothing was written")
     changed = stale() if check else build()
     for path in changed:
         typer.echo(f"{'not up to date' if check else 'written'}: {path.relative_to(HERE)}")
