@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,9 +9,9 @@ from typing import Any, Final
 from grafana_client import GrafanaApi, TokenAuth
 from grafana_client.client import GrafanaClientError, GrafanaException
 
+from dashboards.rules import UID
 from dashboards.sources import FOLDER, FOLDER_UID
 
-_UID: Final = re.compile(r"^[a-zA-Z0-9_-]{1,40}$")
 _ADVICE: Final = {
     401: "the token is not accepted: make one for a service account with the role Editor",
     403: "the token may not do this: give its service account the role Editor",
@@ -71,7 +70,7 @@ def _folder(grafana: GrafanaApi) -> None:
 
 
 def _one(grafana: GrafanaApi, board: Mapping[str, Any], message: str) -> Pushed:
-    if not _UID.match(board["uid"]):
+    if not UID.fullmatch(board["uid"]):
         raise PushError(f"{board['uid']!r} cannot be the uid of a board")
     answer = grafana.dashboard.update_dashboard(
         {"dashboard": {**board, "id": None}, "folderUid": FOLDER_UID, "overwrite": True, "message": message}

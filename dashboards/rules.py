@@ -17,8 +17,7 @@ from dashboards.queries import KIND, Source
 UID: Final = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 """Longer ones and other characters are refused."""
 SCHEMA_MIN: Final = 36
-"""Grafana changes older boards when it loads them, up to its own version; from this one on nothing of ours is changed
-in a way that loses something."""
+"""Grafana changes older boards when it loads them, version by version; these boards are written for this one."""
 WIDTH: Final = 24
 _VARIABLE: Final = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)|\[\[(\w+)\]\]")
 _FIELD: Final = re.compile(r"\$\{__(?:data|field|value|series)\.[\w.]+\}")
@@ -50,7 +49,7 @@ def _of_board(uid: str, board: Mapping[str, Any]) -> Iterator[str]:
     if board.get("schemaVersion", 0) < SCHEMA_MIN:
         yield f"schemaVersion {board.get('schemaVersion')}: want {SCHEMA_MIN} or later"
     if board.get("id") is not None:
-        yield "it has the number of one Grafana's database (id)"
+        yield "it has an id, which is a number of one Grafana's own database"
     names = [one["name"] for one in board["templating"]["list"]]
     for name, count in Counter(names).items():
         if count > 1:
@@ -106,7 +105,7 @@ def _of_links(board: Mapping[str, Any], boards: Mapping[str, Any]) -> Iterator[s
         uid = re.match(r"/d/([^/?]+)", url)
         if uid and uid[1] not in boards:
             yield f"link {url}: there is no board {uid[1]}"
-        given = {name for name in re.findall(r"[?&]var-(\w+)=", url)}
+        given = set(re.findall(r"[?&]var-(\w+)=", url))
         target = boards[uid[1]] if uid and uid[1] in boards else board
         known = {one["name"] for one in target["templating"]["list"]}
         if given - known:

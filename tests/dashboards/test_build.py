@@ -13,7 +13,6 @@ from contract.points import POINTS
 from dashboards import build
 from dashboards.alerts import RULES
 from dashboards.boards.common import TAG
-from dashboards.panels import WIDTH
 from dashboards.queries import HOMES, Source, filled_in
 
 BOARDS = build.boards()
@@ -79,23 +78,6 @@ def test_limits_have_a_meaning_that_is_told(board: dict[str, Any]) -> None:
         assert values[1:] == sorted(values[1:]), panel["title"]
         if len({step["color"] for step in steps}) > 1:
             assert re.search(r"赤|橙|黄|境|緊急", panel["description"]), panel["title"]
-
-
-@every_board
-def test_panels_lie_side_by_side(board: dict[str, Any]) -> None:
-    taken: set[tuple[int, int]] = set()
-    for panel in panels(board):
-        place = panel["gridPos"]
-        cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
-        assert not cells & taken, panel["title"]
-        assert max(x for x, _ in cells) < WIDTH, panel["title"]
-        taken |= cells
-    ids = [panel["id"] for panel in panels(board)]
-    assert len(ids) == len(set(ids))
 
 
 @every_board
