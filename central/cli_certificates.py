@@ -9,28 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from central.cli_asking import AsJson, By, Config, Data, Why, fail
-from central.cli_office import Ca, Crl, Out, Passphrase, day_of, now, office
+from central.cli_asking import AsJson, Config, Data, fail
+from central.cli_office import Ca, Crl, Office, Out, Passphrase, day_of, now, office, signed
 
 if TYPE_CHECKING:
     from central.provision import Made
+    from central.provisioner import Person
     from central.store.records import Records
 
 certificates = typer.Typer(no_args_is_help=True, help="Certificates for the connection to the broker (TLS).")
 
 
 @certificates.command("init")
+@signed
 def init(
-    by: By,
-    why: Why,
+    here: Office,
+    who: Person,
     name: Annotated[
         str, typer.Option("--name", help="Name of the authority, seen in certificates.")
     ] = "Shelter EMS CA",
-    ca: Ca = None,
-    passphrase_file: Passphrase = None,
-    crl: Crl = None,
-    data: Data = None,
-    config: Config = None,
 ) -> None:
     """Make the city's authority, once. Every shelter trusts it for the years of the plants.
 
@@ -44,9 +41,6 @@ def init(
     from central.provision import Authority
     from central.provisioner import Provisioner
 
-    here = office(data, config, ca, passphrase_file, crl)
-    who = here.person(by, why)
-
     async def work(records: Records) -> None:
         authority, made = Authority.make(here.folder, name, passphrase=here.passphrase(), by=who.by, now_ms=now())
         await Provisioner(records, authority, here.crl, now=now).begin(made, who)
@@ -56,18 +50,14 @@ def init(
 
 
 @certificates.command("broker")
+@signed
 def broker(
+    here: Office,
+    who: Person,
     hosts: Annotated[
         list[str], typer.Argument(help="Names and addresses by which it is reached, the shelters' first.")
     ],
-    by: By,
-    why: Why,
     out: Out = Path(),
-    ca: Ca = None,
-    passphrase_file: Passphrase = None,
-    crl: Crl = None,
-    data: Data = None,
-    config: Config = None,
 ) -> None:
     """Make key and certificate of the broker: broker.key and broker.crt.
 
@@ -75,22 +65,16 @@ def broker(
 
         shelter-central certificates broker mqtt.city.example 10.0.0.5 --out broker --by 田中 --why 設置
     """
-    here = office(data, config, ca, passphrase_file, crl)
-    who = here.person(by, why)
     made = here.do(lambda it: it.broker(hosts, who))
     _write(out, "broker", made)
 
 
 @certificates.command("central")
+@signed
 def central(
-    by: By,
-    why: Why,
+    here: Office,
+    who: Person,
     out: Out = Path(),
-    ca: Ca = None,
-    passphrase_file: Passphrase = None,
-    crl: Crl = None,
-    data: Data = None,
-    config: Config = None,
 ) -> None:
     """Make key and certificate of the service: central.key and central.crt, for mqtt.tls of its settings.
 
@@ -98,8 +82,6 @@ def central(
 
         shelter-central certificates central --out /etc/shelter --by 田中 --why 設置
     """
-    here = office(data, config, ca, passphrase_file, crl)
-    who = here.person(by, why)
     made = here.do(lambda it: it.service(who))
     _write(out, "central", made)
 
@@ -120,7 +102,7 @@ def list_certificates(
     from central.core import provisioning as rules
 
     now_ms = now()
-    found = office(data, config).ask(lambda records: records.certificates.all())
+    found = office(data=data, config=config).ask(lambda records: records.certificates.all())
     shown = rules.due(found, now_ms) if due else found
     if as_json:
         told = [asdict(one) | {"state": one.state(now_ms).value, "days_left": one.days_left(now_ms)} for one in shown]
@@ -134,14 +116,11 @@ def list_certificates(
 
 
 @certificates.command("adopt")
+@signed
 def adopt(
+    here: Office,
+    who: Person,
     file: Annotated[Path, typer.Argument(help="Certificate (PEM) that this authority has signed.")],
-    by: By,
-    why: Why,
-    ca: Ca = None,
-    passphrase_file: Passphrase = None,
-    data: Data = None,
-    config: Config = None,
 ) -> None:
     """Enter a certificate that the records do not know, because they were put back from an older backup.
 
@@ -151,8 +130,6 @@ def adopt(
 
         shelter-central certificates adopt client.crt --by 田中 --why 復旧
     """
-    here = office(data, config, ca, passphrase_file)
-    who = here.person(by, why)
     try:
         pem = file.read_bytes()
     except OSError as error:
@@ -171,11 +148,7 @@ def acl() -> None:
 
 @certificates.command("crl")
 def write_crl(
-    ca: Ca = None,
-    passphrase_file: Passphrase = None,
-    crl: Crl = None,
-    data: Data = None,
-    config: Config = None,
+    ca: Ca = None, passphrase_file: Passphrase = None, crl: Crl = None, data: Data = None, config: Config = None
 ) -> None:
     """Write the list of withdrawals anew, after a restore or for another broker.
 
@@ -183,7 +156,7 @@ def write_crl(
 
         shelter-central certificates crl --crl /etc/mosquitto/shelter/crl.pem
     """
-    here = office(data, config, ca, passphrase_file, crl)
+    here = office(ca, passphrase_file, crl, data, config)
     here.do(lambda it: it.write_revocations())
     typer.echo(f"{here.crl}; the broker reads it at: sudo systemctl reload mosquitto")
 

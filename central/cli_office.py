@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
 
-from central.cli_asking import fail, settings_of
+from central.cli_asking import By, Config, Data, Why, fail, settings_of
 from central.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ Crl = Annotated[
     typer.Option("--crl", help="Where the broker reads the list of withdrawals.", envvar="SHELTER_CRL"),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write into.", file_okay=False)]
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
 T = TypeVar("T")
+P = ParamSpec("P")
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
@@ -110,12 +114,29 @@ class Office:
 
 
 def office(
-    data: Path | None, config: Path | None, ca: Path | None = None, secret: Path | None = None, crl: Path | None = None
+    ca: Ca = None, passphrase_file: Passphrase = None, crl: Crl = None, data: Data = None, config: Config = None
 ) -> Office:
     """The office that these options name."""
     settings = settings_of(data, config)
     folder = ca or settings.data / "authority"
-    return Office(settings=settings, folder=folder, crl=crl or folder / "crl.pem", passphrase_file=secret)
+    return Office(settings=settings, folder=folder, crl=crl or folder / "crl.pem", passphrase_file=passphrase_file)
+
+
+def signed(command: Callable[Concatenate[Office, Person, P], None]) -> Callable[..., None]:
+    """A command at the office that stands in the book: with ``--by``, ``--why`` and the options of ``office``."""
+    own = list(inspect.signature(command, eval_str=True, locals={"Person": Any}).parameters.values())[2:]
+    options = inspect.signature(office, eval_str=True).parameters
+    named = [inspect.Parameter(name, KEYWORD, annotation=said) for name, said in (("by", By), ("why", Why))]
+
+    @functools.wraps(command)
+    def run(by: str, why: str, **given: Any) -> None:
+        here = office(**{name: given.pop(name) for name in options})
+        command(here, here.person(by, why), **given)  # type: ignore[call-arg]
+
+    keywords = [*named, *(one.replace(kind=KEYWORD) for one in (*own, *options.values()))]
+    run.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in keywords}
+    return run
 
 
 def day_of(one: Issued) -> str:

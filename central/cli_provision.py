@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from central.cli_asking import By, Config, Data, Why, fail
-from central.cli_office import Ca, Crl, Out, Passphrase, day_of, now, office
+from central.cli_asking import fail
+from central.cli_office import Office, Out, day_of, now, signed
 
 if TYPE_CHECKING:
     from central.core.provisioning import Issued
+    from central.provisioner import Person
     from central.store.records import Records
 
 BrokerHost = Annotated[
@@ -23,19 +24,15 @@ RELOAD = (
 )
 
 
+@signed
 def provision(
+    here: Office,
+    who: Person,
     site: Annotated[str, typer.Argument(help="National common shelter ID of a registered shelter.")],
-    by: By,
-    why: Why,
     csr: Annotated[Path | None, typer.Option("--csr", help="Request made by the box (shelter-edge request).")] = None,
     out: Out = Path(),
     broker: BrokerHost = None,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the broker.")] = 8_883,
-    ca: Ca = None,
-    passphrase_file: Passphrase = None,
-    crl: Crl = None,
-    data: Data = None,
-    config: Config = None,
 ) -> None:
     """Make a shelter's certificate and the ZIP that a technician carries to its box.
 
@@ -54,8 +51,6 @@ def provision(
     from central.provision import PRIVATE, ProvisionError, put
     from contract.signing import public_pem
 
-    here = office(data, config, ca, passphrase_file, crl)
-    who = here.person(by, why)
     path = out / f"{site}.zip"
 
     async def work(records: Records) -> tuple[Issued, list[Issued]]:
@@ -88,17 +83,13 @@ def provision(
         typer.echo(f"another one holds too; if its box is gone: shelter-central revoke {one.serial}", err=True)
 
 
+@signed
 def renew(
-    by: By,
-    why: Why,
+    here: Office,
+    who: Person,
     site: Annotated[str | None, typer.Argument(help="A shelter's id, central, or the broker's host.")] = None,
     due: Annotated[bool, typer.Option("--due", help="All that end within 90 days.")] = False,
     out: Out = Path(),
-    ca: Ca = None,
-    passphrase_file: Passphrase = None,
-    crl: Crl = None,
-    data: Data = None,
-    config: Config = None,
 ) -> None:
     """Make new certificates for the same keys: NAME.crt. No secret in them, so they may be mailed.
 
@@ -114,8 +105,6 @@ def renew(
 
     if (site is None) is not due:
         fail("say which: a name, or --due for all that end soon", code=2)
-    here = office(data, config, ca, passphrase_file, crl)
-    who = here.person(by, why)
 
     async def work(records: Records) -> list[Issued]:
         known = rules.newest(await records.certificates.all()).values()
@@ -138,15 +127,11 @@ def renew(
         typer.echo("none is due", err=True)
 
 
+@signed
 def revoke(
+    here: Office,
+    who: Person,
     which: Annotated[str, typer.Argument(help="A shelter's id (all its certificates), or one serial number.")],
-    by: By,
-    why: Why,
-    ca: Ca = None,
-    passphrase_file: Passphrase = None,
-    crl: Crl = None,
-    data: Data = None,
-    config: Config = None,
 ) -> None:
     """Withdraw certificates, because a box was stolen, lost or replaced. Who and why stand in the book.
 
@@ -154,8 +139,6 @@ def revoke(
 
         shelter-central revoke E0000000001111 --by 田中 --why 盗難
     """
-    here = office(data, config, ca, passphrase_file, crl)
-    who = here.person(by, why)
     for one in here.do(lambda it: it.revoke(which, who)):
         typer.echo(f"withdrawn: {one.name}, serial {one.serial}")
     typer.echo(RELOAD, err=True)
