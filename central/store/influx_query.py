@@ -16,11 +16,13 @@ Series = tuple[dict[str, str], list[dict[str, Any]]]
 _ADVICE = {
     401: "the token is not accepted: check user:password, or make a token that may read and write the bucket",
     403: "the token may not use this bucket: give it read and write access",
-    404: "no such database or bucket: make it first",
+    404: "no such database or bucket: make it first, by shelter-central init-store",
     413: "the request is too large for the server or a proxy before it",
     429: "the server takes no more for now",
     503: "the server is busy",
 }
+
+_NO_DATABASE = "make it by shelter-central init-store; in 2.x the token has to be allowed to read the bucket"
 
 
 class InfluxQuery:
@@ -64,7 +66,9 @@ class InfluxQuery:
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self._name}: not an answer of InfluxDB: {answer.data[:200]!r}") from error
         if "error" in result:
-            raise StoreError(f"{self._name}: {result['error']}")
+            said = str(result["error"])
+            advice = f" ({_NO_DATABASE})" if said.startswith("database not found") else ""
+            raise StoreError(f"{self._name}: {said}{advice}")
         return [
             (series.get("tags", {}), [dict(zip(series["columns"], row, strict=True)) for row in series["values"]])
             for series in result.get("series", ())

@@ -83,15 +83,17 @@ async def test_a_field_of_another_type_is_a_refusal_and_the_rest_is_stored(
 async def test_a_wrong_token_and_a_missing_database_are_named_and_are_no_refusal_of_rows(
     influx_address: InfluxAddress,
 ) -> None:
-    for address, reason in (
-        (replace(influx_address, token="shelter:wrong"), "token is not accepted"),
-        (replace(influx_address, bucket="nothing"), "make it first"),
+    for address, reason, asked in (
+        (replace(influx_address, token="shelter:wrong"), "token is not accepted", "token is not accepted"),
+        (replace(influx_address, bucket="nothing"), "make it first", "shelter-central init-store"),
     ):
         store = await InfluxStore.open(address)
         try:
             with pytest.raises(StoreError, match=reason) as caught:
                 await store.write([inverter(0)])
             assert not isinstance(caught.value, StoreRefusedError)
+            with pytest.raises(StoreError, match=asked):
+                await store.latest(SITE)
         finally:
             await store.close()
 
