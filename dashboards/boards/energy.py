@@ -152,24 +152,13 @@ def _by_time() -> list[object]:
             columns={"month": "月", **energies},
             by="月",
         ),
-        rows(
-            About(
-                title="年度別",
-                ja=f"4月から翌年3月。画面の期間に入る日だけを合計します。{BILLED}",
-                en=f"April to March; only days inside the chosen time are added up. {BILLED_EN}",
-                queries=[ask.days_table(SUMS, by=["fiscal_year"], of=OF)],
-            ),
-            columns={"fiscal_year": "年度", **HEADINGS},
-            by="年度",
-            units=UNITS,
-            decimals=DECIMALS,
-        ),
         day_bars(
             About(
                 title="自家消費率と自給率（日別）",
-                ja="自家消費率は発電のうち使った割合、自給率は消費のうち賄った割合。",
+                ja="自家消費率は発電のうち使った割合、自給率は消費のうち賄った割合。蓄電池にためた分は使った日に数えるので、"
+                "1日では100%を超えることがあります。",
                 en="Self-use: share of the generation that is used. Self-sufficiency: share of the consumption that "
-                "is met.",
+                "is met. What the battery held counts on the day on which it is used, so a day may exceed 100 %.",
                 queries=[
                     ask.days(
                         'sum("self_used_wh")/sum("pv_wh")*100 AS "自家消費率",'
@@ -179,7 +168,6 @@ def _by_time() -> list[object]:
                 ],
                 unit="percent",
                 low=0,
-                high=100,
             )
         ),
         rows(
@@ -188,9 +176,24 @@ def _by_time() -> list[object]:
                 ja=f"選んだ避難所の合計。{BILLED}",
                 en=f"Sum of the selected shelters. {BILLED_EN}",
                 queries=[ask.days_table(SUMS, by=["month"], of=OF)],
+                width=24,
             ),
             columns={"month": "月", **HEADINGS},
             by="月",
+            units=UNITS,
+            decimals=DECIMALS,
+        ),
+        rows(
+            About(
+                title="年度別",
+                ja=f"4月から翌年3月。画面の期間に入る日だけを合計します。{BILLED}",
+                en=f"April to March; only days inside the chosen time are added up. {BILLED_EN}",
+                queries=[ask.days_table(SUMS, by=["fiscal_year"], of=OF)],
+                width=24,
+                height=5,
+            ),
+            columns={"fiscal_year": "年度", **HEADINGS},
+            by="年度",
             units=UNITS,
             decimals=DECIMALS,
         ),
