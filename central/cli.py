@@ -21,6 +21,7 @@ from central.cli_drill import drill
 from central.cli_hours import autonomy, dispatch_order, reach, set_fact, show_facts
 from central.cli_incident import incident
 from central.cli_keys import keys
+from central.cli_ledgers import assets, plan
 from central.cli_lists import crew, group
 from central.cli_months import month
 from central.cli_notify import notify
@@ -48,6 +49,8 @@ for name, part in {
     "audit": audit,
     "report": report,
     "month": month,
+    "plan": plan,
+    "assets": assets,
     "keys": keys,
     "triggers": triggers,
     "users": users,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from central.accounting import Accountant
     from central.core.city import Site
     from central.reports.desk import ReportDesk
+    from central.reports.ledgers import LedgerDesk
 
 T = TypeVar("T")
 _TOKYO = timezone(timedelta(hours=9))
@@ -31,6 +32,7 @@ class Office:
     """What the commands work with."""
 
     desk: ReportDesk
+    ledgers: LedgerDesk
     accountant: Accountant
     sites: list[Site]
     city: dict[str, str]
@@ -42,8 +44,11 @@ def do(data: Path | None, config: Path | None, work: Callable[[Office], Awaitabl
     from central.core.accounting.days import DayError
     from central.host import StartError
     from central.reports.desk import NoSuchError
+    from central.reports.ledger_papers import fault_lines
+    from central.reports.ledgers import ListError
     from central.settings import SettingsError
     from central.store.base import StoreError
+    from central.web.catalogue import Lang
 
     async def run() -> T:
         async with office_of(data, config) as office:
@@ -53,6 +58,8 @@ def do(data: Path | None, config: Path | None, work: Callable[[Office], Awaitabl
         return asyncio.run(run())
     except (MonthError, SettingsError) as error:
         fail(str(error), code=2)
+    except ListError as error:
+        fail("\n".join(["nothing was taken:", *fault_lines(error.faults, Lang.EN)]), code=2)
     except NoSuchError as error:
         fail(str(error.args[0]), code=2)
     except (StoreError, StartError, DayError) as error:
@@ -67,6 +74,8 @@ async def office_of(data: Path | None, config: Path | None) -> AsyncIterator[Off
     from central.core.incidents import incidents_of
     from central.host import make_folder
     from central.reports.desk import ReportDesk
+    from central.reports.devices import ReportedDevices
+    from central.reports.ledgers import LedgerDesk
     from central.reports.tables import load_tables
     from central.reports.waiting import held_back
     from central.store.records import Records
@@ -91,7 +100,9 @@ async def office_of(data: Path | None, config: Path | None) -> AsyncIterator[Off
                 waiting=lambda: held_back(records),
             )
             accountant = Accountant(store, records.energy, lambda: sites, now_ms)
-            yield Office(desk, accountant, sites, {"ja": settings.city.name, "en": settings.city.name_en})
+            devices = ReportedDevices(records)
+            ledgers = LedgerDesk(records.ledgers, records.energy, sites=lambda: sites, devices=devices.of, now=now_ms)
+            yield Office(desk, ledgers, accountant, sites, {"ja": settings.city.name, "en": settings.city.name_en})
         finally:
             await store.close()
     finally:

@@ -25,6 +25,7 @@ from central.core.accounting.halfhours import (
     bounds_of_fiscal_year,
     bounds_of_month,
     days_of_month,
+    fiscal_year_of,
     is_month,
     month_of,
     months_of_fiscal_year,
@@ -84,6 +85,11 @@ class ReportDesk:
         self._incidents = incidents
         self._now = now
         self._waiting = waiting
+
+    @property
+    def fiscal_year(self) -> int:
+        """The one that runs."""
+        return fiscal_year_of(month_of(self._now()))
 
     async def months(self) -> dict[str, MonthState]:
         """Months of which anything is counted, the newest first, and how they stand."""

@@ -21,10 +21,12 @@ from central.core.accounting.reporting import (
     MonthReport,
     YearReport,
 )
+from central.reports.ledgers import AssetReport, PlanReport
 from central.reports.paper import Paper, csv_rows
 from central.web.sheet import sheet
 
 AnyReport = MonthReport | YearReport | DisasterReport | CompletenessReport
+AnyLedger = PlanReport | AssetReport
 
 
 @cache
@@ -49,13 +51,15 @@ def csv_file(paper: Paper) -> bytes:
     return sheet(*csv_rows(paper))
 
 
-def json_file(report: AnyReport) -> str:
+def json_file(report: AnyReport | AnyLedger) -> str:
     """Everything that the report says. Energies in Wh, times in UTC milliseconds, amounts in yen, decimals as text."""
     return json.dumps(as_json(report), ensure_ascii=False, sort_keys=True)
 
 
-def as_json(report: AnyReport) -> dict[str, Any]:
+def as_json(report: AnyReport | AnyLedger) -> dict[str, Any]:
     """The report as plain values, with what follows from them."""
+    if isinstance(report, PlanReport):
+        return _plan(report)
     found: dict[str, Any] = _plain(report)
     found["report"] = type(report).__name__.removesuffix("Report").lower()
     match report:
@@ -92,6 +96,9 @@ def as_json(report: AnyReport) -> dict[str, Any]:
                 }
                 for one in report.incidents
             ]
+        case AssetReport():
+            found["assets"] = [{**_plain(one), "restriction": _plain(limit)} for one, limit in report.assets]
+            found["sites"] = [one.id for one in report.sites]
         case CompletenessReport():
             found["known_share"] = round(report.known_share, 6)
             found["operations"] = {site: _worked(one) for site, one in report.operations.items()}
@@ -100,6 +107,14 @@ def as_json(report: AnyReport) -> dict[str, Any]:
                 for site, one in report.lines
             ]
     return found
+
+
+def _plan(report: PlanReport) -> dict[str, Any]:
+    """Plans by shelter and month."""
+    plans: dict[str, dict[str, int]] = {}
+    for (site, month), wh in sorted(report.plans_wh.items()):
+        plans.setdefault(site, {})[month] = wh
+    return {"report": "plan", "fiscal_year": report.fiscal_year, "at_ms": report.at_ms, "plans_wh": plans}
 
 
 def _worked(one: Operation | None) -> dict[str, Any] | None:

@@ -14,12 +14,14 @@ from central.core.city import Site
 from central.core.incidents import Incident
 from central.core.stages import ReportRecord
 from central.reports.desk import ReportDesk
+from central.reports.devices import ReportedDevices
+from central.reports.ledgers import LedgerDesk
 from central.reports.tables import load_tables
 from central.reports.waiting import held_back
 from central.settings import Settings
 from central.store.base import TelemetryStore
 from central.store.records import Records
-from central.web import statement_day, statements
+from central.web import ledgers, statement_day, statements
 from central.web.catalogue import Lang
 from central.web.render import Renderer
 from contract.commissioning import ReportError, read_report
@@ -52,6 +54,8 @@ def open_room(
         waiting=lambda: held_back(records),
     )
     city = {Lang.JA: settings.city.name, Lang.EN: settings.city.name_en}
+    entered = LedgerDesk(records.ledgers, records.energy, sites=sites, devices=ReportedDevices(records).of, now=now)
+    app.include_router(ledgers.router(ledgers.LedgerPages(entered, renderer, city)))
     app.include_router(statements.router(statements.StatementPages(desk, renderer, city)))
     app.include_router(statement_day.router(statement_day.DayPages(desk, renderer)))
     app.include_router(api.router(desk))

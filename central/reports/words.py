@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from central.reports.ledger_words import LEDGERS
 from central.web.catalogue import Lang
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -288,6 +289,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
             "are not compared. Where data is missing the actual is less."
         ),
     ),
+    **LEDGERS,
     # Signatures
     "sign_supplier": ("事業者 確認", "Operator"),
     "sign_manager": ("施設管理担当 確認", "Facility manager"),

@@ -60,7 +60,7 @@ class FileForm(StrEnum):
 
 OF_MONTHS: Final = (Kind.MONTHLY, Kind.COMPLETENESS)
 OF_YEARS: Final = (Kind.YEARLY, Kind.DISASTER)
-_TYPES: Final = {FileForm.HTML: "text/html", FileForm.CSV: "text/csv", FileForm.JSON: "application/json"}
+FILE_TYPES: Final = {FileForm.HTML: "text/html", FileForm.CSV: "text/csv", FileForm.JSON: "application/json"}
 
 
 class StatementPages:
@@ -83,6 +83,7 @@ class StatementPages:
             synthetic=self._is_synthetic(),
             months=months,
             years=years,
+            plan_years=sorted({*years, self.desk.fiscal_year, self.desk.fiscal_year + 1}, reverse=True),
             of_months=OF_MONTHS,
             of_years=OF_YEARS,
         )
@@ -171,7 +172,7 @@ class StatementPages:
         name = f"{paper.kind}-{lang.value}.{form.value}"
         return Response(
             body,
-            media_type=f"{_TYPES[form]}; charset=utf-8",
+            media_type=f"{FILE_TYPES[form]}; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 

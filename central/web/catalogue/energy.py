@@ -108,6 +108,45 @@ ENERGY: Final[dict[str, tuple[str, str]]] = {
         "締めた数値を読み取れません。プログラムの版を確認してください。",
         "The closed figures can't be read: check the program's version.",
     ),
+    "reports_ledgers": ("計画と台帳", "Plans and ledger"),
+    "reports_plan": ("{y}年度の発電計画", "Plan of PV energy FY{y}"),
+    "reports_assets": ("財産台帳（処分制限財産）", "Ledger of assets with restricted disposal"),
+    "ledger_enter.plan": ("計画を登録する", "Enter the plan"),
+    "ledger_enter.assets": ("財産を登録する", "Enter assets"),
+    "ledger_enter_note.plan": (
+        (
+            "記入用CSVに月別の計画発電量（kWh）を記入して登録します。空のセルは今のまま、「-」は計画の取り消しです。"
+            "誤りが1つでもあれば、何も登録されません。登録した人とファイルのSHA-256が台帳に残ります。"
+        ),
+        (
+            "Fill in planned PV energy (kWh) by month. An empty cell leaves what stands, a dash takes a plan back. "
+            "With any fault nothing is entered. Who entered it and the file's SHA-256 stand in the book."
+        ),
+    ),
+    "ledger_enter_note.assets": (
+        (
+            "記入用CSVには、登録済みの財産と、試運転報告にあって台帳にない機器が入っています。取得日・取得価額・耐用年数とその根拠を"
+            "記入して登録します。ファイルにない財産はそのまま残ります。処分した財産には処分日を記入します。"
+        ),
+        (
+            "The list holds the assets that stand and the reported devices that are missing. Fill in dates, cost, "
+            "useful life and its basis. Assets that are not in the file stay; of one that is gone enter the date."
+        ),
+    ),
+    "ledger_list": ("記入用CSV", "CSV to fill in"),
+    "ledger_file": ("記入したCSVファイル", "The CSV file, filled in"),
+    "ledger_do": ("登録する", "Enter"),
+    "ledger_taken.plan": ("計画を登録しました（{n}件）。", "The plan was entered: {n} months of facilities."),
+    "ledger_taken.assets": ("財産を登録しました（{n}件）。", "{n} assets were entered."),
+    "ledger_taken_nothing": (
+        "登録済みの内容と同じため、変更はありません。",
+        "Nothing changed: all of it stood already.",
+    ),
+    "ledger_refused": (
+        "登録できませんでした。何も変更していません。次の{n}か所を直してください。",
+        "Nothing was entered. Mend these {n} places:",
+    ),
+    "ledger_too_large": ("ファイルが大きすぎます（5 MBまで）。", "The file is too large (5 MB at most)."),
     "reports_days": ("日ごとの30分値と、根拠になった読み値", "Half hours of a day, and the readings behind them"),
     "day_before": ("前の日", "Day before"),
     "day_after": ("次の日", "Next day"),

@@ -90,6 +90,29 @@ def test_a_month_from_its_readings_to_its_correction(data: Path) -> None:
     assert "whole" in central(data, "audit", "verify").stdout
 
 
+def test_plans_and_assets_go_out_and_in(data: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.csv"
+    central(data, "plan", "template", "--year", "2025", "-o", str(plan))
+    header, row = plan.read_text(encoding="utf-8-sig").splitlines()
+    assert header.endswith("2026年3月 kWh")
+    plan.write_text(f"{header}\n{row}99\n", encoding="cp932")
+    taken = ("plan", "import", str(plan), "--by", "佐藤")
+    assert "1 months of shelters are new" in central(data, *taken).stdout
+    assert "0 months of shelters are new" in central(data, *taken).stdout
+    shown = json.loads(central(data, "report", "plan", "--year", "2025", "--format", "json").stdout)
+    assert shown["plans_wh"] == {SITE: {"2026-03": 99_000}}
+    ledger = tmp_path / "assets.csv"
+    central(data, "assets", "template", "--lang", "en", "-o", str(ledger))
+    assert ledger.read_text(encoding="utf-8-sig").startswith("Asset number,Shelter ID,Facility,Kind,Name")
+    ledger.write_text(f"id,site,kind,name\nC-1,{SITE},battery,蓄電池\n", encoding="utf-8")
+    assert "1 assets are new" in central(data, "assets", "import", str(ledger), "--by", "佐藤").stdout
+    assert "蓄電池" in central(data, "report", "assets", "--format", "csv").stdout
+    ledger.write_text(f"id,site,kind,name\nC-1,{SITE},tree,x\n", encoding="utf-8")
+    refused = central(data, "assets", "import", str(ledger), "--by", "佐藤", code=2).stderr
+    assert "line 2: Kind: tree is none of the words" in refused
+    assert "no-such" in central(data, "plan", "import", str(tmp_path / "no-such"), "--by", "x", code=2).stderr
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -17,10 +17,12 @@ from central.api import accounting as api
 from central.core.accounting.halfhours import days_of_month, start_of_day
 from central.core.city import Site
 from central.reports.desk import ReportDesk
+from central.reports.devices import ReportedDevices
+from central.reports.ledgers import LedgerDesk
 from central.reports.tables import load_tables
 from central.settings import AccountingSettings
 from central.store.sqlite import SqliteStore
-from central.web import statement_day, statements
+from central.web import ledgers, statement_day, statements
 from central.web.catalogue import Lang
 from tests.central.access.parts import Town, csrf_of, town
 from tests.central.accounting.parts import NOVEMBER_MS, lived, sites
@@ -69,6 +71,14 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
         )
         names = {Lang.JA: "模擬市", Lang.EN: "Synthetic City"}
         pages = statements.StatementPages(desk, made.app.state.pages.renderer, names)
+        entered = LedgerDesk(
+            made.city.records.ledgers,
+            rows,
+            sites=lambda: SITES,
+            devices=ReportedDevices(made.city.records).of,
+            now=now,
+        )
+        made.app.include_router(ledgers.router(ledgers.LedgerPages(entered, made.app.state.pages.renderer, names)))
         made.app.include_router(statements.router(pages))
         made.app.include_router(statement_day.router(statement_day.DayPages(desk, made.app.state.pages.renderer)))
         made.app.include_router(api.router(desk))
@@ -237,3 +247,82 @@ async def test_a_day_leads_to_the_readings_behind_each_half_hour(here: Here) -> 
         assert (await client.get(f"/reports/day/{A}/2026-10-31?slot=48")).status_code == 422
         for path in (f"{A}/2020-01-01", "E0000000009111/2026-10-31"):
             assert (await client.get(f"/reports/day/{path}")).status_code == 404
+
+
+async def test_a_plan_goes_from_a_list_into_the_statement(here: Here) -> None:
+    async with here.town.signed_in("viewer") as client:
+        assert "まだ登録されていません" in await text(client, "/reports/plan/2026")
+        assert "計画比" not in await text(client, "/reports/monthly/2026-10")
+        assert (await client.post("/reports/plan/2026", files={"file": ("p.csv", b"")})).status_code == 403
+    async with here.town.signed_in("admin") as client:
+        page = await text(client, "/reports")
+        assert "/reports/plan/2026?lang=ja" in page
+        assert "/assets?lang=ja" in page
+        mark = csrf_of(await text(client, "/reports/plan/2026"))
+        template = (await client.get("/reports/plan/2026/list.csv")).content.decode("utf-8-sig")
+        table = list(csv.DictReader(io.StringIO(template)))
+        assert [row["避難所ID"] for row in table] == [one.id for one in SITES]
+        table[0]["2026年10月 kWh"] = "80.5"
+        filled = io.StringIO()
+        writer = csv.DictWriter(filled, table[0])
+        writer.writeheader()
+        writer.writerows(table)
+        said = {"data": {"csrf": mark}, "files": {"file": ("plan.csv", filled.getvalue().encode("cp932"))}}
+        done = await client.post("/reports/plan/2026", **said)
+        assert (done.status_code, done.headers["location"]) == (303, "/reports/plan/2026?taken=1&lang=ja")
+        assert "計画を登録しました（1件）" in await text(client, done.headers["location"])
+        again = await client.post("/reports/plan/2026?lang=en", **said)
+        assert "Nothing changed" in await text(client, again.headers["location"])
+        bad = await client.post(
+            "/reports/plan/2026",
+            data={"csrf": mark},
+            files={"file": ("plan.csv", f"避難所ID,2026年10月\n{A},x\n".encode())},
+        )
+        assert (bad.status_code, "2行目: 「2026年10月」の「x」は使える数値ではありません" in bad.text) == (422, True)
+        large = await client.post("/reports/plan/2026", data={"csrf": mark}, files={"file": ("p", b"x" * 5_000_001)})
+        assert large.status_code == 413
+        city = await text(client, "/reports/monthly/2026-10")
+        for part in ("計画比 %", "計画 80.5 kWh", "発電設備の稼働率 %"):
+            assert part in city
+        assert "計画のない施設" in await text(client, "/reports/yearly/2026")
+        made = json.loads((await client.get("/reports/monthly/2026-10/file.json")).text)["lines"]
+        assert made[0]["plan"] == {
+            "plan_wh": 80_500,
+            "actual_wh": made[0]["line"]["figures"]["wh"]["pv"],
+            "shelters": 1,
+        }
+        assert made[1]["plan"] is None
+        assert made[0]["operation"]["plant_share"] == 1.0
+        month = (await client.get("/api/v1/energy/months/2026-10")).json()
+        told = [(line["plan_wh"], line["plant_pct"], line["link_pct"]) for line in month["lines"]]
+        assert told == [(80_500, 100.0, None), (None, 100.0, None), (None, None, None)]
+        assert "発電計画の登録" in await text(client, "/audit")
+        for form in ("html", "csv", "json"):
+            assert (await client.get(f"/reports/plan/2026/file.{form}")).status_code == 200
+        assert json.loads((await client.get("/reports/plan/2026/file.json")).text)["plans_wh"] == {
+            A: {"2026-10": 80_500}
+        }
+        assert (await client.get("/reports/plan/1800")).status_code == 404
+
+
+async def test_assets_are_entered_from_a_list(here: Here) -> None:
+    async with here.town.signed_in("admin") as client:
+        mark = csrf_of(await text(client, "/assets"))
+        rows = f"財産番号,避難所ID,区分,財産名,製造番号,取得日\nC-1,{A},蓄電池,<b>蓄電池</b>,0012,2021/3/31\n"
+        done = await client.post("/assets", data={"csrf": mark}, files={"file": ("a.csv", rows.encode("cp932"))})
+        assert (done.status_code, done.headers["location"]) == (303, "/assets?taken=1&lang=ja")
+        page = await text(client, done.headers["location"])
+        for part in ("財産を登録しました（1件）", "2027-03-31（計算）【未確認】", "&lt;b&gt;蓄電池", "0012"):
+            assert part in page
+        assert "style=" not in page
+        bad = await client.post("/assets?lang=en", data={"csrf": mark}, files={"file": ("a.csv", b"id,site\n")})
+        assert (bad.status_code, "column Kind is missing" in bad.text) == (422, True)
+        for form in ("html", "csv", "json"):
+            answer = await client.get(f"/assets/file.{form}?lang=en")
+            assert (answer.status_code, "C-1" in answer.text) == (200, True)
+        told = json.loads((await client.get("/assets/file.json")).text)["assets"][0]
+        assert (told["serial"], told["restriction"]["until"]) == ("0012", "2027-03-31")
+        assert "C-1" in (await client.get("/assets/list.csv")).text
+    async with here.town.signed_in("operator") as client:
+        assert "enctype" not in await text(client, "/assets"), "an operator enters nothing"
+        assert (await client.post("/assets", data={"csrf": mark}, files={"file": ("a", b"")})).status_code == 403
