@@ -49,8 +49,10 @@ PAGES: Final = {
     "city_ward": f"/?ward={WARD}",
     "shelter": "/sites/{site}",
     "shelter_30_days": "/sites/{site}?days=30",
+    "commissioning_report": "/sites/{site}/report",
     "board": "/board",
     "incident": "/board/{incident}",
+    "incident_crew": "/board/{incident}/crew",
     "crew": "/board/crew",
     "dispatch": "/board/dispatch",
     "board_scope": "/board/new",
@@ -59,7 +61,9 @@ PAGES: Final = {
     "fleet": "/fleet",
     "alerts": "/alerts",
     "public_status": "/public-status",
+    "public_status_shelter": "/public-status/{site}",
     "demand": "/demand",
+    "demand_shelter": "/demand/{site}",
     "reports": "/reports",
     "rules": "/rules",
     "notifications": "/notifications",
@@ -69,7 +73,7 @@ PAGES: Final = {
     "import": "/sites/import",
     "account": "/account",
 }
-"""Name → path. A new page of staff belongs here."""
+"""Name → path. A new page of staff belongs here (tests/central/web/test_page_bytes.py says so)."""
 
 
 async def measure(url: str, one: Pass, named: dict[str, str], rounds: int) -> dict[str, dict[str, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import HTMLResponse, Response
@@ -47,15 +48,19 @@ class PeoplePages:
             raise AccountError(f"wards: no shelter is in {', '.join(sorted(unknown))}")
         return frozenset(wards)
 
-    async def page(self, who: Principal, lang: Lang, *, given: Given | None = None, wrong: str = "") -> str:
-        """The page; ``given``: a secret to show once."""
-        now_ms = self._door.now()
+    async def page(
+        self, who: Principal, lang: Lang, *, given: Given | None = None, wrong: str = "", login: str = ""
+    ) -> str:
+        """The page; ``given``: a secret to show once; ``login``: whose form is open."""
+        now_ms, accounts = self._door.now(), await self._door.rows.accounts()
         return self._renderer.page(
             "users.html",
             CATALOGUES[lang],
             who=who,
             here="/users",
-            accounts=await self._door.rows.accounts(),
+            query=urlencode({"change": login}) if login else "",
+            accounts=accounts,
+            chosen=next((one for one in accounts if one.login == login), None),
             tokens=[(one, one.is_alive(now_ms)) for one in await self._door.rows.tokens()],
             roles=list(Role),
             rights=TOKEN_RIGHTS,
@@ -82,11 +87,12 @@ def router(door: Doorkeeper, renderer: Renderer, queries: Queries) -> APIRouter:
     async def users(
         who: Admin,
         done: Annotated[str, Query(max_length=1)] = "",  # noqa: ARG001 - only marks that something was done
+        change: Annotated[str, Query(max_length=100, description="Whose form is open")] = "",
         lang: Asked = None,
         accept_language: Accept = None,
     ) -> HTMLResponse:
         chosen = choose(lang, accept_language)
-        return html(await pages.page(who, chosen), chosen)
+        return html(await pages.page(who, chosen, login=change), chosen)
 
     @routes.post("/users/add", response_class=HTMLResponse)
     async def add(

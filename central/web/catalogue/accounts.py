@@ -83,6 +83,7 @@ ACCOUNTS: Final[dict[str, tuple[str, str]]] = {
     "users_fine": ("有効", "Active"),
     "users_must": ("初回パスワード未変更", "Has not chosen a password yet"),
     "users_disabled": ("停止中", "Shut out"),
+    "users_change_of": ("{name} の変更", "Change {name}"),
     "users_change": ("変更", "Change"),
     "users_disable": ("停止する（ログインできなくなります）", "Shut out (cannot sign in)"),
     "users_save": ("保存する", "Save"),
