@@ -19,6 +19,8 @@ from central.web.catalogue import Lang
 from central.web.sheet import sheet
 
 _NUMBERS: Final = frozenset({"rating", "count", "cost_yen", "life_years"})
+_KEPT: Final = (*("acquired", "cost_yen", "programme", "life_years", "basis", "restricted_until", "disposed", "note"),)
+"""Columns that paper has as the list has them."""
 _CODES: Final = frozenset({"id", "site", "serial", "acquired", "restricted_until", "disposed"})
 
 
@@ -93,22 +95,22 @@ def assets(report: AssetReport, lang: Lang, *, city: str) -> Paper:
         Column(says("a_facility")),
         *(Column(says(f"a_{name}"), _align(name)) for name in FIELDS[2:]),
     )
+    sheet_ = Table(
+        heading=says("assets_list"),
+        columns=columns,
+        rows=tuple(_asset_row(one, limit, names, says) for one, limit in report.assets),
+    )
     return Paper(
         kind="assets",
         lang=lang,
         title=says("assets_paper"),
-        subtitle=figures.date_time(report.at_ms, lang),
+        subtitle=says("as_of", at=figures.date_time(report.at_ms, lang)),
         city=city,
         made=says("made", at=figures.date_time(report.at_ms, lang)),
         warnings=tuple(warnings),
         pairs=((says("assets_n"), f"{len(report.assets):,}"),),
         tables=(
-            Table(
-                heading=says("assets_list"),
-                columns=columns,
-                rows=tuple(_asset_row(one, limit, names, says) for one, limit in report.assets),
-                note="" if report.assets else says("assets_none"),
-            ),
+            _on_paper(sheet_, says, note="" if report.assets else says("assets_none")),
             *((_missing(report.not_in_ledger, names, says),) if report.not_in_ledger else ()),
             *((_strange(report.not_reported, names, says),) if report.not_reported else ()),
         ),
@@ -116,7 +118,36 @@ def assets(report: AssetReport, lang: Lang, *, city: str) -> Paper:
         notes_heading=says("notes"),
         signatures=(says("sign_manager"), says("sign_head")),
         is_wide=True,
+        sheet=sheet_,
     )
+
+
+def _on_paper(full: Table, says: Says, *, note: str) -> Table:
+    """The ledger with columns that belong together in one, or it would not fit on a sheet laid across."""
+    heads = ["id", "site", "facility", *FIELDS[2:]]
+
+    def row(cells: Sequence[str]) -> tuple[str, ...]:
+        told = dict(zip(heads, cells, strict=True))
+        make = " ".join(told[name] for name in ("maker", "model", "serial") if told[name] != DASH) or DASH
+        rating = " ".join(told[name] for name in ("rating", "unit") if told[name] != DASH) or DASH
+        return (
+            told["id"],
+            f"{told['facility']} {told['site']}",
+            f"{told['name']}（{told['kind']}）" if says.lang is Lang.JA else f"{told['name']} ({told['kind']})",
+            make,
+            rating if told["count"] == "1" else f"{rating} ×{told['count']}",
+            *(told[name] for name in _KEPT),
+        )
+
+    columns = (
+        Column(says("a_id"), Align.CODE),
+        Column(says("a_facility")),
+        Column(says("a_name")),
+        Column(says("a_make")),
+        Column(says("a_rating")),
+        *(Column(says(f"a_{name}"), Align.TEXT if name == "restricted_until" else _align(name)) for name in _KEPT),
+    )
+    return Table(heading=full.heading, columns=columns, rows=tuple(row(cells) for cells in full.rows), note=note)
 
 
 def asset_list(found: Iterable[Asset], sites: Iterable[Site], lang: Lang) -> bytes:

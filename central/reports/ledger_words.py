@@ -42,6 +42,8 @@ LEDGERS: Final[dict[str, tuple[str, str]]] = {
     "a_restricted_until": ("処分制限の期限", "Disposal restricted until"),
     "a_disposed": ("処分日", "Disposed on"),
     "a_note": ("備考", "Note"),
+    "a_make": ("メーカー・型式・製造番号", "Maker, model, serial number"),
+    "as_of": ("{at} 現在", "As of {at}"),
     "a_device": ("機器", "Device"),
     "kind_pv": ("太陽電池", "PV modules"),
     "kind_inverter": ("パワーコンディショナ", "Inverter"),

@@ -60,6 +60,8 @@ class Paper:
     is_wide: bool = False
     """For paper laid across."""
     notes_heading: str = field(default="")
+    sheet: Table | None = None
+    """What CSV holds, where the first table is laid out for paper alone."""
 
 
 def kwh(wh: int | None, decimals: int = 1) -> str:
@@ -98,8 +100,8 @@ def ratio(part: int, whole: int) -> str:
 
 
 def csv_rows(paper: Paper) -> tuple[Sequence[str], list[Sequence[str]]]:
-    """The first table as columns and lines for a spreadsheet; numbers without commas between thousands."""
-    table = paper.tables[0]
+    """The sheet, or the first table, as columns and lines for a spreadsheet; numbers without commas in thousands."""
+    table = paper.sheet or paper.tables[0]
     numbers = {place for place, column in enumerate(table.columns) if column.align is Align.NUMBER}
     lines = [
         tuple(
