@@ -22,8 +22,12 @@ from central.web.render import Renderer
 
 OVER_SHOWN: Final = 30
 WHOLE_SHOWN: Final = 15
-"""Alerts that are shown with all about them; of more there is a line for each, so that the page stays light."""
-LINES_SHOWN: Final = 200
+"""Alerts that are shown with all about them. More are grouped by cause, with a line for each, so that the page can be
+read on a telephone and stays light."""
+OVER_SHOWN_BESIDE_MANY: Final = 8
+AT_ONCE_MAX: Final = 500
+"""Alerts that are acknowledged with one form."""
+MISSED_SHOWN: Final = 20
 OLD_MS: Final = 300_000
 """A look so long ago is said to be old."""
 HOURS: Final = (8, 24, 72, 168, 0)
@@ -38,11 +42,15 @@ def router(watch: Watch, queries: Queries, renderer: Renderer) -> APIRouter:
     """The pages and their forms."""
     routes = APIRouter(include_in_schema=False)
 
-    async def page(who: Principal, lang: Lang, *, done: tuple[str, str] | None = None, wrong: str = "") -> str:
+    async def page(who: Principal, lang: Lang, *, done: tuple[str, str | int] | None = None, wrong: str = "") -> str:
         words, seen = CATALOGUES[lang], watch.seen
         sites = {now.site.id: now for now in queries.now().sites}
         views = alertview.ordered([alertview.view(one, sites, seen, who, words) for one in watch.alerts])
-        over = [alertview.view(one, sites, None, who, words) for one in await watch.rows.over(limit=OVER_SHOWN)]
+        is_many = len(views) > WHOLE_SHOWN
+        full = alertview.in_full(views) if is_many else views
+        shown = {one.alert.n for one in full}
+        limit = OVER_SHOWN_BESIDE_MANY if is_many else OVER_SHOWN
+        over = [alertview.view(one, sites, None, who, words) for one in await watch.rows.over(limit=limit)]
         return renderer.page(
             "alerts.html",
             words,
@@ -54,14 +62,16 @@ def router(watch: Watch, queries: Queries, renderer: Renderer) -> APIRouter:
             is_old=seen is not None and watch.now() - seen.at_ms > OLD_MS,
             trouble=watch.trouble,
             counts=alertview.counts(watch.alerts),
-            views=views[:WHOLE_SHOWN],
-            rest=views[WHOLE_SHOWN : WHOLE_SHOWN + LINES_SHOWN],
+            views=full,
+            groups=alertview.grouped([one for one in views if one.alert.n not in shown], lang),
             over=over,
+            is_over_short=is_many and len(over) == limit,
             lasted=alertview.lasted,
             rules=alertview.rule_views(watch.rules, lang),
+            rules_fault=watch.file.fault.splitlines(),
             hours=HOURS,
             why_max=WHY_CHARS_MAX,
-            done=done,
+            done=words(done[0], id=done[1], n=done[1]) if done else "",
             wrong=wrong,
         )
 
@@ -72,9 +82,15 @@ def router(watch: Watch, queries: Queries, renderer: Renderer) -> APIRouter:
         accept_language: Accept = None,
         acked: Annotated[str, Query(pattern="^(A[0-9]{1,16})?$")] = "",
         settled: Annotated[str, Query(pattern="^(A[0-9]{1,16})?$")] = "",
+        many: Annotated[int, Query(ge=0, le=AT_ONCE_MAX)] = 0,
     ) -> HTMLResponse:
         chosen = choose(lang, accept_language)
-        done = ("alerts_done_ack", acked) if acked else ("alerts_done_resolve", settled) if settled else None
+        told: tuple[tuple[str, str | int], ...] = (
+            ("alerts_done_ack", acked),
+            ("alerts_done_resolve", settled),
+            ("alerts_done_many", many),
+        )
+        done = next((each for each in told if each[1]), None)
         return html(await page(who, chosen, done=done), chosen)
 
     @routes.get("/alerts/{alert_id}", response_class=HTMLResponse)
@@ -96,6 +112,29 @@ def router(watch: Watch, queries: Queries, renderer: Renderer) -> APIRouter:
             why_max=WHY_CHARS_MAX,
         )
         return html(text, chosen)
+
+    @routes.post("/alerts/ack", response_class=HTMLResponse)
+    async def ack_many(
+        who: Teller,
+        alerts: Annotated[str, Form(pattern=r"^A[1-9][0-9]{0,15}( A[1-9][0-9]{0,15})*$", max_length=9_000)],
+        hours: Annotated[int, Form(ge=0, le=720)] = 24,
+        why: Why = "",
+        lang: Asked = None,
+    ) -> Response:
+        """All that stood in the form, and none that has come since: nobody acknowledges what they did not see."""
+        chosen = choose(lang, None)
+        done, missed = 0, []
+        for alert_id in alerts.split()[:AT_ONCE_MAX]:
+            try:
+                await acknowledged(watch, alert_id, who, who.name, hours or None, why)
+                done += 1
+            except Problem:
+                missed.append(alert_id)
+        if missed:
+            said = CATALOGUES[chosen]("alerts_wrong_many", n=len(missed), ids=", ".join(missed[:MISSED_SHOWN]))
+            told = ("alerts_done_many", done) if done else None
+            return html(await page(who, chosen, done=told, wrong=said), chosen, HTTPStatus.CONFLICT)
+        return see_other(f"/alerts?lang={chosen.value}&many={done}")
 
     @routes.post("/alerts/{alert_id}/ack", response_class=HTMLResponse)
     async def ack(

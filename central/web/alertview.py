@@ -14,12 +14,15 @@ from central.core.hooks import SEVERITIES
 from central.core.news import Severity
 from central.core.watch.alerts import AboutKind, Alert
 from central.core.watch.looking import Look, value_of
+from central.core.watch.readings import UNIT_NAMES, Family
 from central.core.watch.rules import Rule
-from central.core.watch.words import DO, FAMILIES, amount, evidence_words, over_words, rule_words
+from central.core.watch.words import DO, FAMILIES, amount, evidence_words, limit_words, over_words, rule_words
 from central.web.catalogue import Catalogue, Lang
 from central.web.cityview import name_of, ward_of
 
 SITES_SHOWN: Final = 40
+FULL_OF_MANY: Final = 6
+"""Of many alerts so many are shown with all about them: those that are the cause of many, or of the service."""
 MINUTE_MS: Final = 60_000
 
 
@@ -40,6 +43,7 @@ class AlertView:
     title: str
     place: str
     """Whom it is about, in words."""
+    ward: str
     sites: Sequence[Where]
     more: int
     """Shelters that are left out."""
@@ -50,6 +54,50 @@ class AlertView:
     attempt: str
     """What to do."""
     may_tell: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One alert among many of its kind."""
+
+    view: AlertView
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Alerts for which the same rule holds."""
+
+    severity: Severity
+    limit: str
+    """The rule in words."""
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Alerts that are about the same, so that the same is to be done."""
+
+    family: Family
+    title: str
+    attempt: str
+    kinds: Sequence[Kind]
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return sum(len(kind.lines) for kind in self.kinds)
+
+    @property
+    def all_acked(self) -> bool:
+        """Whether somebody takes care of each."""
+        return all(line.view.alert.ack for kind in self.kinds for line in kind.lines)
+
+    @property
+    def open_ids(self) -> list[str]:
+        """Those of which nobody takes care yet and which this person may answer."""
+        views = [line.view for kind in self.kinds for line in kind.lines]
+        return [one.alert.id for one in views if one.may_tell and not one.alert.ack]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +125,7 @@ def view(alert: Alert, sites: Mapping[str, SiteNow], seen: Look | None, who: Pri
         alert=alert,
         title=said(FAMILIES[alert.family], lang),
         place=_place(alert, named, sites, words),
+        ward=named[0].ward if named else "",
         sites=named[:SITES_SHOWN],
         more=max(0, len(named) - SITES_SHOWN),
         lines=[said(evidence_words(each), lang) for each in alert.evidence],
@@ -92,6 +141,46 @@ def ordered(views: Sequence[AlertView]) -> list[AlertView]:
         views,
         key=lambda one: (one.alert.ack is not None, -SEVERITIES.index(one.alert.severity), -one.alert.raised_ms),
     )
+
+
+def in_full(views: Sequence[AlertView]) -> list[AlertView]:
+    """Of many: those that are the cause of many, or of the service itself, as far as there is room for them."""
+    return [one for one in views if one.alert.about.kind is not AboutKind.SITE][:FULL_OF_MANY]
+
+
+def grouped(views: Sequence[AlertView], lang: Lang) -> list[Group]:
+    """Alerts of shelters by what they are about and by the rule that holds; the gravest first, inside them by ward."""
+    by_family: dict[Family, dict[str, list[AlertView]]] = {}
+    ordered_views = sorted(
+        views, key=lambda each: (-SEVERITIES.index(each.alert.severity), each.ward, each.alert.about.name)
+    )
+    for one in ordered_views:
+        rule = one.alert.evidence[0].rule if one.alert.evidence else ""
+        by_family.setdefault(one.alert.family, {}).setdefault(rule, []).append(one)
+    return [
+        Group(
+            family=family,
+            title=said(FAMILIES[family], lang),
+            attempt=said(DO[family], lang),
+            kinds=[
+                Kind(
+                    severity=lines[0].alert.severity,
+                    limit=said(limit_words(lines[0].alert), lang),
+                    lines=[Line(view=one, value=_value(one.alert, lang)) for one in lines],
+                )
+                for lines in by_rule.values()
+            ],
+        )
+        for family, by_rule in by_family.items()
+    ]
+
+
+def _value(alert: Alert, lang: Lang) -> str:
+    """What was read when it was raised, or became worse; empty for what is yes or no."""
+    if not alert.evidence:
+        return ""
+    found = alert.evidence[0]
+    return said(amount(found.quantity, found.value), lang) if UNIT_NAMES[found.quantity] else ""
 
 
 def counts(alerts: Sequence[Alert]) -> dict[str, int]:

@@ -221,6 +221,14 @@ def alert_words(alert: Alert) -> Words:
     return evidence_words(alert.evidence[0])
 
 
+def limit_words(alert: Alert) -> Words:
+    """The limit that an alert has passed: of the gravest of its rules."""
+    if not alert.evidence:
+        return FAMILIES[alert.family]
+    found = alert.evidence[0]
+    return _filled(_READ[found.quantity][1], found.limit)
+
+
 def rule_words(rule: Rule) -> Words:
     """When a rule raises an alert."""
     limit = _filled(_READ[rule.quantity.name][1], rule.raise_at)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from central.api.app import create_app
 from central.core.access import Role
 from central.core.city import PointNow, SiteState
 from central.core.newsmaking import Look
+from central.core.watch.readings import Family
 from central.newsroom import Newsroom
 from central.store.records import Records
 from central.watch.gather import Gatherer, NoCertificates, NoTargets, Sources
@@ -29,6 +31,7 @@ from tests.central.access.parts import town
 from tests.central.access.test_every_route import mark_of
 from tests.central.fake import FakeQueries
 from tests.central.ingest.parts import Clock
+from tests.central.watch.house import Told
 
 MINUTE_MS = 60_000
 
@@ -45,6 +48,7 @@ class Desk:
     queries: FakeQueries
     clock: Clock
     client: httpx.AsyncClient
+    told: Told = field(default_factory=Told)
 
     async def silence(self, *sites: str) -> None:
         """These shelters fall silent, and the watch has seen it."""
@@ -61,7 +65,12 @@ class Desk:
 
 
 async def opened(
-    app: FastAPI, records: Records, queries: FakeQueries, clock: Clock, rules: RuleFile | None = None
+    app: FastAPI,
+    records: Records,
+    queries: FakeQueries,
+    clock: Clock,
+    rules: RuleFile | None = None,
+    told: Told | None = None,
 ) -> Watch:
     """The room in an app."""
     newsroom = Newsroom(records.news, lambda: Look(city=queries.now()), now=clock)
@@ -71,8 +80,8 @@ async def opened(
         facts=records.facts.newest,
         service=ServiceSources(ready=lambda: {"mqtt": "ok", "store": "ok"}),
         reserve_pct=30.0,
-        targets=NoTargets(),
-        certificates=NoCertificates(),
+        targets=told or NoTargets(),
+        certificates=told or NoCertificates(),
     )
     watch = Watch(rules or RuleFile(None), records.alerts, Gatherer(sources, started_ms=clock()), newsroom, now=clock)
     await watch.load()
@@ -82,16 +91,17 @@ async def opened(
 
 
 @asynccontextmanager
-async def desk(folder: Path, rules: RuleFile | None = None) -> AsyncIterator[Desk]:
+async def desk(folder: Path, rules: RuleFile | None = None, shown: int = 34) -> AsyncIterator[Desk]:
     records = await Records.open(folder / "records.sqlite")
     try:
-        queries, clock = FakeQueries.of_city(34), Clock()
+        queries, clock = FakeQueries.of_city(shown), Clock()
         app = create_app(queries, ready=dict, clock=clock, token=TOKEN)
-        watch = await opened(app, records, queries, clock, rules)
+        told = Told()
+        watch = await opened(app, records, queries, clock, rules, told)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://city", headers=headers) as client:
-            yield Desk(app, watch, queries, clock, client)
+            yield Desk(app, watch, queries, clock, client, told)
     finally:
         await records.close()
 
@@ -173,26 +183,92 @@ async def test_a_wards_alert_lists_its_shelters(tmp_path: Path) -> None:
         assert "All 30 shelters" in text
 
 
-async def test_many_alerts_keep_the_page_light_and_each_can_be_answered(tmp_path: Path) -> None:
+async def crowd(here: Desk) -> None:
+    """Many alerts: all batteries are worn, every other certificate ends, some demands are high, some outboxes fill."""
+    await here.silence()
+    full = OutboxStatus(epoch="k3x9", next_seq=9, waiting=9, oldest_ms=here.clock.now_ms, bytes=60, bytes_max=100)
+    for n, site in enumerate(here.queries.shelters):
+        now = here.queries.shelters[site]
+        soh = PointNow("inverter", "battery.soh_pct", 60.0, Quality.GOOD, here.clock.now_ms)
+        status = now.status
+        if status is not None and n % 6 == 0:
+            status = msgspec.structs.replace(status, outbox=full)
+        here.queries.change(site, status=status, points=(*now.points, soh))
+        if n % 2:
+            here.told.ends[site] = here.clock.now_ms + (5 if n < 20 else 20) * 86_400_000
+        if n % 5 == 0:
+            here.told.targets_w[site], here.told.demands_w[site] = 50_000.0, 47_000.0 + n * 50
+    for _ in range(65):
+        here.clock.now_ms += MINUTE_MS
+        for site in here.queries.shelters:
+            here.queries.change(site, last_reading_ms=here.clock.now_ms)
+        await here.watch.look()
+
+
+async def test_hundreds_of_alerts_are_grouped_by_cause_on_a_light_page(tmp_path: Path) -> None:
+    async with desk(tmp_path, shown=182) as here:
+        await crowd(here)
+        alerts = here.watch.alerts
+        assert len(alerts) > 300
+        for lang in ("ja", "en"):
+            text = (await here.client.get(f"/alerts?lang={lang}")).text
+            assert len(text.encode()) < 100_000
+            for alert in alerts:
+                assert f'"/alerts/{alert.id}?lang={lang}"' in text, "every alert has its line"
+        assert "蓄電池の劣化 182件" in (japanese := (await here.client.get("/alerts?lang=ja")).text)
+        assert 'href="#g-demand"' in japanese
+        assert "30分デマンドの見込みが目標の95 %以上：" in japanese
+        assert japanese.count("<article") == 0, "none of them is the cause of many"
+        assert japanese.count("保証の条件と照らし") == 1, "what to do is said once"
+
+
+async def test_a_group_is_acknowledged_at_once_and_nothing_that_came_after_it(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
-        full = OutboxStatus(epoch="k3x9", next_seq=9, waiting=9, oldest_ms=here.clock.now_ms, bytes=60, bytes_max=100)
-        await here.silence()
-        for n, site in enumerate(here.queries.shelters):
-            soh = PointNow("inverter", "battery.soh_pct", 60.0, Quality.GOOD, here.clock.now_ms)
-            status = here.queries.shelters[site].status
-            if status is not None and n % 6 == 0:
-                here.queries.change(site, status=msgspec.structs.replace(status, outbox=full))
-            here.queries.change(site, points=(*here.queries.shelters[site].points, soh))
-        for _ in range(65):
-            here.clock.now_ms += MINUTE_MS
-            await here.watch.look()
-        assert len(here.watch.alerts) > page.WHOLE_SHOWN
-        text = (await here.client.get("/alerts?lang=ja")).text
-        assert text.count("<article") == page.WHOLE_SHOWN
-        assert f"ほか{len(here.watch.alerts) - page.WHOLE_SHOWN}件" in text
-        assert len(text.encode()) < 100_000
-        last = here.watch.alerts[0].id
-        assert f'action="/alerts/{last}/ack' in (await here.client.get(f"/alerts/{last}")).text
+        await crowd(here)
+        of_battery = [alert for alert in here.watch.alerts if alert.family is Family.BATTERY]
+        text = (await here.client.get("/alerts?lang=en")).text
+        listed = next(
+            ids.split()
+            for ids in re.findall(r'name="alerts" value="([A0-9 ]+)"', text)
+            if of_battery[0].id in ids.split()
+        )
+        assert sorted(listed) == sorted(alert.id for alert in of_battery)
+        form = {"alerts": " ".join(listed[:-1]), "hours": "72", "why": "点検を一括で依頼"}
+        answer = await here.client.post("/alerts/ack?lang=en", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/alerts?lang=en&many={len(listed) - 1}")
+        shown = (await here.client.get(answer.headers["location"])).text
+        assert f"{len(listed) - 1} are acknowledged" in shown
+        left = [alert.id for alert in here.watch.alerts if alert.family is Family.BATTERY and alert.ack is None]
+        assert left == [listed[-1]]
+        assert "not acknowledged: 1" in shown
+        await here.watch.resolve(int(listed[-1][1:]), by="田中", why="交換済み")
+        late = await here.client.post("/alerts/ack?lang=en", data={"alerts": f"{listed[-1]} {listed[0]}"})
+        assert late.status_code == 409
+        assert f"1 were not: they are over already, or not in your wards: {listed[-1]}" in late.text
+        assert "1 are acknowledged" in late.text
+        for bad in ("", "A1,A2", "A0", "<b>", "A1 " * 3_000):
+            refused = await here.client.post("/alerts/ack", data={"alerts": bad})
+            assert refused.status_code == 422, bad
+
+
+async def test_a_bad_file_of_rules_is_named_on_the_page_and_by_the_api(tmp_path: Path) -> None:
+    good = "rules: {silent: {watch: silent_min, raise: 10, clear: 1, severity: warning}}"
+    path = tmp_path / "rules.yaml"
+    path.write_text(good)
+    async with desk(tmp_path, RuleFile(path)) as here:
+        assert (await here.client.get("/api/v1/alerts/rules")).json()["fault"] == ""
+        path.write_text("rules:\n  silent: {watch: silent_min, raise: <b>, clear: 1, severity: warning}\n")
+        await here.watch.look()
+        fault = f"{path}: line 2: rules.silent: raise: want a number from 0 to 43200"
+        assert fault in (await here.client.get("/api/v1/alerts/rules")).json()["fault"]
+        for lang, said in (("ja", "前のルールで監視を続けています"), ("en", "the old rules hold")):
+            text = (await here.client.get(f"/alerts?lang={lang}")).text
+            assert said in text
+            assert fault in text
+            assert "&lt;b&gt;" in text
+        path.write_text(good + "\n")
+        await here.watch.look()
+        assert "the old rules hold" not in (await here.client.get("/alerts?lang=en")).text
 
 
 async def test_what_cannot_be_is_refused_with_a_word(tmp_path: Path) -> None:
