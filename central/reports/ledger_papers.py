@@ -35,7 +35,12 @@ def plan(report: PlanReport, lang: Lang, *, city: str) -> Paper:
         Column(says("plan_sum"), Align.NUMBER),
     )
     rows = tuple(_plan_row(report, site, lang) for site in planned)
-    sums = [sum(report.plans_wh.get((site.id, month), 0) for site in planned) for month in report.months]
+    said = {month for _, month in report.plans_wh}
+    sums = [
+        sum(report.plans_wh.get((site.id, month), 0) for site in planned) if month in said else None
+        for month in report.months
+    ]
+    year_wh = sum(wh or 0 for wh in sums)
     return Paper(
         kind=f"plan-{report.fiscal_year}",
         lang=lang,
@@ -46,14 +51,14 @@ def plan(report: PlanReport, lang: Lang, *, city: str) -> Paper:
         warnings=synthetic(planned, says),
         pairs=(
             (says("plan_planned"), f"{len(planned):,} / {len(report.sites):,}"),
-            (says("plan_sum"), kwh(sum(sums))),
+            (says("plan_sum"), kwh(year_wh)),
         ),
         tables=(
             Table(
                 heading=says("by_site"),
                 columns=columns,
                 rows=rows,
-                total=(says("total"), "", *(kwh(wh) for wh in sums), kwh(sum(sums))) if rows else (),
+                total=(says("total"), "", *(kwh(wh) for wh in sums), kwh(year_wh)) if rows else (),
                 note="" if rows else says("plan_none"),
             ),
         ),

@@ -89,7 +89,15 @@ class StatementPages:
         )
 
     async def page(
-        self, who: Principal, lang: Lang, kind: Kind, period: str, site: str, *, refused: MonthError | None = None
+        self,
+        who: Principal,
+        lang: Lang,
+        kind: Kind,
+        period: str,
+        site: str,
+        *,
+        refused: MonthError | None = None,
+        said: str = "",
     ) -> str:
         """One report inside the pages' frame, with what may be done about its month.
 
@@ -118,6 +126,7 @@ class StatementPages:
             obstacles=await self._obstacles(period, lang) if may_close else (),
             may_correct=is_month and Right.ADMIN in who.rights and bool(getattr(made, "late_sites", ())),
             refused=refused,
+            said=said,
         )
 
     async def _obstacles(self, month: str, lang: Lang) -> Sequence[Sequence[str]]:
@@ -215,7 +224,7 @@ def router(pages: StatementPages) -> APIRouter:
         try:
             await pages.desk.close(month, by=who.name, why=why, accepts=accepts)
         except MonthError as error:
-            return await _refused(pages, who, chosen, month, error)
+            return await _refused(pages, who, chosen, month, error, why)
         return see_other(f"/reports/monthly/{month}?lang={chosen.value}")
 
     @routes.post("/reports/monthly/{month}/correct", response_class=HTMLResponse)
@@ -224,14 +233,16 @@ def router(pages: StatementPages) -> APIRouter:
         try:
             await pages.desk.correct(month, by=who.name, why=why)
         except MonthError as error:
-            return await _refused(pages, who, chosen, month, error)
+            return await _refused(pages, who, chosen, month, error, why)
         return see_other(f"/reports/monthly/{month}?lang={chosen.value}")
 
     return routes
 
 
-async def _refused(pages: StatementPages, who: Principal, lang: Lang, month: str, error: MonthError) -> HTMLResponse:
-    text = await pages.page(who, lang, Kind.MONTHLY, month, "", refused=error)
+async def _refused(
+    pages: StatementPages, who: Principal, lang: Lang, month: str, error: MonthError, said: str
+) -> HTMLResponse:
+    text = await pages.page(who, lang, Kind.MONTHLY, month, "", refused=error, said=said)
     return html(text, lang, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

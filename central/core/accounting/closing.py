@@ -25,7 +25,7 @@ SETTLE_MS: Final = 3_600_000
 LISTED_MAX: Final = 20
 """Shelters that a refusal names."""
 _HURDLES: Final = {
-    Hurdle.WAITING: "readings of the month still wait there: look at its link (page Fleet)",
+    Hurdle.WAITING: "readings of the month still wait there: look at its link (page Fleet health)",
     Hurdle.CUT_OFF: "nothing came of the month's end: look at its link and its agent",
     Hurdle.MISSING: "gaps: look at its page and at report completeness",
 }

@@ -58,12 +58,12 @@ ENERGY: Final[dict[str, tuple[str, str]]] = {
     ),
     "reports_not_ready_do": (
         (
-            "未送信のデータは、回線が戻れば自動で届き、計算し直されます。「状態監視」で施設の通信と未送信データを確認してください。"
+            "未送信のデータは、回線が戻れば自動で届き、計算し直されます。「設備の状態」で施設の通信と未送信データを確認してください。"
             "届いているのに計算されていない場合は shelter-central month recount で計算し直します。"
         ),
         (
             "What waits is delivered and counted by itself once the link is back: look at the facility's link on the "
-            "page Fleet. What was imported is counted by shelter-central month recount."
+            "page Fleet health. What was imported is counted by shelter-central month recount."
         ),
     ),
     "reports_missing_site": ("施設", "Facility"),

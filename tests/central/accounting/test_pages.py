@@ -176,6 +176,7 @@ async def test_an_administrator_closes_and_corrects(here: Here) -> None:
         assert "月末までのデータが届いていません" in page
         refused = await client.post("/reports/monthly/2026-10/close", data={"csrf": mark, "why": "定例"})
         assert (refused.status_code, "データがそろっていません" in refused.text) == (422, True)
+        assert 'value="定例"' in refused.text, "nobody types a reason twice"
         silent = await client.post("/reports/monthly/2026-10/close", data={"csrf": mark, "accepts": "true"})
         assert (silent.status_code, "理由を入力してください" in silent.text) == (422, True)
         said = {"csrf": mark, "why": "定例", "accepts": "true"}
