@@ -37,6 +37,8 @@ class Rule:
     """What it means when nothing is found: ``Alerting`` where silence is the trouble."""
 
 
+EVERY_S: Final = 60
+"""How often the rules are looked at."""
 _EACH: Final = '"site", "name", "ward"'
 
 
@@ -147,11 +149,18 @@ def provisioned() -> dict[str, Any]:
                 "orgId": 1,
                 "name": TAG,
                 "folder": FOLDER,
-                "interval": "1m",
+                "interval": f"{EVERY_S}s",
                 "rules": [_rule(rule) for rule in RULES],
             }
         ],
     }
+
+
+def group(folder_uid: str) -> dict[str, Any]:
+    """The same rules as Grafana's HTTP API takes them, which wants to be told folder and group with every rule."""
+    where = {"orgID": 1, "folderUID": folder_uid, "ruleGroup": TAG}
+    rules = [{**_rule(rule), **where} for rule in RULES]
+    return {"title": TAG, "folderUid": folder_uid, "interval": EVERY_S, "rules": rules}
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

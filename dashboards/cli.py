@@ -111,21 +111,30 @@ def push_boards(
         Path, typer.Option("--token-file", help="File with a service account's token.", dir_okay=False, exists=True)
     ],
     message: Annotated[str, typer.Option(help="Stands in Grafana's version history.")] = "shelter-dashboards push",
+    alerts: Annotated[bool, typer.Option("--alerts", help="Alert rules, too; not beside those from files.")] = False,
 ) -> None:
     """Put the five boards into a running Grafana, over what stands there. Data sources are not touched.
 
-    The boards want data sources with the uids shelter-raw and shelter-rollup (provisioning/datasources.yaml).
+    The boards want data sources with the uids shelter-raw and shelter-rollup (provisioning/datasources.yaml). Alert
+    rules that are pushed can be edited in Grafana; who is told of them is said there (contact points).
 
     Examples:
 
         shelter-dashboards push --url https://grafana.city.example --token-file grafana.token
+
+        shelter-dashboards push --url https://grafana.city.example --token-file grafana.token --alerts
     """
+    from dashboards.alerts import group
     from dashboards.build import boards
     from dashboards.push import PushError, push
+    from dashboards.sources import FOLDER_UID
 
+    rules = group(FOLDER_UID) if alerts else None
     try:
-        for one in push(url, _secret(token_file), boards().values(), message=message):
+        for one in push(url, _secret(token_file), boards().values(), message=message, rules=rules):
             typer.echo(f"{one.title}: {one.url} version {one.version}")
+        if rules is not None:
+            typer.echo(f"{len(rules['rules'])} alert rules")
     except PushError as error:
         _fail(str(error))
 

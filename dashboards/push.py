@@ -1,4 +1,4 @@
-"""Puts the boards into a running Grafana by its HTTP API, where provisioning by files is not wanted."""
+"""Puts boards and alert rules into a running Grafana by its HTTP API, where provisioning by files is not wanted."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from dashboards.sources import FOLDER, FOLDER_UID
 _ADVICE: Final = {
     401: "the token is not accepted: make one for a service account with the role Editor",
     403: "the token may not do this: give its service account the role Editor",
+    404: "an older Grafana, or another path before /api: give its address without /api",
+    409: "alert rules of these names came from files: leave out --alerts, or take the files away",
     412: "a board of that uid was changed in Grafana meanwhile",
 }
 
@@ -34,7 +36,13 @@ class Pushed:
 
 
 def push(
-    url: str, token: str, boards: Iterable[Mapping[str, Any]], *, message: str, timeout_s: float = 20.0
+    url: str,
+    token: str,
+    boards: Iterable[Mapping[str, Any]],
+    *,
+    message: str,
+    rules: Mapping[str, Any] | None = None,
+    timeout_s: float = 20.0,
 ) -> list[Pushed]:
     """Write the boards into their folder, over what stands there.
 
@@ -43,6 +51,8 @@ def push(
         token: of a service account that may edit.
         boards: as built.
         message: stands in Grafana's version history.
+        rules: a group of alert rules for the same folder; ``None``: none is written. They can be edited in Grafana
+            afterwards, as boards can; the next push writes over them.
         timeout_s: for each request.
 
     Raises:
@@ -53,7 +63,12 @@ def push(
     grafana = GrafanaApi.from_url(url, credential=TokenAuth(token), timeout=timeout_s)
     try:
         _folder(grafana)
-        return [_one(grafana, board, message) for board in boards]
+        pushed = [_one(grafana, board, message) for board in boards]
+        if rules is not None:
+            # Without provenance: what the API made could be edited nowhere but by the API.
+            alerting = grafana.alertingprovisioning
+            alerting.update_rule_group(FOLDER_UID, rules["title"], dict(rules), disable_provenance=True)
+        return pushed
     except GrafanaException as error:
         raise PushError(f"{url}: {_said(error)}") from error
     except OSError as error:

@@ -57,7 +57,7 @@ def test_what_is_broken_is_named(month: Month) -> None:
     found = dict(named(checked(month, board)))
     assert found.keys() == {first["title"], second["title"], third["title"], fourth["title"]}
     assert found[first["title"]] == "no rows"
-    assert "error parsing query" in found[second["title"]]
+    assert "found FRM, expected FROM" in found[second["title"]]
     assert found[third["title"]] == "no value in mean"
     assert "$floor" in found[fourth["title"]]
     board["panels"][0]["targets"] = []

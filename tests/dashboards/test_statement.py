@@ -114,7 +114,9 @@ async def city(month: Month) -> AsyncIterator[City]:
     raw, rollup = (f"{kind}_{uuid.uuid4().hex}" for kind in ("raw", "rollup"))
     for name in (raw, rollup):
         month.influx.make_database(name)
-    address = InfluxAddress(url=month.influx.url, token=month.influx.token, bucket=raw, timeout_s=60)
+    address = InfluxAddress(
+        url=month.influx.url, token=month.influx.token, bucket=raw, org=month.influx.org, timeout_s=60
+    )
     store, rollups = await InfluxStore.open(address), InfluxRollups(address, rollup)
     with tempfile.TemporaryDirectory() as folder:
         records = await Records.open(Path(folder) / "records.db")
