@@ -25,7 +25,7 @@ LANG_COOKIE: Final = "lang"
 YEAR_S: Final = 365 * 86_400
 OPEN_PATHS: Final = ("/login", "/favicon.ico")
 STATIC: Final = "/static/"
-MULTIPART_PATH: Final = "/walk/photos"
+MULTIPART_PATHS: Final = frozenset({"/walk/photos", "/walk/bundle"})
 """The one form with files checks its token itself, before it takes any."""
 STRICT: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -96,7 +96,7 @@ async def entry(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path not in OPEN_PATHS:
             if session is None:
                 return _to_login(request)
-            if request.path != MULTIPART_PATH and not await _has_token(request, session.id):
+            if request.path not in MULTIPART_PATHS and not await _has_token(request, session.id):
                 return refused(request, "old_form", status=403)
     elif session is None and request.path not in OPEN_PATHS:
         return _to_login(request)

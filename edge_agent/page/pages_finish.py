@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from contract.commissioning import ReportError
 from edge_agent.commissioning import spool
@@ -18,15 +18,14 @@ from edge_agent.page.forms import LONG_MAX, Form, FormError, text_in
 from edge_agent.page.guard import STRICT
 from edge_agent.page.handling import begin, step_page, told
 from edge_agent.page.jobs import Job
-from edge_agent.page.parts import lang_of, parts_of, session_of
+from edge_agent.page.parts import lang_of, parts_of
 from edge_agent.page.photos import photo_kind
-from edge_agent.page.render import Message, refused
+from edge_agent.page.render import Message
+from edge_agent.page.upload import uploaded
 from edge_agent.page.walk import ADDRESSES, key_of, newest_report, verdict
 from edge_agent.page.words import words_of
 from edge_agent.words import tokyo_time
 
-_CHUNK: Final = 64 * 1024
-_TOKEN_CHARS_MAX: Final = 200
 _PHOTO_NAME: Final = re.compile(r"photo-[0-9a-f]{12}\.(?:jpe?g|png|webp|heic)")
 _FOLDER_NAME: Final = re.compile(r"report-[0-9]{8}-[0-9]{6}(?:-[0-9]{1,2})?")
 _FILES: Final = {
@@ -96,54 +95,21 @@ async def sign(request: web.Request) -> web.Response:
 
 
 async def add_photo(request: web.Request) -> web.Response:
-    """Take one photo; the form's token comes first, and nothing is taken without it."""
-    session = session_of(request)
-    if session is None or request.content_type != "multipart/form-data":
-        raise web.HTTPBadRequest
-    sessions = parts_of(request).sessions
-    is_ours, caption, content = False, "", b""
-    try:
-        async for part in await request.multipart():
-            if not isinstance(part, BodyPartReader):
-                raise web.HTTPBadRequest
-            if part.name == "token":
-                is_ours = sessions.is_token(
-                    session.id, (await _read(part, _TOKEN_CHARS_MAX)).decode("utf-8", "replace")
-                )
-            elif not is_ours:
-                return refused(request, "old_form", status=403)
-            elif part.name == "caption":
-                typed = (await _read(part, 4 * LONG_MAX)).decode("utf-8", "replace")
-                caption = text_in({"caption": typed}, "caption")
-            elif part.name == "photo":
-                content = await _read(part, PHOTO_BYTES_MAX)
-    except (ValueError, AssertionError) as error:
-        if isinstance(error, FormError):
-            raise
-        raise web.HTTPBadRequest from None
-    if not is_ours:
-        return refused(request, "old_form", status=403)
-    if not content:
+    """Take one photo."""
+    came = await uploaded(request, "photo", PHOTO_BYTES_MAX, "caption")
+    if isinstance(came, web.Response):
+        return came
+    if not came.content:
         raise FormError("photo_missing")
-    ending = photo_kind(content)
+    ending = photo_kind(came.content)
     if not ending:
         raise FormError("photo_bad")
     with tempfile.TemporaryDirectory(prefix="shelter-photo-") as folder:
         path = Path(folder) / f"photo{ending}"
-        path.write_bytes(content)
+        path.write_bytes(came.content)
         with parts_of(request).walk.using() as commissioning:
-            commissioning.add_photo(path, caption)
+            commissioning.add_photo(path, came.texts.get("caption", ""))
     raise web.HTTPSeeOther("/walk/finish")
-
-
-async def _read(part: BodyPartReader, most: int) -> bytes:
-    """A part of a form, never more than ``most`` bytes of it."""
-    found = bytearray()
-    while chunk := await part.read_chunk(_CHUNK):
-        found += chunk
-        if len(found) > most:
-            raise web.HTTPRequestEntityTooLarge(most, len(found))
-    return bytes(found)
 
 
 async def remove_photo(request: web.Request) -> web.Response:

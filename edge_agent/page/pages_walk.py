@@ -19,6 +19,7 @@ from edge_agent.page import pages_finish, pages_tests
 from edge_agent.page.forms import LONG_MAX, Form, FormError, is_on, text_in, whole_in
 from edge_agent.page.handling import begin, step_page, told
 from edge_agent.page.jobs import Job
+from edge_agent.page.pages_bundle import take_bundle
 from edge_agent.page.parts import lang_of, parts_of
 from edge_agent.page.render import Message, page
 from edge_agent.page.telling import Telling
@@ -39,6 +40,7 @@ def add_routes(router: web.UrlDispatcher) -> None:
     ):
         router.add_get(path, told(shows))
         router.add_post(path, told(takes, shows))
+    router.add_post("/walk/bundle", told(take_bundle, site))
     router.add_get("/walk", told(overview))
     router.add_post("/walk/skip", told(skip, overview))
     pages_tests.add_routes(router)
@@ -230,9 +232,12 @@ async def site(request: web.Request, message: Message | None = None, form: Form 
         "port": broker.port if broker is not None else 1_883,
         "username": broker.username if broker is not None else "",
     }
+    is_certified = broker is not None and bool(broker.cert_file)
     if form is not None:
         known |= {name: str(form[name]) for name in known if name in form}
-    return step_page(request, "site.html", message=message, form=known, has_config=has_config)
+    return step_page(
+        request, "site.html", message=message, form=known, has_config=has_config, is_certified=is_certified
+    )
 
 
 async def take_site(request: web.Request) -> web.Response:

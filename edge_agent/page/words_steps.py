@@ -119,6 +119,19 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
     "device_name": ("名前", "Name"),
     "device_name_hint": ("半角小文字と数字。例 inverter、meter2", "Small letters and digits, such as inverter, meter2"),
     # Site
+    "bundle": ("市の ZIP", "The city's ZIP"),
+    "bundle_text": (
+        "市から届いた ZIP(避難所の番号.zip)を点検し、証明書・接続先・市の公開鍵を入れます。後からでも足せます。",
+        "The city's ZIP (NUMBER.zip) is checked; certificates, broker and its key are put in. It may come later, too.",
+    ),
+    "bundle_file": ("ZIP ファイル", "ZIP file"),
+    "bundle_take": ("点検して入れる", "Check and put in"),
+    "bundle_taken": (
+        "市の証明書が入っています。接続先 {host}:{port}",
+        "The city's certificates are in place. Broker {host}:{port}",
+    ),
+    "bundle_missing": ("ZIP ファイルを選んでください", "Choose the ZIP file"),
+    "shelter_and_person": ("避難所と作業者", "Shelter and technician"),
     "site_id": ("避難所の番号", "The shelter's number"),
     "site_id_hint": ("全国共通避難所 ID。例 E0000000001111", "National shelter ID, such as E0000000001111"),
     "site_name": ("避難所の名前", "The shelter's name"),

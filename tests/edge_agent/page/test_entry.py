@@ -56,6 +56,7 @@ FORMS = [
     "/walk/backup",
     "/walk/finish",
     "/walk/photos",
+    "/walk/bundle",
     "/walk/photos/remove",
 ]
 
