@@ -1,9 +1,9 @@
 """The roll-up loops: write what Grafana shows beside the raw readings. They run where InfluxDB is the store.
 
 Each minute: the city as the pages show it, what has happened, and what was accounted since (``rollup_energy.py``).
-Each half hour: what the day says of every shelter's plant. A shelter that was cut off sends its readings later: its
-days are worked out again when they are here, and days of which too little is known are looked at again for two weeks.
-A row that is written again replaces itself.
+Each half hour: what the day says of every shelter's plant, for which only its newest hours are read. A shelter that was
+cut off sends its readings later: its days are worked out again from their beginning when they are here, and days of
+which too little is known are looked at again for two weeks. A row that is written again replaces itself.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from central.core.rollups.energy import (
     HALF_HOUR_MS,
     HALVES,
     BatteryDay,
+    Half,
     day_row,
     days_between,
     halves_of,
 )
 from central.core.rollups.events import began_row, daily_row, event_rows
 from central.core.rollups.now import MINUTE_MS, now_rows
-from central.core.today import DAY_MS, STEP_MS, TOKYO_OFFSET_MS, Power, midnight_ms
+from central.core.today import DAY_MS, HOUR_MS, STEP_MS, TOKYO_OFFSET_MS, Power, midnight_ms
 from central.rollup_energy import EnergyRollup
 from central.store.base import StoreError, TelemetryStore
 from central.store.influx_rollups import RollupStore
@@ -47,6 +48,8 @@ WHOLE_PCT: Final = 99.0
 """A day of which so much is known is not looked at again by itself."""
 FIRST_DAYS: Final = 400
 """So far back days are filled in that are in the store and were never rolled up."""
+OVERLAP_MS: Final = 2 * HOUR_MS
+"""Of today so much is read again with each half hour: what came a little late is in it."""
 DAYS_PER_PASS: Final = 400
 """Days of single shelters in one pass: other questions get their turn in between."""
 DAILY_LATE_MS: Final = 300_000
@@ -71,10 +74,24 @@ class Sources:
     standings: Callable[[int], Sequence[Standing]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What was read of a shelter's day up to a half hour."""
+
+    day_ms: int
+    until_ms: int
+    halves: Sequence[Half]
+    battery: BatteryDay
+
+
 @dataclass(slots=True)
 class _State:
     due: set[tuple[str, int]] = field(default_factory=set)
-    """Shelter and midnight of days to work out."""
+    """Shelter and midnight of days to read from their beginning."""
+    grown: set[tuple[str, int]] = field(default_factory=set)
+    """Of which only the newest half hours are to be read."""
+    known: dict[str, _Known] = field(default_factory=dict)
+    """Shelter → its newest day."""
     looked_ms: dict[tuple[str, int], int] = field(default_factory=dict)
     behind_ms: dict[str, int] = field(default_factory=dict)
     """Shelter → the oldest moment that its outbox has held back."""
@@ -187,14 +204,21 @@ class Rollup:
             today = midnight_ms(half_ms - 1)
             if not state.halves_ms:
                 await self._remember(now_ms)
-            state.due |= {(site.id, today) for site in self._from.live.sites()}
+            state.grown |= {(site.id, today) for site in self._from.live.sites()}
             await self._look_back(now_ms)
             state.halves_ms = half_ms
         sites = {site.id: site for site in self._from.live.sites()}
-        for site, day_ms in sorted(state.due, key=lambda one: (-one[1], one[0]))[:DAYS_PER_PASS]:
-            if site in sites:
-                await self.day(sites[site], day_ms)
-            state.due.discard((site, day_ms))
+        for one in sorted(state.due | state.grown, key=lambda one: (-one[1], one[0]))[:DAYS_PER_PASS]:
+            # Taken out before: what comes meanwhile makes it due again.
+            whole = one in state.due
+            state.due.discard(one)
+            state.grown.discard(one)
+            try:
+                if one[0] in sites:
+                    await self.day(sites[one[0]], one[1], whole=whole)
+            except BaseException:
+                (state.due if whole else state.grown).add(one)
+                raise
             await asyncio.sleep(0)
 
     async def _remember(self, now_ms: int) -> None:
@@ -245,8 +269,8 @@ class Rollup:
 
     # --- One day of one shelter --------------------------------------------------------------------------------------
 
-    async def day(self, site: Site, day_ms: int) -> None:
-        """Read one day of a shelter and write what it says.
+    async def day(self, site: Site, day_ms: int, *, whole: bool = True) -> None:
+        """Read one day of a shelter and write what it says. Not ``whole``: what was read of it before is taken over.
 
         Raises:
             StoreError: it could not be read or written.
@@ -254,22 +278,31 @@ class Rollup:
         now_ms = self._now()
         points = self._devices(site.id, now_ms)
         to_ms = min(day_ms + DAY_MS, now_ms)
+        known = self._state.known.get(site.id)
+        before = known if known is not None and known.day_ms == day_ms and not whole else None
+        from_ms = max(day_ms, before.until_ms - OVERLAP_MS) if before else day_ms
         lines = {
             power: [
-                await self._series(site.id, device, power, day_ms, to_ms)
+                await self._series(site.id, device, power, from_ms, to_ms)
                 for device in self._speakers(site.id, power, points)
             ]
             for power in Power
         }
         soc = [
-            await self._series(site.id, device, "battery.soc_pct", day_ms, to_ms)
+            await self._series(site.id, device, "battery.soc_pct", from_ms, to_ms)
             for device in points.get("battery.soc_pct", ())
         ]
-        halves = halves_of(lines, soc, day_ms=day_ms, now_ms=now_ms - SETTLE_MS)
+        halves = [half for half in before.halves if half.at_ms < from_ms] if before else []
+        halves += halves_of(lines, soc, day_ms=day_ms, now_ms=now_ms - SETTLE_MS)
         self._state.looked_ms[site.id, day_ms] = now_ms
         if not halves:
             return
-        battery = await self._battery(site.id, points, day_ms, to_ms)
+        battery = await self._battery(site.id, points, from_ms, to_ms)
+        if before:
+            battery = battery.or_else(before.battery)
+        if known is None or day_ms >= known.day_ms:
+            until_ms = (to_ms - SETTLE_MS) // HALF_HOUR_MS * HALF_HOUR_MS
+            self._state.known[site.id] = _Known(day_ms=day_ms, until_ms=until_ms, halves=halves, battery=battery)
         clear_w = await self._clear_sky_w(site, day_ms)
         row = day_row(site, halves, day_ms=day_ms, now_ms=now_ms - SETTLE_MS, clear_sky_w=clear_w, battery=battery)
         await self._store.write([row])

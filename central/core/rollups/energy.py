@@ -71,6 +71,13 @@ class BatteryDay:
     cycles: float | None = None
     """Full cycles since they were built: energy given so far, divided by what they hold."""
 
+    def or_else(self, earlier: BatteryDay) -> BatteryDay:
+        """This, and what was said earlier of what is not said now."""
+        return BatteryDay(
+            soh_pct=earlier.soh_pct if self.soh_pct is None else self.soh_pct,
+            cycles=earlier.cycles if self.cycles is None else self.cycles,
+        )
+
 
 NO_BATTERY_DAY: Final = BatteryDay()
 

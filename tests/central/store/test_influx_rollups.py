@@ -107,6 +107,25 @@ async def test_when_a_half_hour_has_ended_its_day_is_written(house: House) -> No
 
 
 @pytest.mark.influx
+async def test_with_each_half_hour_only_the_newest_hours_are_read_and_nothing_is_forgotten(house: House) -> None:
+    await house.measured(rows(DAY, DAY + 6 * HOUR_MS))
+    house.clock.now_ms = DAY + 6 * HOUR_MS + SETTLE_MS
+    rollup = house.rollup()
+    await rollup.follow()
+    slow = [one for one in rows(DAY + 6 * HOUR_MS, DAY + 10 * HOUR_MS) if one.at_ms < DAY + 9 * HOUR_MS]
+    await house.measured(slow)
+    house.clock.now_ms = DAY + 10 * HOUR_MS + SETTLE_MS
+    await rollup.follow()
+    (day,) = house.asked('SELECT pv_wh, known_pct, soh_pct, soc_min_pct FROM "day"')
+    assert (day["pv_wh"], day["known_pct"], day["soh_pct"]) == pytest.approx((18_000.0, 90.0, 97.5))
+    await house.measured(rows(DAY + 9 * HOUR_MS, DAY + 11 * HOUR_MS))
+    house.clock.now_ms = DAY + 11 * HOUR_MS + SETTLE_MS
+    await rollup.follow()
+    (day,) = house.asked('SELECT pv_wh, known_pct FROM "day"')
+    assert (day["pv_wh"], day["known_pct"]) == pytest.approx((22_000.0, 100.0)), "an hour late, and read again"
+
+
+@pytest.mark.influx
 async def test_writing_again_changes_nothing_and_late_data_replaces_its_days(house: House) -> None:
     await house.measured(rows(DAY, DAY + 2 * HOUR_MS))
     await house.measured(rows(DAY + 6 * HOUR_MS, DAY + 10 * HOUR_MS))
