@@ -176,7 +176,7 @@ async def run(influx: Influx, folder: Path, shelters: int, interval_s: float) ->
     rows = list(Day(day_ms, round(interval_s * 1_000)).rows(template))
     progress(f"a day of {shelters} shelters: {len(rows) * shelters:,} rows")
     began_s = time.perf_counter()
-    address = InfluxAddress(url=influx.url, token=influx.token, bucket=RAW, timeout_s=120)
+    address = InfluxAddress(url=influx.url, token=influx.token, bucket=RAW, org=influx.org, timeout_s=120)
     store = await InfluxStore.open(address)
     # The store tells the server the points of its shapes, which finished lines do not.
     for name in (template, *(site.id for site in sites)):

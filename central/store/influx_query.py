@@ -16,7 +16,7 @@ Series = tuple[dict[str, str], list[dict[str, Any]]]
 _ADVICE = {
     401: "the token is not accepted: check user:password, or make a token that may read and write the bucket",
     403: "the token may not use this bucket: give it read and write access",
-    404: "no such database or bucket: make it first, by shelter-central init-store",
+    404: "no such database, bucket or organisation: check store.bucket, store.org; shelter-central init-store makes it",
     413: "the request is too large for the server or a proxy before it",
     429: "the server takes no more for now",
     503: "the server is busy",
@@ -62,7 +62,9 @@ class InfluxQuery:
         if answer.status != 200:
             raise StoreError(f"{self._name}: {refusal(answer.status, answer.data)}")
         try:
-            (result,) = json.loads(answer.data)["results"]
+            found = json.loads(answer.data)
+            # 2.x says {} of a change that is done.
+            (result,) = found["results"] if found or method == "GET" else ({},)
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self._name}: not an answer of InfluxDB: {answer.data[:200]!r}") from error
         if "error" in result:

@@ -135,6 +135,11 @@ async def test_a_token_for_two_buckets_alone_is_enough_to_serve_and_too_little_t
         asker = InfluxQuery(influx.url, token, "served_rollup", timeout_s=10)
         assert [rows[0]["text"] for _tags, rows in asker.ask('SELECT "text" FROM "event"')] == ["始め"]
         asker.close()
+        former = {"site": SITE, "ward": "北区", "name": "旧"}
+        await rollups.write([RollupRow(series=Series.ENERGY_DAY, at_ms=T0, tags=former, fields={"missing": 0.0})])
+        assert await rollups.energy_names() == {SITE: {("北区", "旧")}}
+        await rollups.forget_energy(SITE, ward="北区", name="旧")
+        assert await rollups.energy_names() == {}
         with pytest.raises(StoreError, match=r"HTTP 40[134]"):
             await elsewhere.write([inverter(0)])
         http = Http(influx.url, token, timeout_s=10)
