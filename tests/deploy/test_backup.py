@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import sqlite3
@@ -135,6 +136,37 @@ def test_a_folder_keeps_the_newest_and_where_to_must_be_said(tmp_path: Path, adm
     assert len(names) == 3
     assert names[:2] == ["shelter-20250103-020000.tar", "shelter-20250104-020000.tar"]
     assert "--out" in admin.says("backup", code=2).output
+
+
+def test_a_backup_says_when_how_large_with_which_checksum_and_where_it_was_made(
+    tmp_path: Path, admin: Administrator, file: Path
+) -> None:
+    (made,) = json.loads(admin.says("backup", "list", "--json").output)["backups"]
+    assert made["to"] == str(file)
+    assert made["bytes"] == file.stat().st_size
+    assert made["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert made["made_ms"] == manifest_of(file)["made_ms"]
+    assert made["has_keys"]
+    assert made["made_ms"] <= made["done_ms"]
+    listed = admin.says("backup", "list").output
+    assert "with keys" in listed
+    assert made["sha256"] in listed
+    new = Administrator(tmp_path / "new")
+    new.says("restore", file, *WHO)
+    assert json.loads(new.says("backup", "list", "--json").output)["backups"] == [], (
+        "on the new machine none was made yet"
+    )
+
+
+def test_a_backup_by_other_means_is_noted_and_what_failed_is_not(tmp_path: Path, admin: Administrator) -> None:
+    assert "none was made yet" in admin.says("backup", "list").output
+    admin.says("backup", "--out", tmp_path / "gone" / "backup.tar", code=1)
+    assert json.loads(admin.says("backup", "list", "--json").output)["backups"] == []
+    assert "say where" in admin.says("backup", "noted", "--to", " ", code=2).output
+    admin.says("backup", "noted", "--to", "nas1:/backups/shelter")
+    listed = admin.says("backup", "list").output
+    assert "by other means" in listed
+    assert "nas1:/backups/shelter" in listed
 
 
 class TestVerify:
