@@ -108,7 +108,7 @@ async def until_over(page: Page) -> None:
 
 
 async def begin(page: Page) -> None:
-    await page.locator("main form button").first.click()
+    await page.locator("main form:not([enctype]) button").first.click()
 
 
 @pytest.mark.parametrize(("lang", "profile"), [("ja", "huawei-sun2000"), ("en", "sungrow-sh")])
