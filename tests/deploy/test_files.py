@@ -106,6 +106,12 @@ class TestCompose:
             assert "PRIVATE KEY" not in text, path
             assert not re.search(r"(?i)(?:password|token)\s*[:=]\s*['\"]?(?![/$]|\{)[\w-]{6,}", text), path
 
+    def test_who_draws_boards_has_no_token_that_deletes(self) -> None:
+        assert SERVICES["grafana"]["secrets"] == ["grafana_password", "grafana_influx_token"]
+        assert "/run/secrets/grafana_influx_token" in SERVICES["grafana"]["entrypoint"][-1]
+        admin_s = SERVICES["influxdb"]["environment"]["DOCKER_INFLUXDB_INIT_ADMIN_TOKEN_FILE"]
+        assert admin_s == "/run/secrets/influx_token"
+
     def test_secrets_and_keys_are_not_taken_into_the_sources(self) -> None:
         for folder in ("secrets", "tls", "front-tls", "backups"):
             assert "\n*\n!.gitignore" in (DEPLOY / folder / ".gitignore").read_text()
