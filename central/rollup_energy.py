@@ -33,6 +33,8 @@ OVERLAP_MS: Final = 300_000
 """Who counts says when before it is kept, so what is kept a little later has an older time."""
 DAYS_PER_TURN: Final = 1_000
 """Days of single shelters between two notes of how far it has come."""
+DAYS_PER_PASS: Final = 4_000
+"""So many are written at once when years are to be carried over: the rest comes with the next minutes."""
 ROWS_PER_WRITE: Final = 5_000
 MISSED_DAYS: Final = 45
 """After a stand-still so many days are looked at for shelters of which nothing is counted."""
@@ -94,15 +96,13 @@ class EnergyRollup:
             if self._done.get((one.site, one.day)) != one.counted_ms
         ]
         sites = {site.id: site for site in self._sites()}
-        if whole := {site.id for site in sites.values() if self._names.get(site.id) != {_name(site)}}:
-            changed = [one for one in changed if one.site not in whole]
-            changed += [one for one in await self._rows.counted_since(0) if one.site in whole]
+        whole = {site.id for site in sites.values() if self._names.get(site.id) != {_name(site)}}
+        if whole:
+            await self._write(_due(one for one in await self._rows.counted_since(0) if one.site in whole), sites)
+        changed = changed[:DAYS_PER_PASS]
         for first in range(0, len(changed), DAYS_PER_TURN):
             turn = changed[first : first + DAYS_PER_TURN]
-            due: Due = {}
-            for one in turn:
-                due.setdefault((month_of_day(one.day), one.site), set()).add(one.day)
-            await self._write(due, sites)
+            await self._write(_due(one for one in turn if one.site not in whole), sites)
             await self._note(turn)
         settled = {one for one in await self._rows.settled_since(since_ms) if one not in self._settled}
         await self._write({(month, site): set() for month, _ in settled for site in sites}, sites)
@@ -117,6 +117,9 @@ class EnergyRollup:
         self._names = {site: set(names) for site, names in (await self._store.energy_names()).items()}
         today = day_of(self._now())
         self._day = max(today - MISSED_DAYS, day_of(carried_ms)) if carried_ms else today
+        if not carried_ms:
+            # Nothing is there yet, so nothing has another name.
+            self._names = {site.id: {_name(site)} for site in self._sites()} | self._names
         self._carried_ms = carried_ms
 
     async def _drop_names(self, site: Site) -> None:
@@ -190,6 +193,13 @@ class EnergyRollup:
                 target_w=self._target_w(site.id) if day == today else None,
             )
         return rows
+
+
+def _due(days: Iterable[CountedDay]) -> Due:
+    due: Due = {}
+    for one in days:
+        due.setdefault((month_of_day(one.day), one.site), set()).add(one.day)
+    return due
 
 
 def _name(site: Site) -> tuple[str, str]:
