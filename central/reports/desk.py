@@ -55,6 +55,8 @@ from central.store.ledgers import LedgerRows
 
 YEARS: Final = range(2000, 2099)
 """Fiscal years that can be asked for."""
+WORKED_MONTHS: Final = 24
+"""So many months are remembered: a year's report would read a year of half hours each time."""
 LOOK_BACK_MS: Final = 60 * DAY_MS
 """An outage that began so long before a period still counts in it."""
 
@@ -85,6 +87,8 @@ class ReportDesk:
         self._incidents = incidents
         self._now = now
         self._waiting = waiting
+        self._worked: dict[str, tuple[tuple[tuple[int, int], tuple[Site, ...]], dict[str, Operation]]] = {}
+        """Month that is over → the state of its days and the shelters then, and how these worked."""
 
     @property
     def fiscal_year(self) -> int:
@@ -150,9 +154,7 @@ class ReportDesk:
         sites = self.sites()
         found: dict[str, list[Operation]] = {}
         for month in months:
-            numbers = days_of_month(month)
-            days = await self.rows.days(numbers.start, numbers.stop - 1)
-            for of, part in (await self._operations(month, sites, days)).items():
+            for of, part in (await self._worked_in(month, sites)).items():
                 found.setdefault(of, []).append(part)
         return year_report(
             fiscal_year,
@@ -195,8 +197,8 @@ class ReportDesk:
         self._check_month(month)
         entries = await self.rows.entries(month)
         figures = await self._figures(month, entries)
-        numbers, sites = days_of_month(month), self.sites()
-        operations = await self._operations(month, sites, await self.rows.days(numbers.start, numbers.stop - 1))
+        sites = self.sites()
+        operations = await self._worked_in(month, sites)
         return completeness_report(month, sites, figures, state_of(entries), at_ms=self._now(), operations=operations)
 
     # --- Months that are closed and corrected -----------------------------------------------------------------------
@@ -301,6 +303,20 @@ class ReportDesk:
             states[month] = state_of(entries)
             figures[month] = await self._figures(month, entries)
         return figures, states
+
+    async def _worked_in(self, month: str, sites: Sequence[Site]) -> dict[str, Operation]:
+        """How well all shelters worked in a month; of one that is over only when its days have changed since."""
+        numbers = days_of_month(month)
+        state = await self.rows.state_of_days(numbers.start, numbers.stop - 1)
+        known = self._worked.get(month)
+        if known is not None and known[0] == (state, tuple(sites)):
+            return known[1]
+        found = await self._operations(month, sites, await self.rows.days(numbers.start, numbers.stop - 1))
+        if bounds_of_month(month)[1] <= self._now():
+            self._worked[month] = (state, tuple(sites)), found
+            for oldest in sorted(self._worked)[:-WORKED_MONTHS]:
+                del self._worked[oldest]
+        return found
 
     async def _operations(self, month: str, sites: Sequence[Site], days: Sequence[SiteDay]) -> dict[str, Operation]:
         """How well shelters worked in a month, up to now."""

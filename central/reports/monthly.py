@@ -39,7 +39,7 @@ def monthly(report: MonthReport, lang: Lang, *, city: str) -> Paper:
         pairs=_pairs(report, says),
         tables=(
             *((_days(report, says),) if one else (_sites(report, says),)),
-            *(_of_one(report.lines[0], says, is_over=report.is_over) if one else ()),
+            *(_of_one(report.lines[0], says, is_over=report.is_over) if one else _of_all(report, says)),
             *((corrections(report.entries, says),) if report.entries else ()),
             *((_despite(report, says),) if _despite_of(report) else ()),
         ),
@@ -242,6 +242,12 @@ def _of_one(line: StatementLine, says: Says, *, is_over: bool) -> tuple[Table, .
         troubles([line.operation], [line.site], says),
         _quality(line.figures, says),
     )
+
+
+def _of_all(report: MonthReport, says: Says) -> tuple[Table, ...]:
+    """Devices that failed anywhere, where any did."""
+    found = troubles([line.operation for line in report.lines], [line.site for line in report.lines], says)
+    return (found,) if found.rows else ()
 
 
 def _days(report: MonthReport, says: Says) -> Table:

@@ -7,7 +7,7 @@ from central.core.accounting.flows import Flow
 from central.core.accounting.halfhours import bounds_of_fiscal_year
 from central.core.accounting.reporting import MonthState, YearLine, YearReport
 from central.reports.names import month_words, name_of, state_words, synthetic, ward_of, year_words
-from central.reports.operations import against_plan, shares
+from central.reports.operations import against_plan, shares, troubles
 from central.reports.paper import DASH, Align, Column, Paper, Table, hours, kw_of, kwh, percent, ratio
 from central.reports.words import Says
 from central.web import figures
@@ -26,7 +26,11 @@ def yearly(report: YearReport, lang: Lang, *, city: str) -> Paper:
         made=says("made", at=figures.date_time(report.at_ms, lang)),
         warnings=_warnings(report, says),
         pairs=_pairs(report, says),
-        tables=(_sites(report, says), _months(report, says)),
+        tables=(
+            _sites(report, says),
+            _months(report, says),
+            troubles([one.operation for one in report.lines], [one.site for one in report.lines], says),
+        ),
         notes=(
             says("note_co2"),
             says("note_factor_lag", year=report.fiscal_year, lag=report.fiscal_year - 1),
@@ -34,6 +38,7 @@ def yearly(report: YearReport, lang: Lang, *, city: str) -> Paper:
             says("note_exact"),
             says("note_plant"),
             says("note_link"),
+            says("note_trouble"),
             *((says("note_plan"),) if report.plan else ()),
         ),
         notes_heading=says("notes"),

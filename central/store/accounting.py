@@ -107,6 +107,17 @@ class EnergyRows:
 
         return await self._ask(job)
 
+    async def state_of_days(self, first_day: int, last_day: int) -> tuple[int, int]:
+        """How many days are kept, and when the last one of them was counted: the same as long as none changes."""
+
+        def job(db: Connection) -> tuple[int, int]:
+            count, newest_ms = db.execute(
+                self._do().state_of_days, {"first_day": first_day, "last_day": last_day}
+            ).one()
+            return count, newest_ms or 0
+
+        return await self._ask(job)
+
     async def late_days(self, first_day: int, last_day: int, *, site: str | None = None) -> list[SiteDay]:
         """Days of closed months as they were counted since, where that differs."""
         return await self._ask(lambda db: _days(db, self._do(), first_day, last_day, site=site, late=True))

@@ -134,6 +134,7 @@ class EnergyStatements:
             select(day.site, func.max(day.peak_wh).label("peak_wh")).where(within, ~day.late).group_by(day.site)
         )
         self.counted_days = select(day.day).distinct()
+        self.state_of_days = select(func.count(), func.max(day.counted_ms)).where(within)
         self.first_days = select(day.site, func.min(day.day).label("first")).group_by(day.site)
         self.put_evidence = upsert(dialect, energy_evidence)
         self.evidence = (
