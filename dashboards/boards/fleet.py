@@ -221,10 +221,12 @@ def _plants() -> list[object]:
             About(
                 title="太陽光：快晴比の低い順",
                 ja="実際の発電量÷快晴時の計算値。同じ区のほかより低いものから、汚れ・影・停止を疑います。"
-                "天気の影響は同じ区ならほぼ同じです。屋根の傾きが未登録なら一般的な屋根で計算しています。",
+                "天気の影響は同じ区ならほぼ同じです。屋根の傾きが未登録なら一般的な屋根で計算しています。"
+                "発電はここでは5分平均からで、請求の値は「エネルギーと CO2」にあります。",
                 en="Generation by that of a cloudless sky. What lies below its neighbours hints at dirt, shade or a "
                 "stop. A roof "
-                "whose tilt nobody entered counts as a usual one.",
+                "whose tilt nobody entered counts as a usual one. Generation is from five-minute means here; what is "
+                "billed stands on the board of energy.",
                 queries=[
                     ask.days_table(
                         'sum("pv_wh")/sum("clear_sky_wh")*100 AS "ratio", sum("pv_wh") AS "pv",'
