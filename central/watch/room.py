@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from central.core.city import Queries
 from central.core.habits import PastDay
@@ -13,6 +14,9 @@ from central.watch.gather import Certificates, Gatherer, NoCertificates, NoTarge
 from central.watch.loop import Watch
 from central.watch.rule_file import RuleFile
 from central.watch.service import ServiceSources
+
+COPY: Final = "alert-rules.yaml"
+"""In the data folder: the rules that were read well last."""
 
 
 async def open_watch(
@@ -50,7 +54,7 @@ async def open_watch(
         targets=targets or NoTargets(),
         certificates=certificates or NoCertificates(),
     )
-    rules = RuleFile(settings.alerts.rules)
+    rules = RuleFile(settings.alerts.rules, settings.data / COPY)
     watch = Watch(rules, records.alerts, Gatherer(sources, started_ms=now()), newsroom, now=now)
     await watch.load()
     return watch

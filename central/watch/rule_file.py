@@ -1,4 +1,8 @@
-"""The file of alert rules: read at the start, and again whenever it changes. A bad file never ends the watch."""
+"""The file of alert rules: read at the start, and again whenever it changes. A bad file never ends the watch.
+
+What was read well is copied beside the service's data, so that a slip of the pen does not keep the service from
+starting after a power cut either: then the copy holds until the file is mended.
+"""
 
 from __future__ import annotations
 
@@ -48,17 +52,49 @@ class RuleFile:
 
     Args:
         path: the file of the settings; without one the rules of the program hold.
+        copy: where what was read well is kept for the next start.
 
     Raises:
-        SettingsError: the file can't be used at the start.
+        SettingsError: the file can't be used, and none was ever read well.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, copy: Path | None = None) -> None:
         self.path = path
-        self._mark = _mark_of(path)
-        self.rules: Sequence[Rule] = load_rules(path)
         self.fault = ""
         """Why the file as it is now does not hold, one fault a line; empty: it does."""
+        self._copy = copy
+        self._mark = _mark_of(path)
+        self.rules: Sequence[Rule] = self._first()
+
+    def _first(self) -> Sequence[Rule]:
+        if self.path is None:
+            return load_rules(None)
+        try:
+            return self._read(self.path)
+        except SettingsError as error:
+            if self._copy is None or not self._copy.exists():
+                raise
+            try:
+                rules = load_rules(self._copy)
+            except SettingsError:
+                raise error from None
+            self._blame(error)
+            return rules
+
+    def _read(self, path: Path) -> Sequence[Rule]:
+        rules = load_rules(path)
+        if self._copy is not None:
+            try:
+                fresh = self._copy.with_name(f"{self._copy.name}.new")
+                fresh.write_bytes(path.read_bytes())
+                fresh.replace(self._copy)
+            except OSError as error:
+                log.warning("alert_rules_not_copied", to=str(self._copy), error=str(error))
+        return rules
+
+    def _blame(self, error: SettingsError) -> None:
+        self.fault = str(error)
+        log.error("alert_rules_not_read", path=str(self.path), error=self.fault, what="the old rules hold")
 
     async def follow(self) -> bool:
         """Read the file if it has changed; returns whether other rules hold now."""
@@ -70,10 +106,9 @@ class RuleFile:
         self._mark = mark
         try:
             # Playing the examples of a long file takes a moment.
-            self.rules = await asyncio.to_thread(load_rules, self.path)
+            self.rules = await asyncio.to_thread(self._read, self.path)
         except SettingsError as error:
-            self.fault = str(error)
-            log.error("alert_rules_not_read", path=str(self.path), error=self.fault, what="the old rules hold")
+            self._blame(error)
             return False
         self.fault = ""
         log.info("alert_rules_read", path=str(self.path), rules=len(self.rules))

@@ -53,8 +53,8 @@ ALERTS: Final[dict[str, tuple[str, str]]] = {
         "{n} were not: they are over already, or not in your wards: {ids}",
     ),
     "alerts_rules_fault": (
-        "ルールのファイルに誤りがあり、前のルールで監視を続けています。直すと1分以内に読み直します。直すまで再起動しないでください（起動できません）：",
-        "The file of rules has faults: the old rules hold. Mend it, don't restart before (it would not start):",
+        "ルールのファイルに誤りがあり、前のルールで監視を続けています。直すと1分以内に読み直します：",
+        "The file of rules has faults: the old rules hold. It is read again within a minute after it was mended:",
     ),
     "alerts_over_less": ("ほかは shelter-central alerts list で。", "Older ones: shelter-central alerts list"),
     "alerts_what": ("内容", "What"),

@@ -97,6 +97,37 @@ async def test_a_changed_file_holds_without_a_restart_and_a_bad_one_leaves_the_o
         assert here.open == [], "the new limit is not reached"
 
 
+def test_a_bad_file_does_not_keep_the_service_from_starting_again(tmp_path: Path) -> None:
+    path, copy = write(tmp_path / "rules.yaml", GOOD.replace("raise: 10", "raise: x")), tmp_path / "data" / "copy.yaml"
+    with pytest.raises(SettingsError, match="line 5"):
+        RuleFile(path, copy)
+    write(path, GOOD)
+    assert RuleFile(path, copy).fault == "", "a folder that is not there costs the copy alone"
+    assert not copy.exists()
+    copy.parent.mkdir()
+    RuleFile(path, copy)
+    write(path, GOOD.replace("raise: 10", "raise: x"))
+    after = RuleFile(path, copy)
+    assert [rule.raise_at for rule in after.rules] == [10]
+    assert "line 5: rules.silent: raise" in after.fault
+    assert list(copy.parent.iterdir()) == [copy]
+    copy.write_text("rules: {}")
+    with pytest.raises(SettingsError, match="line 5"):
+        RuleFile(path, copy)
+
+
+async def test_after_such_a_start_the_mended_file_is_read(tmp_path: Path) -> None:
+    path, copy = write(tmp_path / "rules.yaml", GOOD), tmp_path / "copy.yaml"
+    RuleFile(path, copy)
+    write(path, "rules: [")
+    file = RuleFile(path, copy)
+    assert not await file.follow()
+    write(path, GOOD.replace("raise: 10", "raise: 20"))
+    assert await file.follow()
+    assert (file.fault, [rule.raise_at for rule in file.rules]) == ("", [20])
+    assert load_rules(copy)[0].raise_at == 20
+
+
 async def test_the_rules_of_the_program_are_never_read_again() -> None:
     file = RuleFile(None)
     assert not await file.follow()
