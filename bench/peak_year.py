@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.blackouts import Life
 from central.core.autonomy.values import Floats
-from central.core.peak.learning import Learnt, Store, keep, learn
+from central.core.peak.learning import Learnt, Store, courses, keep, learn
 from contract.shaving import PeakLimits
 from edge_agent.core.peak import Peak, Seen, advance_peak
 from simulator.physics import Controls, Flows, on_grid, soc_after
@@ -29,8 +29,8 @@ FIRST_DAY: Final = 19_814
 HALF_HOUR: Final = 30
 RECHARGE_SHARE: Final = 0.25
 """Of the battery's charge power, for recharging from the grid."""
-LEARN_EVERY_DAYS: Final = 30
-"""What is kept for peaks is learnt anew after so many days."""
+LEARN_EVERY_DAYS: Final = 7
+"""What is kept for peaks, and how high days go, is learnt anew after so many days."""
 
 
 @dataclass(frozen=True)
@@ -181,8 +181,14 @@ class Controlled:
         spec, store = self._spec, store_of(self._spec)
         target_w = self._learnt.target_w
         kept = keep(self._past_w, self._past_ms, at_ms, target_w=target_w, reserve_pct=spec.reserve_pct)
+        found = courses(self._past_w, self._past_ms, at_ms)
+        assert found is not None
         return PeakLimits(
-            target_w=target_w, keep_pct=kept.keep_pct, until_min=kept.until_min, recharge_w=store.recharge_w
+            target_w=target_w,
+            keep_pct=kept.keep_pct,
+            recharge_w=store.recharge_w,
+            courses_w=found.courses_w,
+            kinds=found.kinds,
         )
 
 

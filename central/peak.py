@@ -16,7 +16,7 @@ from central.control import Control
 from central.core.accounting.halfhours import day_of, demand_w, month_of_day, peak_window, start_of_day
 from central.core.city import Aggregate, Queries, SiteNow
 from central.core.peak.days import net_line
-from central.core.peak.learning import YEAR_DAYS, Floats, Kept, Learnt, Store, keep, learn
+from central.core.peak.learning import YEAR_DAYS, Courses, Floats, Kept, Learnt, Store, courses, keep, learn
 from central.core.peak.now import NO_PAST, DemandNow, Past, demand_now, seen
 from central.core.peak.plans import C_RATE, RECHARGE_C, Plan, Plans, decision_of, end_of, limits_of, plans_of
 from central.store.accounting import EnergyRows
@@ -93,7 +93,8 @@ class DemandDesk:
         )
 
     def _limits(self, plan: Plan, now: SiteNow) -> PeakLimits:
-        return limits_of(plan, now.site, self._kept.get(plan.site), self._reserve_pct)
+        kept, past = self._kept.get(plan.site), self._pasts.get(plan.site, NO_PAST)
+        return limits_of(plan, now.site, kept, past.courses, self._reserve_pct)
 
     # --- Changes -----------------------------------------------------------------------------------------------------
 
@@ -213,11 +214,12 @@ class DemandDesk:
         plan, store = self._plans.of.get(site), _store_of(now, self._reserve_pct)
         line = net_line(days, today - YEAR_DAYS, today)
         first_ms = start_of_day(today - YEAR_DAYS)
-        learnt, kept = await asyncio.to_thread(_study, line, first_ms, now_ms, store, plan, self._reserve_pct)
+        learnt, kept, found = await asyncio.to_thread(_study, line, first_ms, now_ms, store, plan, self._reserve_pct)
         peaks_w = [(month_of_day(one.day), demand_w(one.peak[0])) for one in days if one.peak is not None]
         window = peak_window(month_of_day(today))
         self._pasts[site] = Past(
             learnt=learnt,
+            courses=found,
             month_peak_w=max((watts for month, watts in peaks_w if month == window[-1]), default=None),
             year_peak_w=max((watts for month, watts in peaks_w if month in window), default=None),
         )
@@ -227,11 +229,12 @@ class DemandDesk:
 
 def _study(
     line: Floats, first_ms: int, now_ms: int, store: Store | None, plan: Plan | None, reserve_pct: float
-) -> tuple[Learnt | None, Kept | None]:
+) -> tuple[Learnt | None, Kept | None, Courses | None]:
     learnt = learn(line.tolist(), store) if store is not None else None
+    found = courses(line, first_ms, now_ms)
     if plan is None or learnt is None:
-        return learnt, None
-    return learnt, keep(line, first_ms, now_ms, target_w=plan.target_w, reserve_pct=reserve_pct)
+        return learnt, None, found
+    return learnt, keep(line, first_ms, now_ms, target_w=plan.target_w, reserve_pct=reserve_pct), found
 
 
 def _store_of(now: SiteNow, reserve_pct: float) -> Store | None:

@@ -11,6 +11,7 @@ Powers are positive when they feed the building. ``net`` is what would be bought
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,8 +28,9 @@ SLOW_MS: Final = 900_000
 """Time constants of the two running means: the present power, and the level that it moves about."""
 RETURN_MS: Final = 480_000
 """Time constant with which the power is expected to come back to its level."""
-USUAL_SHARE: Final = 0.5
-"""How much of a whole half hour's expectation comes from what is usual at this time; less as the rest gets shorter."""
+LAG_MS: Final = 600_000
+"""The level is the power of so long ago, mostly: what the day's course rises since then is added to it."""
+HALF_HOURS: Final = DAY_MS // HALF_HOUR_MS
 SPREAD: Final = 1.3
 """So many mean deviations of the power make the range of a forecast, ..."""
 SPREAD_SHARE_MIN: Final = 0.02
@@ -113,6 +115,14 @@ def weekday(at_ms: int) -> int:
     return ((at_ms + TOKYO_MS) // DAY_MS + 3) % 7
 
 
+def course_w(course: Sequence[float], at_ms: int) -> float:
+    """A day's course at a moment: each half hour's mean stands at its middle, between them it is a line."""
+    place = ((at_ms + TOKYO_MS) % DAY_MS) / HALF_HOUR_MS - 0.5
+    left = min(max(0, math.floor(place)), len(course) - 2)
+    share = min(max(0.0, place - left), 1.0)
+    return course[left] * (1 - share) + course[left + 1] * share
+
+
 def counted(running: Running | None, at_ms: int, grid_w: float | None, battery_w: float | None) -> Running:
     """The half hour after a reading. Between two readings the power is taken to have been the earlier one's.
 
@@ -156,13 +166,13 @@ def passed(running: Running, at_ms: int) -> Running:
     )
 
 
-def forecast(running: Running, now_ms: int, usual_w: float | None = None) -> Forecast | None:
+def forecast(running: Running, now_ms: int, course: Sequence[float] = ()) -> Forecast | None:
     """How the half hour will end; None while the power at the grid connection is not known.
 
     Args:
         running: as far as it was seen.
         now_ms: a moment in it.
-        usual_w: net power that is usual in this half hour of such a day.
+        course: net power of the half hours of such a day, in W, from midnight in Tokyo; empty: not known.
     """
     flow = running.flow
     if flow is None or not running.start_ms <= now_ms < running.end_ms or now_ms - running.at_ms > GAP_MS_MAX:
@@ -171,7 +181,7 @@ def forecast(running: Running, now_ms: int, usual_w: float | None = None) -> For
     unseen_ms = max(0, since_ms - running.seen_ms)
     mean_w = running.bought_wh / running.seen_ms * HOUR_MS if running.seen_ms else max(0.0, flow.grid_w)
     so_far_wh = running.bought_wh + mean_w * unseen_ms / HOUR_MS
-    expected_w = _expected_w(flow, rest_ms, usual_w)
+    expected_w = _expected_w(flow, rest_ms) + _rise_w(flow, now_ms, rest_ms, course)
     rest_h = rest_ms / HOUR_MS
     demand_w = (so_far_wh + max(0.0, expected_w - flow.battery_w) * rest_h) / HALF_HOUR_H
     open_share = min(1.0, (rest_ms + unseen_ms) / HALF_HOUR_MS)
@@ -185,11 +195,19 @@ def forecast(running: Running, now_ms: int, usual_w: float | None = None) -> For
     )
 
 
-def _expected_w(flow: Flow, rest_ms: int, usual_w: float | None) -> float:
-    """Mean net power of the rest: from where it is now back to its level, and what is usual at this time."""
+def _expected_w(flow: Flow, rest_ms: int) -> float:
+    """Mean net power of the rest: from where it is now back to its level."""
     away = RETURN_MS / max(rest_ms, 1) * -math.expm1(-rest_ms / RETURN_MS)
-    expected_w = flow.slow_w + (flow.fast_w - flow.slow_w) * away
-    if usual_w is None or not math.isfinite(usual_w):
-        return expected_w
-    share = USUAL_SHARE * rest_ms / HALF_HOUR_MS
-    return expected_w * (1 - share) + usual_w * share
+    return flow.slow_w + (flow.fast_w - flow.slow_w) * away
+
+
+def _rise_w(flow: Flow, now_ms: int, rest_ms: int, course: Sequence[float]) -> float:
+    """How far the level will rise until the middle of the rest, as such days go.
+
+    A day that is lower than its course rises less than it: on a holiday nobody comes at eight.
+    """
+    if len(course) != HALF_HOURS:
+        return 0.0
+    was_w = course_w(course, now_ms - LAG_MS)
+    likeness = min(max(0.0, flow.slow_w / was_w), 1.0) if was_w > 0 else 0.0
+    return (course_w(course, now_ms + rest_ms // 2) - was_w) * likeness

@@ -7,6 +7,7 @@ edge acts by it on what its own meter shows, with the limits that came signed; t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
@@ -18,15 +19,17 @@ from contract.demand import (
     HALF_HOUR_H,
     HALF_HOUR_MS,
     HOUR_MS,
-    MINUTE_MS,
+    LAG_MS,
     TOKYO_MS,
     Flow,
     Forecast,
     Running,
+    course_w,
     forecast,
     weekday,
 )
 
+DAYS_A_WEEK: Final = 7
 MARGIN: Final = 0.015
 """Aimed at so much under the target: switching takes time, and the last minute cannot be mended."""
 VALID_MS: Final = 300_000
@@ -44,13 +47,14 @@ RECHARGE_SHARE: Final = 0.75
 """Of the target: with recharging the half hour has to end under this, ..."""
 RECHARGING_SHARE: Final = 0.85
 """... and once it has begun under this."""
-STRETCH_SHARE: Final = 0.5
-"""A demand over the target is taken to last for so much of the time until the day's peaks are over."""
+LIKE_SHARE: Final = 0.8
+"""How far a day is from its course, it will be by so much a half hour later, and so on."""
 POWER_W_MIN: Final = 100.0
 """Less is not worth a switch."""
 
 Watts = Annotated[float, Meta(ge=0, le=2_000_000)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
+Course = Annotated[list[Annotated[int, Meta(ge=-2_000_000, le=2_000_000)]], Meta(min_length=48, max_length=48)]
 
 
 class PeakLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,8 +66,12 @@ class PeakLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """State of charge kept for the day's peaks, Monday first; above it the battery serves the building as it likes."""
     recharge_w: Watts = field(name="rw", default=0)
     """Power of recharging from the grid while the demand is low; 0: from the sun only."""
-    until_min: Annotated[int, Meta(ge=0, le=1_440)] = field(name="um", default=0)
-    """Minutes after midnight in Tokyo by which the day's peaks are mostly over; 0: not known."""
+    courses_w: Annotated[list[Course], Meta(max_length=7)] = field(name="cs", default_factory=list)
+    """Net power of the half hours of high days, from midnight in Tokyo; one list for each kind of day."""
+    kinds: Annotated[list[Annotated[int, Meta(ge=0, le=6)]], Meta(max_length=7)] = field(
+        name="kd", default_factory=list
+    )
+    """Which of them a day of the week has, Monday first; empty: no course is known."""
     capacity_wh: Annotated[float, Meta(ge=0, le=100_000_000)] = field(name="cw", default=0)
     """Of all batteries together, where no device says it."""
     discharge_w: Watts = field(name="dw", default=0)
@@ -140,7 +148,6 @@ def propose(
     battery: Battery,
     now_ms: int,
     *,
-    usual_w: float | None = None,
     last: Proposal | None = None,
     last_ms: int | None = None,
 ) -> Proposal:
@@ -155,12 +162,12 @@ def propose(
         running: the half hour so far.
         battery: what is known of the batteries.
         now_ms: UTC milliseconds.
-        usual_w: net power that is usual in this half hour.
         last: what was proposed before, and ``last_ms`` when.
     """
     if limits is None or not _is_power(limits.target_w) or limits.target_w <= 0:
         return Proposal(action=Action.NONE, why=Why.NO_TARGET)
-    ends = forecast(running, now_ms, usual_w) if running is not None else None
+    course = course_of(limits.courses_w, limits.kinds, now_ms)
+    ends = forecast(running, now_ms, course) if running is not None else None
     if running is None or running.flow is None or ends is None or not math.isfinite(ends.without_w):
         return Proposal(action=Action.NONE, why=Why.NO_METER)
     known = _known(battery)
@@ -168,13 +175,13 @@ def propose(
         return Proposal(action=Action.NONE, why=Why.NO_BATTERY)
     rest_h = max(REST_MS_MIN, running.end_ms - now_ms) / HOUR_MS
     stored_wh = (known.soc_pct - known.reserve_pct - RESERVE_MARGIN_PCT) / 100 * known.capacity_wh * EFFICIENCY
-    over_w = (ends.without_w - aim_w(limits, running.flow, stored_wh, now_ms)) * HALF_HOUR_H / rest_h
+    can_w = stored_wh * HOUR_MS / VALID_MS
+    if ends.without_w > limits.target_w * (1 - MARGIN) and can_w < POWER_W_MIN:
+        return Proposal(action=Action.SAVE, why=Why.AT_RESERVE)
+    over_w = (ends.without_w - aim_w(limits, running.flow, ends, stored_wh, now_ms)) * HALF_HOUR_H / rest_h
     if over_w <= 0:
         room_w = _room_w(limits, ends, running.flow, rest_h, last)
         return _resting(limits, known, room_w, weekday(now_ms), last)
-    can_w = stored_wh * HOUR_MS / VALID_MS
-    if can_w < POWER_W_MIN:
-        return Proposal(action=Action.SAVE, why=Why.AT_RESERVE)
     gave_w = last.power_w if last is not None and last.action is Action.DISCHARGE else 0.0
     passed_ms = RAMP_MS if last_ms is None else max(0, now_ms - last_ms)
     ramp_w = gave_w + known.discharge_max_w * min(1.0, passed_ms / RAMP_MS)
@@ -182,24 +189,52 @@ def propose(
     return Proposal(action=Action.DISCHARGE, why=Why.WILL_EXCEED, power_w=power_w)
 
 
-def aim_w(limits: PeakLimits, flow: Flow, stored_wh: float, now_ms: int) -> float:
+def course_of(courses_w: Sequence[Sequence[float]], kinds: Sequence[int], at_ms: int) -> Sequence[float]:
+    """The course of a high day of this day's kind; empty: not known."""
+    if len(kinds) != DAYS_A_WEEK:
+        return ()
+    kind = kinds[weekday(at_ms)]
+    return courses_w[kind] if 0 <= kind < len(courses_w) else ()
+
+
+def to_come_w(limits: PeakLimits, flow: Flow, now_ms: int) -> list[float]:
+    """Net power of the day's half hours after this one, as on a high day but for what today is different already."""
+    course = course_of(limits.courses_w, limits.kinds, now_ms)
+    if not course:
+        return []
+    apart_w = flow.slow_w - course_w(course, now_ms - LAG_MS)
+    later = course[(now_ms + TOKYO_MS) % DAY_MS // HALF_HOUR_MS + 1 :]
+    return [power_w + apart_w * LIKE_SHARE**place for place, power_w in enumerate(later, start=1)]
+
+
+def aim_w(limits: PeakLimits, flow: Flow, ends: Forecast, stored_wh: float, now_ms: int) -> float:
     """What the half hour is to end under: a little less than the target, or more when the battery can't hold it.
 
-    A battery that is spent at noon leaves the day's peak as it was. So when what is stored would not last until the
-    day's peaks are over, all of the time left gets its share.
+    A battery that is spent at noon leaves the day's peak as it was. So what is stored is shared out over all half
+    hours of the day that may pass the target, for the lowest highest one of them.
 
     Args:
         limits: what is wanted.
         flow: the power now.
+        ends: how this half hour will end.
         stored_wh: what the battery can give above the reserve.
         now_ms: UTC milliseconds.
     """
     target_w = limits.target_w * (1 - MARGIN)
-    left_ms = limits.until_min * MINUTE_MS - (now_ms + TOKYO_MS) % DAY_MS
-    if left_ms <= HALF_HOUR_MS:
-        return target_w
-    bearable_w = max(0.0, stored_wh) / (STRETCH_SHARE * left_ms / HOUR_MS)
-    return max(target_w, flow.slow_w - bearable_w)
+    over = [power_w for power_w in (ends.without_w, *to_come_w(limits, flow, now_ms)) if power_w > target_w]
+    return max(target_w, _level_w(over, max(0.0, stored_wh)))
+
+
+def _level_w(powers_w: Sequence[float], stored_wh: float) -> float:
+    """The level above which half hours hold exactly so much energy."""
+    sum_w, level_w = 0.0, -math.inf
+    highest = sorted(powers_w, reverse=True)
+    for count, power_w in enumerate(highest, start=1):
+        if power_w <= level_w:
+            break
+        sum_w += power_w
+        level_w = (sum_w - stored_wh / HALF_HOUR_H) / count
+    return level_w
 
 
 @dataclass(frozen=True, slots=True)

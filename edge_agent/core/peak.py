@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from contract.demand import DAY_MS, HALF_HOUR_H, HOUR_MS, Running, counted, forecast, weekday
+from contract.demand import DAY_MS, HALF_HOUR_H, HOUR_MS, TOKYO_MS, Running, counted, forecast, weekday
 from contract.shaving import (
     EFFICIENCY,
     RESERVE_MARGIN_PCT,
@@ -30,7 +30,9 @@ from contract.shaving import (
     Proposal,
     Why,
     aim_w,
+    course_of,
     propose,
+    to_come_w,
 )
 from contract.steering import Mode
 from edge_agent.core.conditions import CAPACITY, SOC, STATE, conditions
@@ -42,20 +44,24 @@ GRID_W: Final = "grid.power_w"
 DISCHARGE_MAX_W: Final = "battery.max_discharge_power_w"
 
 CHANGES_MAX: Final = 24
-"""Changes of the reserve in 24 hours. Makers name no figure for their memory; of the 100,000 writes that such parts are
-mostly good for, 24 on every day of ten years are 88,000."""
-CHANGES_KEPT: Final = 6
-"""So many of them are for letting out only."""
+"""Changes of the reserve on one day in Tokyo. Makers name no figure for their memory; of the 100,000 writes that such
+parts are mostly good for, 24 on every day of ten years are 88,000."""
+CHANGES_OUT: Final = 20
+"""So many of them may have been made when the battery is let out: the others are for filling it again, ..."""
+CHANGES_SAVE: Final = 8
+"""... and so many when it is only kept from leaking: that can wait."""
 DWELL_MS: Final = 240_000
 """Between two changes at least."""
 LEAK_PCT: Final = 4.0
 """The reserve is raised when so much lies above it that should be kept; twice that after it was let out on purpose."""
-DOSE_PCT_MIN: Final = 3.0
-"""The reserve is lowered by so much at least, or one half hour would take many changes."""
 STEP_PCT: Final = 1.0
 """Devices take whole per cents."""
 LATE_SHARE: Final = 0.75
 """What is missing is given when giving it takes this share of the time that is left: the later, the surer it is."""
+AGAIN: Final = 1.2
+"""A half hour is mended by a second change while there are so many changes for each half hour that may need one."""
+NEXT_SHARE: Final = 0.8
+"""When there are fewer changes than half hours, so much of what the next one misses is let out with the same change."""
 LATE_MS: Final = 480_000
 """In the last minutes of a half hour it is given at once."""
 UNKNOWN_MS_MAX: Final = 300_000
@@ -86,12 +92,12 @@ class Peak:
     dosed_start_ms: int = 0
     """Beginning of the half hour for which the battery was let out last."""
     changed_ms: tuple[int, ...] = field(default=())
-    """When it changed its mind in the last 24 hours."""
+    """When it changed its mind today."""
     unknown_since_ms: int | None = None
 
     @property
     def is_spent(self) -> bool:
-        """Whether all changes of the day are made: the reserve stays as it is until some are a day old."""
+        """Whether all changes of the day are made: the reserve stays as it is until midnight."""
         return len(self.changed_ms) >= CHANGES_MAX
 
 
@@ -202,21 +208,28 @@ def _battery(limits: PeakLimits | None, seen: Seen, reserve_pct: float) -> Batte
 
 def _dosed(peak: Peak, limits: PeakLimits, battery: Battery, running: Running, utc_ms: int) -> float | None:
     """The reserve that lets out what is missing and no more; as it was, while there is still time to see better."""
-    ends = forecast(running, utc_ms)
+    ends = forecast(running, utc_ms, course_of(limits.courses_w, limits.kinds, utc_ms))
     soc_pct, capacity_wh, most_w = battery.soc_pct, battery.capacity_wh, battery.discharge_max_w
     if ends is None or running.flow is None or soc_pct is None or not capacity_wh or not most_w:
         return peak.floor_pct
     stored_wh = (soc_pct - battery.reserve_pct - RESERVE_MARGIN_PCT) / 100 * capacity_wh * EFFICIENCY
-    missing_wh = (ends.without_w - aim_w(limits, running.flow, stored_wh, utc_ms)) * HALF_HOUR_H
-    rest_h = (running.end_ms - utc_ms) / HOUR_MS
-    gives_w = min(most_w, max(0.0, running.flow.net_w))
-    is_early = running.end_ms - utc_ms > LATE_MS and missing_wh < LATE_SHARE * gives_w * rest_h
-    if is_early:
-        return _saving(peak, limits, running, soc_pct, battery.reserve_pct)
-    wanted_pct = max(battery.reserve_pct, math.floor(soc_pct - missing_wh / EFFICIENCY / capacity_wh * 100))
+    aimed_w = aim_w(limits, running.flow, ends, stored_wh, utc_ms)
+    missing_wh = (ends.without_w - aimed_w) * HALF_HOUR_H
+    later_w = [power_w - aimed_w for power_w in to_come_w(limits, running.flow, utc_ms) if power_w > aimed_w]
+    left, wanted = CHANGES_OUT - len(peak.changed_ms), 1 + len(later_w)
+    rest_ms, gives_w = running.end_ms - utc_ms, min(most_w, max(0.0, running.flow.net_w))
+    is_early = rest_ms > LATE_MS and missing_wh < LATE_SHARE * gives_w * rest_ms / HOUR_MS
+    is_again = peak.dosed_start_ms == running.start_ms and left < AGAIN * wanted
+    if is_early or is_again:  # What flows out meanwhile counts for this half hour, so it need not be stopped.
+        keeps = peak.floor_pct is not None
+        return peak.floor_pct if keeps else _saving(peak, limits, running, soc_pct, battery.reserve_pct)
+    if later_w and left < wanted:
+        missing_wh += NEXT_SHARE * min(later_w[0], most_w) * HALF_HOUR_H
+    dosed_pct = min(math.floor(soc_pct), round(soc_pct - missing_wh / EFFICIENCY / capacity_wh * 100))
+    wanted_pct = max(battery.reserve_pct, dosed_pct)
     if peak.floor_pct is None or peak.floor_pct <= wanted_pct:
         return wanted_pct if peak.floor_pct is None else peak.floor_pct
-    return max(battery.reserve_pct, min(wanted_pct, peak.floor_pct - DOSE_PCT_MIN))
+    return max(battery.reserve_pct, min(wanted_pct, peak.floor_pct - STEP_PCT))
 
 
 def _saving(peak: Peak, limits: PeakLimits, running: Running, soc_pct: float, reserve_pct: float) -> float:
@@ -227,6 +240,8 @@ def _saving(peak: Peak, limits: PeakLimits, running: Running, soc_pct: float, re
     keep_pct = max(limits.keep_pct[weekday(running.at_ms)], reserve_pct)
     wanted_pct = max(reserve_pct, min(keep_pct, math.floor(soc_pct) - STEP_PCT))
     floor_pct = reserve_pct if peak.floor_pct is None else peak.floor_pct
+    if peak.recharge_w > 0:  # The change that ends the recharging keeps what was charged, too.
+        return wanted_pct
     leak_pct = 2 * LEAK_PCT if peak.dosed_start_ms == running.start_ms else LEAK_PCT
     is_leaking = running.flow is not None and running.flow.net_w > 0 and wanted_pct - floor_pct >= leak_pct
     is_above = floor_pct > max(reserve_pct, min(keep_pct, soc_pct))
@@ -237,14 +252,17 @@ def _resolved(
     peak: Peak, limits: PeakLimits | None, proposal: Proposal, floor_pct: float | None, recharge_w: float, now_ms: int
 ) -> Peak:
     """Change only as often as the register bears; an end of recharging, or of all control, is never made to wait."""
-    changed_ms = tuple(at_ms for at_ms in peak.changed_ms if now_ms - at_ms < DAY_MS)
+    today_ms = DAY_MS if peak.running is None else (peak.running.at_ms + TOKYO_MS) % DAY_MS
+    changed_ms = tuple(at_ms for at_ms in peak.changed_ms if now_ms - at_ms <= today_ms)
     peak = replace(peak, proposal=proposal, changed_ms=changed_ms)
     is_ending = limits is None or floor_pct is None
     if not is_ending:
         is_lower = floor_pct is not None and floor_pct < (peak.floor_pct or 0.0)
-        left = CHANGES_MAX - len(changed_ms) - (0 if is_lower else CHANGES_KEPT)
+        most = CHANGES_OUT if is_lower else CHANGES_SAVE
+        if recharge_w > 0 or peak.recharge_w > 0:  # What is begun has to be ended, too.
+            most = CHANGES_MAX if peak.recharge_w > 0 else CHANGES_MAX - 1
         is_waiting = bool(changed_ms) and now_ms - changed_ms[-1] < DWELL_MS
-        if left <= 0 or is_waiting:
+        if len(changed_ms) >= most or is_waiting:
             floor_pct, recharge_w = peak.floor_pct, min(recharge_w, peak.recharge_w)
     if floor_pct == peak.floor_pct and (recharge_w > 0) is (peak.recharge_w > 0):
         return peak

@@ -13,10 +13,12 @@ from contract.demand import (
     DAY_MS,
     GAP_MS_MAX,
     HALF_HOUR_MS,
+    HALF_HOURS,
     HOUR_MS,
     MINUTE_MS,
     Running,
     counted,
+    course_w,
     forecast,
     half_hour_ms,
     passed,
@@ -101,14 +103,34 @@ def test_a_sudden_jump_is_not_believed_to_last_whole() -> None:
     assert 10_000 < ends.demand_w < (10_000 * 20 + 30_000 * 10) / 30
 
 
-def test_what_is_usual_counts_less_the_nearer_the_end_is() -> None:
+def course(*, rises_w: float) -> list[float]:
+    """A day that stays at 10 kW, but from noon on rises by so much every half hour."""
+    return [10_000.0 + max(0, place - 23) * rises_w for place in range(HALF_HOURS)]
+
+
+def test_a_course_is_a_line_between_the_middles_of_its_half_hours() -> None:
+    rising = course(rises_w=4_000.0)
+    assert course_w(rising, NOON_MS + 15 * MINUTE_MS) == 14_000
+    assert course_w(rising, NOON_MS + 30 * MINUTE_MS) == 16_000
+    assert course_w(rising, NOON_MS - 12 * HOUR_MS) == 10_000, "before the first middle it is the first half hour's"
+    assert course_w(rising, NOON_MS + 12 * HOUR_MS - 1) == rising[-1]
+
+
+def test_a_day_that_goes_as_usual_rises_as_usual_and_less_the_nearer_the_end_is() -> None:
     early, late = walked([10_000.0] * 2), walked([10_000.0] * 28)
-    first = forecast(early, early.at_ms, usual_w=20_000.0)
-    last = forecast(late, late.at_ms, usual_w=20_000.0)
+    rising = course(rises_w=4_000.0)
+    first, last = forecast(early, early.at_ms, rising), forecast(late, late.at_ms, rising)
     assert first is not None
     assert last is not None
-    assert first.demand_w > 13_000
-    assert last.demand_w < 10_200
+    assert first.demand_w > 12_000
+    assert last.demand_w < 10_500
+
+
+def test_a_holiday_does_not_rise_like_the_working_day_that_it_was_taken_for() -> None:
+    holiday = walked([1_000.0] * 6)
+    ends = forecast(holiday, holiday.at_ms, course(rises_w=4_000.0))
+    assert ends is not None
+    assert ends.demand_w < 1_500
 
 
 def test_an_older_reading_changes_nothing() -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.demand import HOUR_MS, Flow, Running
+from contract.demand import HOUR_MS, Running, forecast
 from contract.shaving import (
     EFFICIENCY,
+    MARGIN,
     VALID_MS,
     Action,
     Battery,
@@ -19,7 +20,9 @@ from contract.shaving import (
     Proposal,
     Why,
     aim_w,
+    course_of,
     propose,
+    to_come_w,
 )
 from contract.signing import Signer, fingerprint
 from contract.steering import Desired, Mode, open_desired, sign
@@ -103,12 +106,44 @@ def test_power_rises_by_a_ramp_and_falls_at_once() -> None:
     assert later.action is not Action.DISCHARGE
 
 
-def test_a_day_that_the_battery_cannot_hold_is_stretched_until_its_peaks_are_over() -> None:
-    until_three = msgspec.structs.replace(LIMITS, until_min=15 * 60)
-    flow = Flow(grid_w=30_000, net_w=30_000, fast_w=30_000, slow_w=30_000)
-    little, plenty = aim_w(until_three, flow, 3_000.0, NOON_MS), aim_w(until_three, flow, 60_000.0, NOON_MS)
-    assert plenty < LIMITS.target_w < little < 30_000
-    assert aim_w(until_three, flow, 3_000.0, NOON_MS + 3 * HOUR_MS) < LIMITS.target_w, "the peaks are over"
+def test_a_day_that_the_battery_cannot_hold_is_shared_out_for_the_lowest_highest_half_hour() -> None:
+    running = walked([26_000.0] * 11)
+    assert running.flow is not None
+    ends = forecast(running, running.at_ms)
+    assert ends is not None
+
+    def aimed_w(stored_wh: float, later_w: float) -> float:
+        day = [26_000] * 25 + [later_w] * 4 + [8_000] * 19
+        limits = msgspec.structs.replace(LIMITS, courses_w=[day], kinds=[0] * 7)
+        assert running.flow is not None
+        return aim_w(limits, running.flow, ends, stored_wh, running.at_ms)
+
+    target_w = LIMITS.target_w * (1 - MARGIN)
+    assert aimed_w(60_000.0, 26_000) == target_w, "there is plenty"
+    assert aimed_w(5_000.0, 26_000) == pytest.approx(26_000 - 5_000 * 2 / 5), "five half hours share it"
+    assert aimed_w(5_000.0, 40_000) > 25_900, "the day's peak is yet to come, and takes it all"
+    assert aimed_w(4_000.0, 8_000) == target_w, "nothing comes after this half hour"
+    assert aim_w(LIMITS, running.flow, ends, 4_000.0, running.at_ms) == target_w, "nothing is known of later"
+
+
+def test_a_day_that_is_lower_than_its_course_is_expected_to_stay_so_for_a_while() -> None:
+    running = walked([16_000.0] * 20)
+    assert running.flow is not None
+    limits = msgspec.structs.replace(LIMITS, courses_w=[[26_000] * 48], kinds=[0] * 7)
+    later_w = to_come_w(limits, running.flow, running.at_ms)
+    assert len(later_w) == 23
+    assert later_w[0] == pytest.approx(18_000)
+    assert later_w == sorted(later_w)
+    assert later_w[-1] > 25_900
+
+
+def test_kinds_of_days_choose_the_course() -> None:
+    work, rest = [20_000] * 48, [3_000] * 48
+    week = [0] * 5 + [1] * 2
+    assert course_of([work, rest], week, NOON_MS) == work
+    assert course_of([work, rest], week, NOON_MS + 4 * 24 * HOUR_MS) == rest
+    assert not course_of([work], week, NOON_MS + 4 * 24 * HOUR_MS), "a kind that has none"
+    assert not course_of([work, rest], [], NOON_MS)
 
 
 anything = st.floats(allow_nan=True, allow_infinity=True)
@@ -122,9 +157,9 @@ numbers = st.floats(0, 1e6)
     st.none() | numbers | anything,
     st.none() | numbers | anything,
     numbers | anything,
-    st.none() | anything,
+    st.lists(st.integers(-2_000_000, 2_000_000), min_size=48, max_size=48),
     st.lists(st.floats(0, 100), min_size=7, max_size=7),
-    st.integers(0, 1_440),
+    st.lists(st.integers(0, 6), max_size=7),
 )
 def test_no_figure_makes_a_proposal_touch_the_reserve_export_or_overload(
     watts: list[float | None],
@@ -133,16 +168,16 @@ def test_no_figure_makes_a_proposal_touch_the_reserve_export_or_overload(
     capacity_wh: float | None,
     discharge_max_w: float | None,
     target_w: float,
-    usual_w: float | None,
+    course: list[int],
     keep_pct: list[float],
-    until_min: int,
+    kinds: list[int],
 ) -> None:
     running = walked(watts)
     battery = Battery(
         soc_pct=soc_pct, reserve_pct=reserve_pct, capacity_wh=capacity_wh, discharge_max_w=discharge_max_w
     )
-    limits = PeakLimits(target_w=target_w, keep_pct=keep_pct, recharge_w=3_000, until_min=until_min)
-    told = propose(limits, running, battery, running.at_ms, usual_w=usual_w)
+    limits = PeakLimits(target_w=target_w, keep_pct=keep_pct, recharge_w=3_000, courses_w=[course], kinds=kinds)
+    told = propose(limits, running, battery, running.at_ms)
     assert math.isfinite(told.power_w)
     assert told.power_w >= 0
     if told.action is Action.DISCHARGE:

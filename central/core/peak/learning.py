@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.demand import DAY_MS, HALF_HOUR_H, HALF_HOUR_MS, MINUTE_MS, weekday
-from contract.shaving import EFFICIENCY, MARGIN, RECHARGE_SHARE
+from contract.demand import DAY_MS, HALF_HOUR_H, HALF_HOUR_MS, TOKYO_MS, weekday
+from contract.shaving import DAYS_A_WEEK, EFFICIENCY, MARGIN, RECHARGE_SHARE
 
 Floats = NDArray[np.float64]
 SEASON_DAYS: Final = 45
@@ -26,8 +26,10 @@ DAYS_MIN: Final = 28
 """Of fewer days nothing is proposed: a target has to know workdays, holidays and some weather."""
 NEAR: Final = 0.15
 """A season in which the demand came so near to the target may pass it another year."""
-SLACK: Final = 0.04
-"""A target stands so much above what could have been held by somebody who knew each half hour before it came."""
+HIGH: Final = 0.98
+"""So many of a season's days of one kind stay under the course of a high day, half hour by half hour."""
+QUIET: Final = 0.6
+"""A day of the week whose usual peak is under this share of the busiest one's is a quiet one."""
 STEPS: Final = 18
 HALF_HOURS_A_DAY: Final = DAY_MS // HALF_HOUR_MS
 
@@ -54,7 +56,7 @@ class Learnt:
     """What a shelter's past says."""
 
     target_w: float
-    """The lowest that could have been held, with some slack for what nobody foresees."""
+    """The lowest that could have been held by somebody who knew each half hour before it came."""
     without_w: float
     """The highest half hour as it would have been without the battery."""
     days: int
@@ -81,7 +83,7 @@ def learn(net_w: Sequence[float | None], store: Store) -> Learnt | None:
             low_w = middle_w
         else:
             high_w = middle_w
-    return Learnt(target_w=min(most_w, high_w * (1 + SLACK)), without_w=most_w, days=days)
+    return Learnt(target_w=min(most_w, high_w), without_w=most_w, days=days)
 
 
 def depths(line: Floats, store: Store, target_w: float) -> Floats | None:
@@ -112,12 +114,10 @@ class Kept:
 
     keep_pct: list[float]
     """State of charge to keep on each day of the week, Monday first."""
-    until_min: int
-    """Minutes after midnight in Tokyo by which the day's peaks are mostly over; 0: there were none."""
 
 
 def keep(line: Floats, first_ms: int, now_ms: int, *, target_w: float, reserve_pct: float) -> Kept:
-    """What to keep in the battery, and until when.
+    """What to keep in the battery.
 
     Days of the week on which the target was ever passed are busy. On them the battery is kept full in a season in
     which the demand came near to the target in the year before: how much the worst day took then says little of the
@@ -137,8 +137,42 @@ def keep(line: Floats, first_ms: int, now_ms: int, *, target_w: float, reserve_p
     highest = np.nanmax(np.nan_to_num(days, nan=0.0), axis=1, initial=0.0)
     busy = {weekday(int(at_ms)) for at_ms in starts[highest > target_w * (1 - MARGIN)].tolist()}
     is_near = bool((highest[is_season] > target_w * (1 - NEAR)).any())
-    late = np.flatnonzero((days > target_w * (1 - MARGIN)).any(axis=0))
-    return Kept(
-        keep_pct=[100.0 if is_near and number in busy else reserve_pct for number in range(7)],
-        until_min=int(late[-1] + 1) * HALF_HOUR_MS // MINUTE_MS if late.size else 0,
-    )
+    return Kept(keep_pct=[100.0 if is_near and number in busy else reserve_pct for number in range(7)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courses:
+    """How a shelter's high days go at this time of the year, by kind of day. Net power, in W."""
+
+    courses_w: list[list[int]]
+    """Half hours from midnight in Tokyo, for each kind."""
+    kinds: list[int]
+    """The kind of each day of the week, Monday first."""
+
+
+def courses(line: Floats, first_ms: int, now_ms: int) -> Courses | None:
+    """How high days go, learnt from the same season; None when too little is known.
+
+    Kinds of days are the shelter's own: days of the week whose usual peak is far below the busiest one's are quiet
+    ones, be it Sunday or the Monday on which a centre is shut. Public holidays hide in both, and as a high day is what
+    few days pass, they do not matter. It is learnt up to the last Monday, so it changes once a week.
+
+    Args:
+        line: mean net power of half hours in a row, the first one at a midnight in Tokyo; NaN: not known.
+        first_ms: when the first of them began.
+        now_ms: the season is that of this moment.
+    """
+    days = line[: len(line) // HALF_HOURS_A_DAY * HALF_HOURS_A_DAY].reshape(-1, HALF_HOURS_A_DAY)
+    starts = first_ms + np.arange(len(days)) * DAY_MS
+    monday_ms = now_ms - (now_ms + TOKYO_MS) % DAY_MS - weekday(now_ms) * DAY_MS
+    away = np.abs(starts - monday_ms) / DAY_MS % YEAR_DAYS
+    is_whole = np.isfinite(days).all(axis=1)
+    usable = is_whole & (starts < monday_ms) & (np.minimum(away, YEAR_DAYS - away) <= SEASON_DAYS)
+    days, weekdays = days[usable], np.array([weekday(int(at_ms)) for at_ms in starts[usable].tolist()])
+    if len(days) < DAYS_MIN:
+        return None
+    peaks_w = [float(np.median(days[weekdays == number].max(axis=1, initial=0.0))) for number in range(DAYS_A_WEEK)]
+    kinds = [int(peak_w < QUIET * max(peaks_w)) for peak_w in peaks_w]
+    of_day = np.array(kinds)[weekdays]
+    found = [np.quantile(days[of_day == kind], HIGH, axis=0, method="lower") for kind in sorted(set(kinds))]
+    return Courses(courses_w=[[round(watts, -2) for watts in map(int, one)] for one in found], kinds=kinds)

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Final
 
 from central.core.city import SiteNow
-from central.core.peak.learning import Learnt
+from central.core.peak.learning import Courses, Learnt
 from central.core.peak.plans import Plan
 from contract.demand import Forecast, Running, counted, forecast
-from contract.shaving import Battery, PeakLimits, PeakReport, Proposal, propose
+from contract.shaving import Battery, PeakLimits, PeakReport, Proposal, course_of, propose
 
 NEAR: Final = 0.90
 CLOSE: Final = 0.95
@@ -36,6 +36,7 @@ class Past:
     """What a shelter's counted half hours say. ``None``: not known."""
 
     learnt: Learnt | None = None
+    courses: Courses | None = None
     month_peak_w: float | None = None
     """The highest half hour of this month."""
     year_peak_w: float | None = None
@@ -105,7 +106,9 @@ def demand_now(
         reserve_pct: what its orders keep for an outage, where no device says it.
         at_ms: the moment.
     """
-    ends = forecast(running, at_ms) if running is not None else None
+    courses = past.courses
+    course = course_of(courses.courses_w, courses.kinds, at_ms) if courses is not None else ()
+    ends = forecast(running, at_ms, course) if running is not None else None
     own_reserve_pct = reserve_pct if report or now.reserve_pct is None else now.reserve_pct
     capacity_wh = now.site.battery_kwh * 1_000
     battery = Battery(

@@ -13,7 +13,7 @@ from typing import Final
 
 from central.core.audit import Action, Decision
 from central.core.city import Site
-from central.core.peak.learning import Kept
+from central.core.peak.learning import Courses, Kept
 from contract.shaving import PeakLimits
 
 TARGET_W_MIN: Final = 1_000.0
@@ -112,14 +112,23 @@ def plans_of(decisions: Iterable[Decision], before: Plans | None = None) -> Plan
     return Plans(plans, frozenset(executed))
 
 
-def limits_of(plan: Plan, site: Site, kept: Kept | None, reserve_pct: float) -> PeakLimits:
-    """What a shelter is told. ``kept``: what its past says is to be kept; None: not known yet, so on every day all."""
+def limits_of(plan: Plan, site: Site, kept: Kept | None, courses: Courses | None, reserve_pct: float) -> PeakLimits:
+    """What a shelter is told.
+
+    Args:
+        plan: what is wanted.
+        site: the shelter.
+        kept: what its past says is to be kept; None: not known yet, so on every day all.
+        courses: how its high days go; None: not known yet.
+        reserve_pct: what its orders keep for an outage.
+    """
     capacity_wh = site.battery_kwh * 1_000
     return PeakLimits(
         target_w=plan.target_w,
         keep_pct=[100.0] * 7 if kept is None else [max(pct, reserve_pct) for pct in kept.keep_pct],
         recharge_w=round(capacity_wh * RECHARGE_C) if plan.recharges else 0,
-        until_min=0 if kept is None else kept.until_min,
+        courses_w=courses.courses_w if courses else [],
+        kinds=courses.kinds if courses else [],
         capacity_wh=capacity_wh,
         discharge_w=min(capacity_wh * C_RATE, site.inverter_kw * 1_000) if site.inverter_kw else capacity_wh * C_RATE,
     )

@@ -151,7 +151,8 @@ async def test_counted_days_teach_a_target_and_the_peaks_of_twelve_months(tmp_pa
         assert 30_000 < found["learnt_w"] < 44_000
         (order,) = await told(it)
         assert order.peak is not None
-        assert order.peak.until_min == 13 * 60
+        (course_w,) = order.peak.courses_w
+        assert (course_w[23:27], order.peak.kinds) == ([4_000, 40_000, 40_000, 4_000], [0] * 7)
 
 
 def day_with(day: int, peak_wh: int) -> SiteDay:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.demand import DAY_MS, HOUR_MS, MINUTE_MS
+from contract.demand import HOUR_MS, MINUTE_MS
 from contract.shaving import Action, PeakLimits, Why
 from contract.steering import Desired, GridState, Mode, Stage
 from edge_agent.core.modes import Policy, SetPoints, Sight
 from edge_agent.core.peak import (
-    CHANGES_KEPT,
     CHANGES_MAX,
+    CHANGES_OUT,
+    CHANGES_SAVE,
     NO_PEAK,
     UNKNOWN_MS_MAX,
     Peak,
@@ -26,6 +28,8 @@ from edge_agent.core.peak import (
     with_peak,
 )
 from edge_agent.core.standing import Kept
+from simulator.physics import Controls, on_grid, soc_after
+from simulator.spec import Plant
 from tests.edge_agent.steer.house import House, house
 
 NOON_MS = 1_795_489_200_000
@@ -89,16 +93,57 @@ def test_without_the_time_nobody_knows_the_half_hour() -> None:
     assert (peak.floor_pct, peak.proposal.why) == (None, Why.NO_CLOCK)
 
 
-def test_the_register_is_spared_and_some_changes_are_left_for_peaks() -> None:
-    peak, at_ms, charge = NO_PEAK, NOON_MS, 85.0
+def test_the_register_is_spared_and_keeping_leaves_changes_for_peaks() -> None:
+    peak, at_ms = NO_PEAK, NOON_MS - 12 * HOUR_MS
     for turn in range(200):
         charge = 40.0 if turn % 2 else 85.0  # As no battery does: every look wants another reserve.
         seen = replace(SEEN, soc_pct=charge)
         peak = advance_peak(peak, LIMITS, seen, 30.0, now_ms=at_ms, utc_ms=at_ms)
         at_ms += 5 * MINUTE_MS
-    within = [at for at in peak.changed_ms if at_ms - at < DAY_MS]
-    assert len(within) <= CHANGES_MAX
-    assert len(within) >= CHANGES_MAX - CHANGES_KEPT
+    assert CHANGES_SAVE <= len(peak.changed_ms) <= CHANGES_OUT
+
+
+def test_letting_out_leaves_changes_for_filling_it_again() -> None:
+    begins_ms = NOON_MS - 12 * HOUR_MS
+    spent = replace(lived(SEEN, minutes=1), changed_ms=tuple(range(begins_ms, begins_ms + CHANGES_OUT)))
+    high, low = replace(SEEN, grid_w=24_000.0), replace(SEEN, grid_w=4_000.0, soc_pct=50.0)
+    kept = lived(high, minutes=28, peak=spent)
+    assert (kept.proposal.action, kept.floor_pct) == (Action.DISCHARGE, spent.floor_pct)
+    assert lived(low, minutes=28, peak=spent).recharge_w == LIMITS.recharge_w
+    full = replace(spent, changed_ms=tuple(range(begins_ms, begins_ms + CHANGES_MAX)))
+    assert full.is_spent
+    assert lived(low, minutes=28, peak=full).recharge_w == 0
+    tomorrow = lived(low, minutes=28, peak=full, at_ms=NOON_MS + 12 * HOUR_MS)
+    assert (tomorrow.recharge_w, len(tomorrow.changed_ms)) == (LIMITS.recharge_w, 1)
+
+
+def test_what_was_charged_does_not_leak_away_and_is_not_charged_again() -> None:
+    """A battery that gave back what it got until its old reserve would be filled all night, again and again."""
+    night_ms = NOON_MS - 10 * HOUR_MS
+    charging = lived(replace(SEEN, grid_w=4_000.0, soc_pct=70.0), minutes=5, at_ms=night_ms)
+    assert charging.recharge_w > 0
+    full = replace(SEEN, grid_w=4_000.0, soc_pct=90.0)
+    over = lived(full, minutes=30, peak=charging, at_ms=night_ms + 5 * MINUTE_MS)
+    assert (over.recharge_w, over.floor_pct, len(over.changed_ms)) == (0.0, 89.0, 2)
+
+
+def test_a_long_day_gets_a_change_for_each_half_hour_and_a_longer_one_two_half_hours_for_each() -> None:
+    """Half hours over the target until the evening: the changes of the day have to last as long."""
+    course = [4_000] * 18 + [24_000] * 26 + [4_000] * 4
+    limits = PeakLimits(target_w=20_000, keep_pct=[90.0] * 7, courses_w=[course], kinds=[0] * 7)
+    high, begins_ms = replace(SEEN, grid_w=24_000.0), NOON_MS - 12 * HOUR_MS
+
+    def floors(changes: int) -> tuple[float, float]:
+        changed_ms = tuple(range(begins_ms, begins_ms + changes))
+        before = replace(lived(SEEN, minutes=1), changed_ms=changed_ms)
+        after = lived(high, minutes=29, peak=before, limits=limits)
+        assert before.floor_pct is not None
+        assert after.floor_pct is not None
+        assert len(after.changed_ms) == changes + 1, "it is not mended where changes are few"
+        return before.floor_pct, after.floor_pct
+
+    (before, one), (_, two) = floors(0), floors(CHANGES_OUT - 5)
+    assert before - two >= 1.5 * (before - one)
 
 
 def test_what_is_told_of_it() -> None:
@@ -150,6 +195,49 @@ def test_whatever_is_seen_the_reserve_stays_between_the_shelters_own_and_what_th
         points = with_peak(replace(FREE, reserve_pct=reserve_pct), peak, LIMITS, batteries=1, utc_ms=now_ms)
         assert reserve_pct <= points.reserve_pct <= 100
         assert points.policy in {Policy.FREE, Policy.CHARGE}
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_on_no_day_of_any_weather_is_the_reserve_touched_or_the_register_worn(seed: int) -> None:
+    """Two days of an invented building on the simulator's battery, with a course that may be far from the truth."""
+    dice = random.Random(seed)
+    reserve_pct, soc_pct = float(dice.randrange(20, 60)), dice.uniform(15, 100)
+    plant = Plant(
+        pv_w=30_000, inverter_w=33_000, backup_w=9_900, capacity_wh=26_100, charge_w=13_050, discharge_w=13_050
+    )
+    controls = Controls(reserve_pct=reserve_pct)
+    base_w = [dice.uniform(2_000, 34_000) for _ in range(96)]
+    course = [round(watts * dice.uniform(0.3, 1.7)) for watts in base_w[:48]]
+    limits = PeakLimits(
+        target_w=dice.uniform(8_000, 30_000),
+        keep_pct=[dice.choice((reserve_pct, 100.0)) for _ in range(7)],
+        recharge_w=dice.choice((0, 3_000)),
+        courses_w=[course],
+        kinds=[0] * 7,
+    )
+    peak, flows, changes = NO_PEAK, None, [0, 0]
+    for minute in range(2 * 1_440):
+        at_ms = NOON_MS - 12 * HOUR_MS + minute * MINUTE_MS
+        seen = Seen(
+            grid_w=flows.grid_w if flows else None,
+            battery_w=flows.battery_w if flows else None,
+            soc_pct=round(soc_pct, 1),
+            capacity_wh=plant.capacity_wh,
+            discharge_max_w=plant.discharge_w,
+        )
+        was, peak = peak, advance_peak(peak, limits, seen, reserve_pct, now_ms=at_ms, utc_ms=at_ms)
+        changes[minute // 1_440] += peak.changed_ms[-1:] not in {was.changed_ms[-1:], ()}
+        controls.reserve_pct = max(reserve_pct, peak.floor_pct or 0.0)
+        controls.forced_charge_power_w = peak.recharge_w
+        load_w = base_w[minute // 30] * dice.uniform(0.7, 1.3)
+        flows = on_grid(
+            plant, controls, soc_pct=soc_pct, pv_w=dice.uniform(0, 9_000), tiers_w=[load_w, 0, 0, 0], step_h=1 / 60
+        )
+        assert flows.battery_w <= 0 or soc_pct > reserve_pct, f"seed {seed}, minute {minute}"
+        assert flows.battery_w <= 0 or flows.grid_w > -1, "nothing is exported"
+        before_pct, soc_pct = soc_pct, soc_after(plant, soc_pct, flows.battery_w, 1 / 60)
+        assert soc_pct >= min(before_pct, reserve_pct) - 1e-9, f"seed {seed}, minute {minute}"
+    assert max(changes) <= CHANGES_MAX
 
 
 # --- On a plant -----------------------------------------------------------------------------------------------------
