@@ -136,10 +136,10 @@ def _quantities() -> Mapping[str, Quantity]:
     listed = [
         one("broker_down_min", Family.SERVICE, "min", 1_440, lambda now: now.broker_down_min, under=False),
         one("store_down_min", Family.SERVICE, "min", 1_440, lambda now: now.store_down_min, under=False),
-        one("refused", Family.SERVICE, "messages", 1e6, lambda now: now.refused, under=False),
+        one("refused", Family.SERVICE, "messages", 100_000, lambda now: now.refused, under=False),
         one("disk_used_pct", Family.DISK, "%", 100, lambda now: now.disk_used_pct, under=False),
         one("backup_age_h", Family.BACKUP, "h", 8_760, lambda now: now.backup_age_h, under=False),
-        one("undelivered", Family.NOTICES, "messages", 1e6, lambda now: now.undelivered, under=False),
+        one("undelivered", Family.NOTICES, "messages", 100_000, lambda now: now.undelivered, under=False),
         one("rollups_behind_min", Family.ROLLUPS, "min", 43_200, lambda now: now.rollups_behind_min, under=False),
         one("silent_min", Family.LINK, "min", 43_200, lambda now: now.silent_min, under=False),
         one("link_drops", Family.LINK, "times", 1_440, lambda now: now.link_drops, under=False),
