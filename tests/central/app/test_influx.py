@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from central.core.accounting.days import SiteDay
+from central.core.accounting.flows import Flow
 from central.store.influx import InfluxStore
 from central.store.influx_write import InfluxAddress
+from central.store.records import Records
+from tests.central.accounting.parts import OCTOBER
 from tests.central.app.test_service import CENTRAL, register, service, shelter
 from tests.central.ingest.parts import METER, SITE
 from tests.influx_support import Influx, running_influx
@@ -36,6 +40,16 @@ def configured(folder: Path, influx: Influx, mqtt_port: int) -> list[str]:
         encoding="utf-8",
     )
     return [*CENTRAL, "run", "--config", str(config), "--store", "influx"]
+
+
+async def counted(data: Path) -> None:
+    """A day of October 2026 that the accounting has counted, as it stands in the records."""
+    day = SiteDay(site=SITE, day=OCTOBER, wh={Flow.PV: [100] * 48}, marks={Flow.PV: "m" * 48})
+    records = await Records.open(data / "records.sqlite")
+    try:
+        await records.energy.save([day], {}, counted_ms=time.time_ns() // 1_000_000)
+    finally:
+        await records.close()
 
 
 async def rows_in(influx: Influx) -> list[tuple[int, tuple[float | None, ...]]]:
@@ -114,8 +128,13 @@ async def test_the_running_service_writes_what_dashboards_read(
     monkeypatch.setenv("SHELTER_STORE_URL", influx.url)
     influx.make_database("shelter_rollup")
     register(tmp_path / "data", SITE)
+    await counted(tmp_path / "data")
     command = configured(tmp_path, influx, mosquitto.port)
     with service(tmp_path / "data", mosquitto.port, command=command) as central:
+        await eventually(
+            lambda: b'"values"' in influx.query('SELECT pv_wh FROM "shelter_rollup".."energy_day" WHERE pv_wh = 4800'),
+            what="a day that was accounted is told",
+        )
         await eventually(
             lambda: "集計を始めました".encode() in influx.query('SELECT "text" FROM "shelter_rollup".."event"'),
             what="it says that it began",
