@@ -184,6 +184,11 @@ class Control:
         """Ids of the shelters that the registry knows."""
         return frozenset(site.id for site in self._live.sites())
 
+    def out(self, incident: Incident) -> int:
+        """How many of an incident's shelters nobody holds any more, and have not proven that they are back."""
+        held = {site for one in self.incidents.values() if one.phase is Phase.ACTIVE for site in one.sites}
+        return len(self.fleet.out(incident.sites - held, self.registered()))
+
     def is_switchable(self, site: str) -> bool:
         """Whether it is proven that a shelter can be switched."""
         return self._live.proof(site).is_switchable
@@ -249,9 +254,7 @@ class Control:
             incident = self.incident(incident_id)
             if incident.phase is Phase.ACTIVE:
                 self._key()
-            held = {site for one in self.incidents.values() if one.phase is Phase.ACTIVE for site in one.sites}
-            out = len(self.fleet.out(incident.sites - held, self.registered()))
-            made = end(incident, act, by=by, why=why, at_ms=self.now(), out=out, anyway=anyway)
+            made = end(incident, act, by=by, why=why, at_ms=self.now(), out=self.out(incident), anyway=anyway)
             await self._decide([made])
         return self.incidents[incident_id]
 

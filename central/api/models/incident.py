@@ -230,10 +230,20 @@ def preview_out(found: Preview) -> PreviewOut:
         median_p50_h=found.median_p50_h,
         says_en=f"{total} shelters: {can} can, {counts[Reach.BY_HAND]} by hand, {counts[Reach.OFFLINE]} offline, "
         f"{counts[Reach.LOCKED]} locked on site, {counts[Reach.NOT_VERIFIED]} not verified; "
-        f"hours at critical load: shortest {p10} (P10), median {p50} (P50), known of {found.hours_known}",
+        + (
+            f"the shortest lasts {p10} h at critical load (cautiously), the middle one {p50} h; "
+            f"known of {found.hours_known} shelters"
+            if found.hours_known
+            else "how long they last is not worked out yet"
+        ),
         says_ja=f"対象 {total} か所: 切替可能 {can}、現地で手動 {counts[Reach.BY_HAND]}、"
         f"通信断 {counts[Reach.OFFLINE]}、現地優先 {counts[Reach.LOCKED]}、未実証 {counts[Reach.NOT_VERIFIED]}。"
-        f"重要負荷の想定持続時間: 最短 {p10} 時間(P10)、中央 {p50} 時間(P50)、算出できたのは {found.hours_known} か所",
+        + (
+            f"重要な負荷に使える見込みは、最も短い避難所で {p10} 時間（少なめの見込み）、中央の避難所で {p50} 時間"
+            f"（算出できた {found.hours_known} か所）"
+            if found.hours_known
+            else "停電時に何時間もつかは、まだ計算できていません"
+        ),
         shelters=[
             PreviewShelter(
                 site=one.site,

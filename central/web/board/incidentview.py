@@ -49,11 +49,16 @@ class Sorted:
         return sum(len(one.members) for one in self.troubles) + len(self.waiting)
 
 
-def sort_out(shelters: Iterable[MemberOut], lang: Lang) -> Sorted:
-    """Shelters as the page shows them: who needs a crew first, then the worst word, then ward and name."""
+def sort_out(shelters: Iterable[MemberOut], lang: Lang, *, is_holding: bool = True) -> Sorted:
+    """Shelters as the page shows them: who needs a crew first, then the worst word, then ward and name.
+
+    ``is_holding``: its incident wants something of them; else whom nothing was sent has nothing to come back from.
+    """
     found = Sorted([], [], [])
     troubles: dict[tuple[str, bool, str], Trouble] = {}
     for one in sorted(shelters, key=lambda one: (one.ward, one.name, one.site)):
+        if one.word == "nothing_sent" and not is_holding:
+            continue
         if one.done:
             found.done.append(one)
         elif one.word in WAITED_FOR and not one.overdue and not one.crew:

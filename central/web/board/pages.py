@@ -124,7 +124,8 @@ class BoardPages:
             lang,
             here=f"/board/{incident.id}",
             one=told,
-            found=sort_out(told.shelters, lang),
+            found=sort_out(told.shelters, lang, is_holding=incident.phase in {Phase.DECLARED, Phase.ACTIVE}),
+            out=self.desk.control.out(incident),
             preview=preview,
             wrong=wrong,
             # A person bound to wards sees all of it and may change it only when it lies within them.

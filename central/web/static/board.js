@@ -34,6 +34,10 @@
         if (after) after.open = before.open;
       }
       document.getElementById("live").replaceWith(live);
+      const forms = document.getElementById("forms");
+      const reasons = [...forms.querySelectorAll("[name=why]")];
+      const isTouched = forms.contains(document.activeElement) || reasons.some((one) => one.value);
+      if (!isTouched) forms.replaceWith(fresh.getElementById("forms")); // What somebody fills in stays as it is.
       say(true);
     } catch {
       say(false);

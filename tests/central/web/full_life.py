@@ -106,6 +106,7 @@ async def full_life(folder: Path, sites: int = SITES, share: float = 1.0) -> Asy
             "site_id": reported,
             "sha256": bad.sha256,
             "alert_id": "A1",
+            "ward": queries.shelters[ids[0]].site.ward,
             "month": MONTH,
             "year": MONTH[:4],
             "on": "2026-10-15",

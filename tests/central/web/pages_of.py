@@ -6,7 +6,7 @@ from typing import Final
 
 _DRAFT: Final = "mode=backup&why=x"
 PAGES: Final[dict[str, tuple[str, ...]]] = {
-    "/": ("/", "/?ward=美浜区"),
+    "/": ("/", "/?ward={ward}"),
     "/sites/{site_id}": ("/sites/{site_id}", "/sites/{site_id}?days=30"),
     "/sites/{site_id}/report": ("/sites/{site_id}/report",),
     "/sites/import": ("/sites/import",),
@@ -24,7 +24,7 @@ PAGES: Final[dict[str, tuple[str, ...]]] = {
     "/fleet": ("/fleet",),
     "/alerts": ("/alerts",),
     "/alerts/{alert_id}": ("/alerts/{alert_id}",),
-    "/public-status": ("/public-status", "/public-status?ward=美浜区"),
+    "/public-status": ("/public-status", "/public-status?ward={ward}"),
     "/public-status/{site_id}": ("/public-status/{site_id}",),
     "/demand": ("/demand",),
     "/demand/{site_id}": ("/demand/{site_id}",),
