@@ -17,7 +17,7 @@ from central.core.accounting.closing import (
     recounted,
     standing,
 )
-from central.core.accounting.curtailed import curtailed_wh
+from central.core.accounting.curtailed import curtailed_wh, lost_wh
 from central.core.accounting.days import SiteDay
 from central.core.accounting.disasters import DisasterReport, disaster_report
 from central.core.accounting.halfhours import (
@@ -128,6 +128,7 @@ class ReportDesk:
             by_site: dict[str, list[SiteDay]] = {}
             for one in days:
                 by_site.setdefault(one.site, []).append(one)
+            pv_kw = {one.id: one.pv_kw for one in sites}
             given = MonthInput(
                 month=month,
                 sites=sites,
@@ -135,10 +136,11 @@ class ReportDesk:
                 entries=entries,
                 late_sites=frozenset(late),
                 peaks_12_wh=peaks,
-                curtailed_wh=curtailed_wh(month, by_site, {one.id: one.pv_kw for one in sites}),
+                curtailed_wh=curtailed_wh(month, by_site, pv_kw),
                 at_ms=self._now(),
                 plans_wh={of: wh for (of, _), wh in plans.items()},
                 operations=operations,
+                lost_wh=lost_wh(month, by_site, pv_kw),
             )
             return month_report(given, self.tables.prices, site=site)
 

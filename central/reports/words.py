@@ -150,6 +150,19 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "after": ("訂正後 kWh", "After kWh"),
     "before_yen": ("訂正前（税抜）円", "Before, without tax, yen"),
     "after_yen": ("訂正後（税抜）円", "After, without tax, yen"),
+    # What counters forgot
+    "lost_heading": ("計上されていない発電量（推定）", "PV energy that was not counted (estimate)"),
+    "lost": ("計上されていない発電量（推定）kWh", "Not counted (estimate) kWh"),
+    "note_lost": (
+        (
+            "長い欠測の間に積算計が初期化・交換され、それまでの分が失われました。近隣施設の発電量からの推定です。請求には含めていません"
+            "（協議で合意した場合は shelter-central month correct --add-kwh で訂正します）。"
+        ),
+        (
+            "A counter began anew in a longer gap and forgot what it had counted there. An estimate from other "
+            "facilities, not billed; what both sides agree on is entered by shelter-central month correct --add-kwh."
+        ),
+    ),
     # What is missing
     "despite": ("締めた時に不足していたデータ", "What was missing when it was closed"),
     "missing_slots": ("不明な30分値", "Half hours not known"),

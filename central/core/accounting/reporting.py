@@ -41,6 +41,8 @@ class StatementLine:
     plan: Against | None = None
     """PV energy beside its plan; ``None``: there is no plan."""
     operation: Operation | None = None
+    lost_wh: int | None = None
+    """An estimate of PV energy that a counter forgot in a gap; ``None``: none did, or nothing can be said."""
 
     @property
     def figures(self) -> MonthFigures:
@@ -108,6 +110,8 @@ class MonthInput:
     plans_wh: Mapping[str, int] = field(default_factory=dict)
     """Shelter → planned PV energy."""
     operations: Mapping[str, Operation] = field(default_factory=dict)
+    lost_wh: Mapping[str, int] = field(default_factory=dict)
+    """Shelter → estimate of PV energy that its counter forgot in a gap."""
 
 
 def month_report(given: MonthInput, table: PriceTable, *, site: str | None = None) -> MonthReport:
@@ -127,6 +131,7 @@ def month_report(given: MonthInput, table: PriceTable, *, site: str | None = Non
                 curtailed_wh=given.curtailed_wh.get(one.id),
                 plan=against(given.plans_wh.get(one.id), line.figures),
                 operation=given.operations.get(one.id),
+                lost_wh=given.lost_wh.get(one.id),
             )
             for one, line in zip(wanted, lines, strict=True)
         ),

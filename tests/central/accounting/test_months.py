@@ -12,7 +12,7 @@ import yaml
 
 from central.core.accounting import closing, emissions, prices
 from central.core.accounting.closing import MonthError, MonthNo, adjusted, first_fault, recounted, standing
-from central.core.accounting.curtailed import curtailed_wh
+from central.core.accounting.curtailed import curtailed_wh, lost_wh
 from central.core.accounting.days import Beside, SiteDay
 from central.core.accounting.emissions import FactorKind, avoided_t, factor_table
 from central.core.accounting.flows import Flow
@@ -300,6 +300,20 @@ def test_what_was_held_back_follows_from_neighbours() -> None:
     assert curtailed_wh("2026-10", {**others, SITE: own}, sizes) == {SITE: 8_000}
     assert curtailed_wh("2026-10", {**others, SITE: [day(number) for number in numbers]}, sizes) == {}
     assert curtailed_wh("2026-10", {"E0": others["E0"], SITE: own}, sizes) == {SITE: 0}
+
+
+def test_what_a_counter_forgot_follows_from_neighbours() -> None:
+    numbers = days_of_month("2026-10")
+    others = {f"E{n}": [day(number, site=f"E{n}") for number in numbers] for n in range(3)}
+    own = [day(number, pv=800) for number in numbers]
+    # Two days between readings in which the counter began anew: 300 Wh of each half hour's 800 are left.
+    own[5:7] = [day(one.day, pv=300, mark="l") for one in own[5:7]]
+    sizes = {**dict.fromkeys(others, 10.0), SITE: 10.0}
+    assert lost_wh("2026-10", {**others, SITE: own}, sizes) == {SITE: 2 * 48 * 500}
+    assert lost_wh("2026-10", {**others, SITE: october(pv=800)}, sizes) == {}
+    more = [*own[:5], *(day(one.day, pv=900, mark="l") for one in own[5:7]), *own[7:]]
+    assert lost_wh("2026-10", {**others, SITE: more}, sizes) == {SITE: 0}, "never less than was counted"
+    assert lost_wh("2026-10", {"E0": others["E0"], SITE: own}, sizes) == {}, "too few neighbours"
 
 
 def test_stretches_follow_from_what_was_told() -> None:
