@@ -25,6 +25,7 @@ from central.core.plants import plane_of
 from central.core.rollups.energy import (
     HALF_HOUR_MS,
     HALVES,
+    NEEDED,
     BatteryDay,
     Half,
     day_row,
@@ -55,8 +56,6 @@ DAYS_PER_PASS: Final = 400
 DAILY_LATE_MS: Final = 300_000
 """After a start in the middle of a day its line has the time of the start."""
 NEWS_PER_PASS: Final = 1_000
-SHARED: Final = frozenset({Power.PV, Power.BATTERY})
-"""Powers that several devices have a share in; of the others one device speaks for the shelter."""
 BEHIND_MS: Final = 600_000
 """An outbox whose oldest entry is older than this holds the past back."""
 
@@ -286,7 +285,7 @@ class Rollup:
                 await self._series(site.id, device, power, from_ms, to_ms)
                 for device in self._speakers(site.id, power, points)
             ]
-            for power in Power
+            for power in NEEDED
         }
         soc = [
             await self._series(site.id, device, "battery.soc_pct", from_ms, to_ms)
@@ -315,7 +314,8 @@ class Rollup:
         return found
 
     def _speakers(self, site: str, power: Power, points: Mapping[str, list[str]]) -> Sequence[str]:
-        if power in SHARED:
+        """Several devices have a share in the generation; of the others one speaks for the shelter."""
+        if power is Power.PV:
             return points.get(power, ())
         device = self._from.live.device_with(site, power)
         return [device] if device else ()

@@ -16,6 +16,8 @@ from central.core.today import DAY_MS, HOUR_MS, STEP_MS, Flow, Lines, Power, add
 
 HALF_HOUR_MS: Final = 1_800_000
 HALVES: Final = DAY_MS // HALF_HOUR_MS
+NEEDED: Final = (Power.PV, Power.LOAD, Power.GRID)
+"""What has to be known of a step for it to count as known."""
 _STEPS: Final = HALF_HOUR_MS // STEP_MS
 
 
@@ -52,7 +54,7 @@ def halves_of(lines: Lines, soc: Sequence[Sequence[Sample]], *, day_ms: int, now
 
 def _half(lines: Lines, charge: Mapping[int, float], start_ms: int) -> Half:
     total = add_steps(lines, from_ms=start_ms, to_ms=start_ms + HALF_HOUR_MS)
-    asked = [power for power in (Power.PV, Power.LOAD, Power.GRID) if lines.get(power)]
+    asked = [power for power in NEEDED if lines.get(power)]
     levels = [charge[at_ms] for at_ms in range(start_ms, start_ms + HALF_HOUR_MS, STEP_MS) if at_ms in charge]
     return Half(
         at_ms=start_ms,
