@@ -182,10 +182,10 @@ class Influx:
         http.close()
         return name
 
-    def query(self, statement: str) -> bytes:
+    def query(self, statement: str, *, database: str = "") -> bytes:
         """Run a statement as the administrator, beside nginx."""
         form = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._ask("POST", "/query", urlencode({"q": statement}), form)
+        return self._ask("POST", "/query", urlencode({"q": statement, "db": database}), form)
 
     def write(self, database: str, line: str) -> None:
         """Write a line as another program would."""

@@ -50,9 +50,13 @@ class InfluxStore:
         self._closed = False
         self._lines = lines.LineMaker()
         self._shapes: dict[str, tuple[str, ...]] = {}
-        """Shapes that the server has, as far as is known here: name → points."""
+        """Shapes that were written here: name → points. Only the writing thread changes it."""
         self._told: set[tuple[tuple[str, ...], int]] = set()
-        """For which days it has them."""
+        """For which days the server has them."""
+        self._read_shapes: dict[str, tuple[str, ...]] = {}
+        """Shapes that were read. Only the reading thread changes it."""
+        self._read_to_ms: int | None = None
+        """The newest day's end among them: asking for all of a year each time would cost more than the readings."""
 
     @classmethod
     async def open(cls, address: InfluxAddress) -> Self:
@@ -161,16 +165,23 @@ class InfluxStore:
         new = {(row.points, lines.day_of(row.at_ms)) for row in rows} - self._told
         body = [lines.line_of_shape(points, day) for points, day in new]
         body += self._lines.of_rows(rows)
-        self._writer.write(body)
+        try:
+            self._writer.write(body)
+        except StoreError:
+            self._told.clear()  # A server that was away may come back from a backup, without them.
+            raise
         if len(self._told) > TOLD_MAX:
             self._told.clear()
         self._told |= new
         self._shapes = self._shapes | {shape_name(points): points for points, _day in new}
 
     def _all_shapes(self) -> dict[str, tuple[str, ...]]:
-        found = self._query.ask("SELECT last(points) AS points FROM shelter_shape GROUP BY shape")
-        stored = {tags["shape"]: tuple(rows[0]["points"].split(" ")) for tags, rows in found}
-        return stored | self._shapes
+        since = "" if self._read_to_ms is None else f" WHERE time >= {self._read_to_ms}ms"
+        found = self._query.ask(f"SELECT last(points) AS points FROM shelter_shape{since} GROUP BY shape")  # noqa: S608
+        for tags, (row,) in found:
+            self._read_shapes[tags["shape"]] = tuple(row["points"].split(" "))
+            self._read_to_ms = max(self._read_to_ms or 0, row["time"])
+        return self._read_shapes | self._shapes
 
     def _pages(self, site: str, where: str, tail: str) -> list[list[StoreRow]]:
         """Rows of a site, one list a device and shape."""

@@ -55,14 +55,19 @@ async def test_a_bucket_that_keeps_rows_for_some_time_has_all_that_is_needed_to_
     days = [replace(inverter(day), at_ms=now_ms - day * DAY_MS) for day in (399, 40, 1, 0)]
     store = await InfluxStore.open(address)
     await store.write(days)
+    influx.query("DROP MEASUREMENT shelter_shape", database=address.bucket)
     with pytest.raises(StoreRefusedError):
         await store.write([replace(inverter(0), at_ms=now_ms - 410 * DAY_MS)])
-    await store.close()
+    await store.write(days)
     again = await InfluxStore.open(address)
     try:
-        assert [row async for row in again.export(SITE, from_ms=0, to_ms=now_ms + 1)] == days
+        assert [row async for row in again.export(SITE, from_ms=0, to_ms=now_ms + 1)] == days, "all was told again"
         assert await again.latest(SITE) == days[-1:]
+        meter_row = replace(days[-1], device="meter", points=("grid.power_w",), values=(5.0,))
+        await store.write([meter_row])
+        assert await again.latest(SITE) == [days[-1], meter_row], "what another one began to write is found"
     finally:
+        await store.close()
         await again.close()
 
 
@@ -85,7 +90,7 @@ async def test_a_wrong_token_and_a_missing_database_are_named_and_are_no_refusal
 ) -> None:
     for address, reason, asked in (
         (replace(influx_address, token="shelter:wrong"), "token is not accepted", "token is not accepted"),
-        (replace(influx_address, bucket="nothing"), "make it first", "shelter-central init-store"),
+        (replace(influx_address, bucket="nothing"), "shelter-central init-store", "shelter-central init-store"),
     ):
         store = await InfluxStore.open(address)
         try:
