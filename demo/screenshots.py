@@ -10,6 +10,7 @@ import asyncio
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,14 +31,19 @@ from demo.house import House, Plan, program
 from demo.operator import CONFIRMS, DECLARES, by_command
 from demo.processes import ChildError
 from demo.running import Stop, all_online, all_proven, staff, stop_on_signal, unless_stopped
+from simulator.fleet import build
+from simulator.liars import liars_of
 
 SCENARIO: Final = "ward_blackout"
-SWITCHED_WARD: Final = "美浜区"
+DARK_WARD: Final = "緑区"
+"""Has no grid in that scenario: its shelters go to backup by themselves, and nobody has to visit them."""
 WHY: Final = "台風15号 接近（実演）"
 LIARS: Final = 0.08
 """Share of inverters that do not do what they say: the board has somebody to visit."""
 SETTLE_S: Final = 90.0
-"""From the start of the world to the pictures: the ward's grid has failed by then, and the receipts are here."""
+"""From the start of the world to the pictures, at least: the ward's grid has failed by then."""
+CREW_S: Final = 240.0
+"""At most so long the pictures wait for a shelter that somebody has to visit."""
 WIDTHS: Final = (1280, 390)
 LANGS: Final = ("ja", "en")
 SCHEMES: Final = ("light", "dark")
@@ -101,7 +107,8 @@ async def _sign_in(browser: Browser, url: str, one: Pass) -> BrowserContext:
 
 async def _pages(context: BrowserContext, url: str) -> dict[str, str]:
     """The main pages of this city: the shelter with the fewest hours left, and the newest incident that goes on."""
-    found = {"city": "/", "board": "/board", "fleet": "/fleet"}
+    found = {"city": "/", "board": "/board", "fleet": "/fleet", "alerts": "/alerts"}
+    found |= {"demand": "/demand", "reports": "/reports"}
     page = await context.new_page()
     await page.goto(urljoin(url, "/"))
     shelter = await page.locator("#rows a").first.get_attribute("href")
@@ -154,11 +161,11 @@ async def _shoot(page: Page, look: Look, url: str, folder: Path) -> None:
     await page.screenshot(path=shot, full_page=True, clip={"x": 0, "y": 0, "width": look.width, "height": tall})
 
 
-async def _open_to_public(context: BrowserContext, url: str) -> None:
+async def _open_to_public(context: BrowserContext, url: str, ward: str) -> None:
     """Say of a ward's shelters that they are open, as staff do, so that the public page has something to show."""
     page = await context.new_page()
     page.set_default_timeout(PAGE_MS)
-    await page.goto(urljoin(url, f"/public-status?ward={SWITCHED_WARD}&lang=en"))
+    await page.goto(urljoin(url, f"/public-status?ward={ward}&lang=en"))
     form = page.locator('form[action^="/public-status"][method="post"]')
     await form.locator('input[name="opening"][value="open"]').check()
     for box in await form.locator('input[type="checkbox"]').all():
@@ -168,12 +175,13 @@ async def _open_to_public(context: BrowserContext, url: str) -> None:
     await page.close()
 
 
-async def _of(url: str, people: Sequence[Pass], folder: Path, stop: Stop, *, is_demo: bool) -> int:
+async def _of(url: str, people: Sequence[Pass], folder: Path, stop: Stop, *, ward: str = "") -> int:
+    """``ward``: whose shelters are opened to the public first; empty: the city stays as it is."""
     one = next((each for each in people if each.login == SIGNED_IN), people[0])
     async with _browser() as browser:
         context = await _sign_in(browser, url, one)
-        if is_demo:
-            await _open_to_public(context, url)
+        if ward:
+            await _open_to_public(context, url, ward)
         return await _take(browser, context, url, folder, stop)
 
 
@@ -195,12 +203,31 @@ async def _of_a_demo(sites: int, folder: Path, stop: Stop) -> int:
             async with staff(house, say):
                 ends = time.monotonic() + SETTLE_S
                 ask = by_command(program("shelter-central"), house.central_folder)
-                where = ["--ward", SWITCHED_WARD, "--mode", "backup"]
+                ward = await _ward_of_liars(house)
+                where = ["--ward", ward, "--mode", "backup"]
                 made = await ask(["open", *where, "--by", DECLARES, "--why", WHY])
                 await ask(["confirm", made["id"], "--by", CONFIRMS, "--why", WHY, "--yes", "--wait", "0"])
-                say(f"{SWITCHED_WARD} is switched to backup; pictures in {SETTLE_S:.0f} s")
+                say(f"{ward} is switched to backup; pictures when somebody has to be visited")
                 await stop.within(ends - time.monotonic())
-                return await _of(house.url, house.passes, folder, stop, is_demo=True)
+                while not await _crew(house) and time.monotonic() < ends + CREW_S:
+                    if await stop.within(1.0):
+                        break
+                return await _of(house.url, house.passes, folder, stop, ward=ward)
+
+
+async def _ward_of_liars(house: House) -> str:
+    """Where most inverters do not do what they say, so that the crew list of that ward is not empty."""
+    plan = house.plan
+    wards: dict[str, str] = {one["id"]: one["ward"] for one in await house.shelters()}
+    liars = liars_of(build(plan.sites, plan.seed), plan.seed, plan.liars)
+    counts = Counter(wards[site] for site in liars if wards.get(site, DARK_WARD) != DARK_WARD)
+    return counts.most_common(1)[0][0] if counts else next(ward for ward in wards.values() if ward != DARK_WARD)
+
+
+async def _crew(house: House) -> int:
+    """How many shelters somebody has to visit."""
+    found = await house.ask("api/v1/crew")
+    return len(found["shelters"]) if found else 0
 
 
 @app.command()
@@ -212,7 +239,7 @@ def main(
     sites: Annotated[int, typer.Option(min=6, max=2000, help="Without --url: number of synthetic shelters.")] = 182,
     out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("var/screenshots"),
 ) -> None:
-    """Make pictures of city, shelter, board, incident, crew list, fleet and public page.
+    """Make pictures of city, shelter, board, incident, crew list, fleet, alerts, demand, reports and public page.
 
     Each at 1280 and 390 px, in Japanese and English, light and dark. Examples:
 
@@ -236,7 +263,7 @@ def main(
 async def _run(url: str, people: Sequence[Pass], sites: int, out: Path) -> int:
     async with stop_on_signal() as stop:
         if url:
-            return await _of(url, people, out, stop, is_demo=False)
+            return await _of(url, people, out, stop)
         return await _of_a_demo(sites, out, stop)
 
 

@@ -11,7 +11,10 @@ UNKNOWN_SAYS: Final = {
     Unknown.NO_CAPACITY: Words(
         "不明（蓄電池の容量が登録されていません）", "Unknown: no battery capacity is registered"
     ),
-    Unknown.NO_LOAD: Words("不明（負荷の実績がありません）", "Unknown: no load has been measured yet"),
+    Unknown.NO_LOAD: Words(
+        "まだ計算できません（負荷を丸1時間計測すると計算します。いまの使用電力だけでは分かりません）",
+        "Not known yet: worked out from the first whole hour of measured load; the load of this moment is not enough",
+    ),
 }
 NOTE_SAYS: Final = {
     Note.SUN_NOT_COUNTED: Words(
