@@ -228,7 +228,7 @@ class Accountant:
             points.setdefault(row.device, set()).update(row.points)
         sources = sources_of(points)
         fresh = {counter: await self._readings(site.id, counter, from_ms, to_ms) for counter in sources.counters()}
-        if newest:
+        if fresh:
             self._newest_ms[site.id] = max((int(each.at_ms[-1]) for each in fresh.values() if len(each)), default=0)
         if not any(len(readings) for readings in fresh.values()):
             return 0

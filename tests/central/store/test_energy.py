@@ -390,3 +390,13 @@ async def test_devices_that_fail_are_in_the_statement(store: TelemetryStore, rec
     assert await records.ledgers.plans("2026-04", "2027-03") == {(A, "2026-11"): 1}
     booked = [one.decision for one in await records.decisions.book()]
     assert [(one.action, one.detail["n"]) for one in booked] == [(Action.PLAN_SET, 1), (Action.PLAN_SET, 2)]
+
+
+async def test_a_shelter_without_counters_has_no_link_to_judge(
+    store: TelemetryStore, records: Records, clock: Clock
+) -> None:
+    start = start_of_day(LAST)
+    await store.write([StoreRow(A, "meter", start + 9 * HOUR - 60_000, ("grid.power_w",), (900.0,))])
+    clock.now_ms = start + 9 * HOUR + 150_000
+    assert await accountant(store, records, clock).follow() == 1
+    assert await records.energy.links(LAST, LAST) == {}
