@@ -20,6 +20,7 @@ from central.core.accounting.halfhours import (
     fiscal_year_of,
     half_hour_of,
     month_of_day,
+    months_of_fiscal_year,
     peak_window,
 )
 from central.core.accounting.months import MonthFigures
@@ -78,6 +79,8 @@ class EnergyRollup:
         """Days that were written lately, and when they had been counted."""
         self._settled: set[tuple[str, int]] = set()
         """Entries of months that were written lately."""
+        self._other_factors: set[int] = set()
+        """Fiscal years of which the days were told with another emission factor than the one that holds now."""
         self._names: dict[str, set[tuple[str, str]]] = {}
         """Under which wards and names a shelter's days are there."""
 
@@ -89,6 +92,7 @@ class EnergyRollup:
         """
         if self._carried_ms < 0:
             await self._remember()
+        await self._tell_factors()
         since_ms = max(0, self._carried_ms - OVERLAP_MS)
         changed = [
             one
@@ -115,12 +119,26 @@ class EnergyRollup:
     async def _remember(self) -> None:
         carried_ms = await self._store.carried_ms()
         self._names = {site: set(names) for site, names in (await self._store.energy_names()).items()}
+        for year, told in (await self._store.energy_factors()).items():
+            saved = self._saved_co2(year)
+            if saved is not None and (saved.kg_per_kwh, saved.verified) != told:
+                self._other_factors.add(year)
         today = day_of(self._now())
         self._day = max(today - MISSED_DAYS, day_of(carried_ms)) if carried_ms else today
         if not carried_ms:
             # Nothing is there yet, so nothing has another name.
             self._names = {site.id: {_name(site)} for site in self._sites()} | self._names
         self._carried_ms = carried_ms
+
+    async def _tell_factors(self) -> None:
+        """After a start with another table of factors. Oldest months first: the newest one says that all is done."""
+        for year in sorted(self._other_factors):
+            sites = {site.id: site for site in self._sites()}
+            counted = await self._rows.counted_months()
+            for month in months_of_fiscal_year(year):
+                if month in counted:
+                    await self._write({(month, site): set() for site in sites}, sites)
+            self._other_factors.discard(year)
 
     async def _drop_names(self, site: Site) -> None:
         """Rows have the ward and the name of their shelter. Those of another ward or name, which would count beside the

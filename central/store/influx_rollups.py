@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from central.core.rollups.rows import SHORT_LIVED, RollupRow, Series
+from central.core.rollups.rows import FISCAL_YEAR, SHORT_LIVED, RollupRow, Series
 from central.store import influx_lines as lines
 from central.store.base import StoreError
 from central.store.influx_query import InfluxQuery
@@ -51,6 +51,14 @@ class RollupStore(Protocol):
 
     async def energy_names(self) -> Mapping[str, set[tuple[str, str]]]:
         """Shelter → under which wards and names its accounted days are here.
+
+        Raises:
+            StoreError: no answer.
+        """
+        ...
+
+    async def energy_factors(self) -> Mapping[int, tuple[float, bool]]:
+        """Fiscal year → the emission factor that its days were told with, in kg/kWh, and whether it was checked.
 
         Raises:
             StoreError: no answer.
@@ -115,6 +123,18 @@ class InfluxRollups:
         for tags, _rows in found:
             names.setdefault(tags["site"], set()).add((tags["ward"], tags["name"]))
         return names
+
+    async def energy_factors(self) -> Mapping[int, tuple[float, bool]]:
+        """Emission factors of fiscal years (see ``RollupStore``)."""
+        found = await self._ask(
+            'SELECT last("factor_kg_per_kwh") AS factor, last("factor_verified") AS verified'  # noqa: S608
+            f" FROM {Series.ENERGY_DAY.value} GROUP BY fiscal_year"
+        )
+        return {
+            int(tags["fiscal_year"].removesuffix(FISCAL_YEAR)): (row["factor"], bool(row["verified"]))
+            for tags, rows in found
+            for row in rows
+        }
 
     async def forget_energy(self, site: str, *, ward: str, name: str) -> None:
         """Delete rows under a former name (see ``RollupStore``)."""

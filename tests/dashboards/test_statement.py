@@ -20,6 +20,7 @@ from central.core.accounting.flows import Flow
 from central.core.accounting.halfhours import bounds_of_month, day_of
 from central.core.accounting.reporting import MonthReport
 from central.core.city import Site
+from central.core.rollups.accounted import SavedCo2
 from central.reports.desk import ReportDesk
 from central.reports.tables import load_tables
 from central.rollup_energy import EnergyRollup
@@ -198,6 +199,26 @@ async def test_every_total_of_the_board_is_the_statement_s_before_and_after_late
     await city.energy.follow()
     await hold_against(city)
     assert [row["name"] for row in city.asked("避難所別", site=CHANGING.id)] == ["模擬 統合'小学校"]
+
+
+async def test_another_emission_factor_is_told_of_the_whole_year_after_a_start(city: City) -> None:
+    city.now_ms = FROM_MS + 3 * DAY_MS
+    await city.store.write(lived(QUIET.id, FROM_MS, FROM_MS + 2 * DAY_MS))
+    await city.accountant.count(QUIET, FROM_MS, FROM_MS + 2 * DAY_MS)
+    await city.energy.follow()
+    (own,) = city.asked("自家消費量")
+    (before,) = city.asked("CO2 削減の目安")
+    city.now_ms += HOUR_MS
+    checked = SavedCo2(kg_per_kwh=0.5, verified=True)
+    city.energy = EnergyRollup(
+        city.records.energy, city.rollups, sites=lambda: city.sites, now=city.now, saved_co2=lambda _year: checked
+    )
+    await city.energy.follow()
+    (after,) = city.asked("CO2 削減の目安")
+    assert before["CO2"] != pytest.approx(own["自家消費"] * 0.5)
+    assert after["CO2"] == pytest.approx(own["自家消費"] * 0.5)
+    assert city.asked("係数の確認")[0]["確認"] == 1
+    assert await city.rollups.energy_factors() == {2026: (0.5, True)}
 
 
 async def test_a_shelter_that_was_never_counted_on_a_day_is_told_to_be_missing(city: City) -> None:

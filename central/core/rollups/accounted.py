@@ -25,7 +25,7 @@ from central.core.accounting.halfhours import (
 )
 from central.core.accounting.months import MonthFigures, charged_by_pv, self_consumed
 from central.core.city import Site
-from central.core.rollups.rows import RollupRow, Series, tags_of
+from central.core.rollups.rows import FISCAL_YEAR, RollupRow, Series, tags_of
 
 KINDS: Final[Mapping[str, tuple[Mark, ...]]] = {
     "measured": (Mark.MEASURED, Mark.RESTARTED),
@@ -146,7 +146,7 @@ def _day_row(
     return RollupRow(
         series=Series.ENERGY_DAY,
         at_ms=start_of_day(one.day),
-        tags={**tags_of(site), "month": month, "fiscal_year": f"{fiscal_year_of(month)}年度"},
+        tags={**tags_of(site), "month": month, "fiscal_year": f"{fiscal_year_of(month)}{FISCAL_YEAR}"},
         fields=_given(known),
     )
 

@@ -44,6 +44,8 @@ class RollupRow:
     fields: Mapping[str, float | str]
 
 
+FISCAL_YEAR: Final = "年度"
+"""Stands behind the year in a tag."""
 STATE_CODES: Final[Mapping[SiteState, int]] = {
     SiteState.ON_GRID: 0,
     SiteState.ISLANDED: 1,
