@@ -78,6 +78,8 @@ def _lines(site: Site, proof: SiteProof, keys: list[KeyRecord], reports: list[Re
     lines += [f"  missing: {each}" for each in proof.missing]
     if proof.report:
         lines.append(f"by the report of {tokyo(proof.report.at_ms)}, {proof.report.technician}")
+    elif any(report.is_synthetic for report in reports):
+        lines.append("only reports of simulated cabinets: they prove nothing of a shelter that is not synthetic itself")
     else:
         lines.append("no report yet: its readings are not proven. Commission it with: shelter-edge commission")
     if proof.other_key:
@@ -89,7 +91,9 @@ def _lines(site: Site, proof: SiteProof, keys: list[KeyRecord], reports: list[Re
     for key in keys:
         who = f"accepted by {key.by}: {key.why}" if key.by else "key of the first report"
         lines.append(f"key {key_shown(key.public_key)} since {tokyo(key.since_ms)}, {who}")
-    lines += [f"report {r.sha256[:12]} {tokyo(r.at_ms)} {r.stage.value} {r.technician}" for r in reports]
+    for r in reports:
+        simulated = " (simulated cabinet)" if r.is_synthetic else ""
+        lines.append(f"report {r.sha256[:12]} {tokyo(r.at_ms)} {r.stage.value} {r.technician}{simulated}")
     return lines
 
 

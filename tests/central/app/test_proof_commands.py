@@ -88,3 +88,19 @@ def test_reports_are_listed_and_their_documents_come_out_as_signed(data: Path) -
 
 def test_an_unknown_shelter_is_told_so(data: Path) -> None:
     assert "not registered" in call("sites", "show", "E0000000009991", "--data", str(data), code=2).output
+
+
+def test_a_report_of_a_simulated_cabinet_is_told_apart_from_no_report(tmp_path: Path) -> None:
+    async def fill() -> None:
+        records = await Records.open(tmp_path / "records.sqlite")
+        await records.save_sites([site(SITE)])
+        simulated = msgspec.structs.replace(GOOD, is_synthetic=True)
+        kept = report_of(SITE, as_detail(signed(simulated, SIGNER)), NOW)
+        await records.save_batch(Batch(reports=[kept]))
+        await records.close()
+
+    asyncio.run(fill())
+    told = call("sites", "show", SITE, "--data", str(tmp_path)).stdout
+    assert "stage: planned" in told
+    assert "only reports of simulated cabinets" in told
+    assert "no report yet" not in told
