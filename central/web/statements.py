@@ -123,6 +123,7 @@ class StatementPages:
             days=_days(made),
             sites=[(one.id, name_of(one, lang)) for one in self.desk.sites()] if kind is Kind.MONTHLY else [],
             may_close=may_close,
+            is_over=isinstance(made, MonthReport) and made.is_over,
             obstacles=await self._obstacles(period, lang) if may_close else (),
             may_correct=is_month and Right.ADMIN in who.rights and bool(getattr(made, "late_sites", ())),
             refused=refused,

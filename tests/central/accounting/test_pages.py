@@ -201,6 +201,9 @@ async def test_an_administrator_closes_and_corrects(here: Here) -> None:
         assert done.status_code == 303
         assert "遅延データ" in await text(client, "/reports/monthly/2026-10?lang=en")
         assert "月の締め" in await text(client, "/audit")
+        running = await text(client, "/reports/monthly/2026-11")
+        assert "この月はまだ終わっていません" in running
+        assert 'action="/reports/monthly/2026-11/close' not in running
     async with here.town.signed_in("operator") as client:
         refused = await client.post("/reports/monthly/2026-10/correct", data={"csrf": mark, "why": "x"})
         assert refused.status_code == 403
