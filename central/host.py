@@ -53,28 +53,27 @@ def only_one_in(settings: Settings) -> Iterator[None]:
         StartError: the folder can't be used.
     """
     with ExitStack() as held:
-        held.enter_context(_locked(settings.data / "central.lock", settings.data, settings))
+        held.enter_context(_locked(settings.data / "central.lock", settings.data, "folder"))
         try:
             records = file_of(settings.records_address)
         except StoreError as error:
             raise StartError(str(error)) from None
         if records is not None and records.resolve().parent != settings.data.resolve():
-            held.enter_context(_locked(records.with_name(f"{records.name}.lock"), records, settings))
+            held.enter_context(_locked(records.with_name(f"{records.name}.lock"), records, "file"))
         yield
 
 
 @contextmanager
-def _locked(path: Path, what: Path, settings: Settings) -> Iterator[None]:
+def _locked(path: Path, what: Path, kind: str) -> Iterator[None]:
     try:
         lock = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
     except OSError as error:
-        raise StartError(_no_folder(settings, error)) from None
+        raise StartError(f"{path}: {error.strerror} (may this user write there?)") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = lock.read(200).strip() or "which does not say who it is"
-            kind = "folder" if what == settings.data else "file"
             raise HeldError(
                 f"{what}: another shelter-central runs with this {kind} ({holder}): stop that one first"
             ) from None

@@ -127,6 +127,8 @@ def reason_words(reason: str, words: Catalogue) -> str:
     """Why data was lost: ``thinned_1min``, or ``refused: unknown_point``."""
     head, _, rest = reason.partition(": ")
     text = words.term("reason", head)
+    if text == head:  # Of an agent of a later release.
+        text = words("reason_unknown", reason=head)
     return f"{text} ({words.term('refusal', rest)})" if rest else text
 
 

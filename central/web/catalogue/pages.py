@@ -173,6 +173,7 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
         "この版が知らない種類の出来事：{kind}",
         "event of a kind this version does not know: {kind}",
     ),
+    "reason_unknown": ("この版が知らない理由：{reason}", "for a reason this version does not know: {reason}"),
     "severity": ("重要度", "Severity"),
     "detail": ("詳細", "Detail"),
     "events_none": ("記録された出来事はありません。", "Nothing has been recorded."),

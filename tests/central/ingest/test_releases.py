@@ -10,6 +10,7 @@ import msgspec
 from central.core.city import EventRecord, Fate
 from central.intake import OTHER_KINDS, UNKNOWN_KINDS_MAX
 from central.web.catalogue import CATALOGUES, Lang
+from central.web.figures import reason_words
 from central.web.siteview import event_detail, event_name
 from contract.topics import Channel
 from tests.central.ingest.parts import METER, NOW, SITE, House, running
@@ -49,6 +50,8 @@ async def test_an_event_of_a_later_kind_is_kept_counted_and_shown_as_what_it_is(
     assert "fan_failed" in event_name(later, japanese)
     assert event_detail(later, english) == "hot: True, rpm: 0"
     assert event_name(known, english) == "Grid lost"
+    assert reason_words("kept_by_fans", english) == "for a reason this version does not know: kept_by_fans"
+    assert reason_words("refused: unknown_point", english) == "Arrived, but could not be used (unknown point)"
 
 
 async def test_a_box_that_invents_kinds_without_end_costs_no_memory(tmp_path: Path) -> None:
