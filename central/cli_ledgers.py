@@ -11,9 +11,11 @@ from central.cli_accounting import Out, ReportLang, Year, write
 from central.cli_asking import By, Config, Data, fail, lang_of
 from central.cli_energy import Office, do
 
-plan = typer.Typer(no_args_is_help=True, help="The plan of PV energy by shelter and month: a list to fill in, and in.")
+plan = typer.Typer(
+    no_args_is_help=True, help="The plan of PV energy by shelter and month: write a list, fill it in, take it over."
+)
 assets = typer.Typer(
-    no_args_is_help=True, help="The ledger of assets with restricted disposal: a list to fill in, and in."
+    no_args_is_help=True, help="The ledger of assets with restricted disposal: write a list, fill it in, take it over."
 )
 Filled = Annotated[Path, typer.Argument(help="The list, filled in: CSV in UTF-8 or Shift_JIS.")]
 

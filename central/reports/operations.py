@@ -137,4 +137,5 @@ def _city_pairs(found: Sequence[Operation], says: Says) -> tuple[tuple[str, str]
     sunny, seen = sum(one.sunny for one in found), sum(one.seen for one in found)
     plant = percent(1 - sum(one.down for one in found) / sunny) if sunny else DASH
     link = percent(sum(one.timely for one in found) / seen) if seen else DASH
-    return (says("plant_share"), f"{plant} %"), (says("link_share"), f"{link} %")
+    names = (says(key).removesuffix(" %") for key in ("plant_share", "link_share"))
+    return tuple((name, f"{share} %") for name, share in zip(names, (plant, link), strict=True))
