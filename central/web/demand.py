@@ -97,17 +97,15 @@ def router(desk: DemandDesk, asker: Asker, renderer: Renderer) -> APIRouter:
     async def every(who: Reader, lang: Asked = None, accept_language: Accept = None) -> HTMLResponse:
         chosen = choose(lang, accept_language)
         words, found, now_ms = CATALOGUES[chosen], desk.all(), desk.now()
-        order = list(Level)
-        views = [
-            shown(one, words) for one in sorted(found, key=lambda one: (order.index(one.level), -(one.share or 0)))
-        ]
+        ranked = sorted(found, key=lambda one: -(one.share or 0))
+        by_level = ((level, [shown(one, words) for one in ranked if one.level is level]) for level in Level)
         text = renderer.page(
             "demand.html",
             words,
             who=who,
             here="/demand",
             synthetic=any(one.now.site.synthetic for one in found),
-            views=views,
+            groups=[(level, group) for level, group in by_level if group],
             now_ms=now_ms,
             half_hour=half_hour(now_ms, words),
             counts={

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +12,21 @@ from pathlib import Path
 import httpx
 import pytest
 
+from central.accounting import Accountant
 from central.api import demand as api
 from central.api.routes import Asker
 from central.core.access import Role
 from central.core.accounting.days import SiteDay
 from central.core.accounting.flows import Flow
-from central.core.accounting.halfhours import day_of
+from central.core.accounting.halfhours import day_of, start_of_day
 from central.core.audit import Action
 from central.core.orders import OF_DEMAND
 from central.peak import DemandDesk
+from central.store.base import StoreRow
+from central.store.sqlite import SqliteStore
 from central.web import demand as pages
 from contract.demand import HALF_HOUR_MS, MINUTE_MS
+from contract.shaving import EFFICIENCY
 from contract.steering import Desired, Mode
 from tests.central.access.parts import MACHINE, Town, csrf_of, town
 from tests.central.fake import NOW_MS
@@ -155,6 +160,38 @@ async def test_counted_days_teach_a_target_and_the_peaks_of_twelve_months(tmp_pa
         assert (course_w[23:27], order.peak.kinds) == ([4_000, 40_000, 40_000, 4_000], [0] * 7)
 
 
+async def test_readings_of_the_meter_teach_a_target_and_the_peaks_of_month_and_year(tmp_path: Path) -> None:
+    """From the counters that a shelter sends: stored, counted by half hours, learnt from, asked for."""
+    async with place(tmp_path) as it, machine(it.town) as client:
+        now, today = it.town.city.clock, day_of(it.town.city.clock.now_ms)
+        shelter = it.town.queries.shelters[SITE].site
+        async with contextlib.AsyncExitStack() as stack:
+            store = await SqliteStore.open(tmp_path / "telemetry.sqlite")
+            stack.push_async_callback(store.close)
+            await store.write(list(metered(today - 36, today)))
+            accountant = Accountant(store, it.town.city.records.energy, lambda: [shelter], now)
+            for day in range(today - 35, today):
+                await accountant.count_day(shelter, day)
+        await client.put(f"/api/v1/demand/{SITE}", json={**PLAN, "target_w": 40_000})
+        found = (await client.get(f"/api/v1/demand/{SITE}")).json()
+        assert (found["month_peak_w"], found["year_peak_w"]) == (36_000, 42_000)
+        assert (found["year_without_w"], found["learnt_days"]) == (42_000, 35)
+        usable_wh = 26_100 * 0.7 * EFFICIENCY
+        assert found["learnt_w"] == pytest.approx(max(42_000 - usable_wh, 42_000 - 13_050), rel=0.01)
+        page = (await client.get(f"/demand/{SITE}?lang=en")).text
+        assert "36.0 kW" in page
+        assert "42.0 kW" in page
+
+
+def metered(first_day: int, last_day: int) -> Iterator[StoreRow]:
+    """A meter's counter every ten minutes: 6 kW, but an hour before noon 36 kW, and 42 kW on one day in October."""
+    counter_wh = 1_000_000
+    for at_ms in range(start_of_day(first_day), start_of_day(last_day) + HALF_HOUR_MS, 10 * MINUTE_MS):
+        yield StoreRow(SITE, "meter", at_ms, ("grid.import_energy_wh",), (float(counter_wh),))
+        is_high = 11 <= (at_ms - start_of_day(day_of(at_ms))) / 3_600_000 < 12
+        counter_wh += (7_000 if day_of(at_ms) == last_day - 30 else 6_000) if is_high else 1_000
+
+
 def day_with(day: int, peak_wh: int) -> SiteDay:
     bought = [2_000] * 24 + [peak_wh] * 2 + [2_000] * 22
     return SiteDay(site=SITE, day=day, wh={Flow.IMPORT: bought}, marks={Flow.IMPORT: "m" * 48})
@@ -195,7 +232,8 @@ async def test_the_pages_in_both_languages_and_the_form(tmp_path: Path) -> None:
             "95 % of target or more",
             "29.0 kW",
             "97 % of target",
-            "Automatic (the battery acts)",
+            "Automatic",
+            "shelters: 1<",
             "12:00 to 12:30",
         ):
             assert said in english.text
