@@ -20,7 +20,7 @@ async def write_in_halves(
 
     Halves and not one by one: a single entry that is refused at every attempt must not make a city of writes.
     """
-    part = list(rows[entries[0].row_first : entries[-1].row_end])
+    part = list(rows[entries[0].row_first : entries[-1].row_end]) if entries else []
     if not part:
         return [], 0
     try:

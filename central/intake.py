@@ -160,6 +160,10 @@ class Intake:
         too_early = self.clock_is_back and Reason.FUTURE_TIME in judged.faults.counts
         if judged.is_newer or too_early:
             batch.withheld += too_early
+            if not too_early:
+                # A later release is known by one device's new points. The others' readings are shown and kept now; the
+                # entry is not acknowledged, so all of it comes again when this city knows the points.
+                batch.rows += judged.rows
             self._bury(judged.faults, site, name, payload, now_ms)
             return
         first = len(batch.rows)

@@ -131,8 +131,8 @@ class Faults:
 class Judged:
     """What a telemetry message comes to.
 
-    ``need``: layouts to ask for; ``is_newer``: it names points by numbers of a newer list than this side has. With
-    either, nothing of the message is used yet: it can be once the layouts came, or this side was updated.
+    ``need``: layouts to ask for; nothing of the message is used before they came. ``is_newer``: it names points by
+    numbers of a newer list than this side has; the message is not done with before this side was updated.
     """
 
     rows: list[StoreRow] = field(default_factory=list)

@@ -82,15 +82,20 @@ async def test_a_later_box_s_status_state_and_readings_are_taken_with_what_is_kn
         assert [row.values async for row in house.store.export(SITE, from_ms=0, to_ms=NOW)] == [(100.0, 50.0)]
 
 
-async def test_a_point_of_a_later_list_waits_in_the_box_and_the_other_devices_arrive(tmp_path: Path) -> None:
+async def test_a_device_with_points_of_a_later_list_does_not_darken_its_shelter(tmp_path: Path) -> None:
     async with running(tmp_path) as house:
-        layout = {METER.id: ["meter", list(METER.points)]}
-        house.tell(packed(s=1, r=[[METER.id, 0, 100, 5_000]], d=layout))
-        house.tell(packed(s=2, r=[["AAAAAA", 0, 7, 8]], d={"AAAAAA": ["fan", [0, 60_000]]}))
-        await house.settle()
-        assert house.acked() == {1}, "what this city cannot name yet stays in the box until it can"
+        layouts = {METER.id: ["meter", list(METER.points)], "AAAAAA": ["fan", [0, 60_000]]}
+        message = packed(s=1, r=[[METER.id, 0, 100, 5_000], ["AAAAAA", 0, 7, 8]], d=layouts)
+        for _ in range(2):
+            house.tell(message)
+            await house.settle()
+        rows = [(row.device, row.values) async for row in house.store.export(SITE, from_ms=0, to_ms=NOW)]
+        assert rows == [("meter", (100.0, 50.0))], "what this city knows is kept once, however often it comes"
+        assert house.live.device_with(SITE, "grid.power_w") == "meter", "the screen goes on"
+        assert not house.acked(), "and all of it stays in the box until this city knows the points"
         assert not house.refused()
-        assert house.queries.ingest_stats().dead_letters == {"unknown_point": 1}
+        assert house.queries.ingest_stats().dead_letters == {"unknown_point": 2}
+        assert not await house.records.ledger_tails(runs_each=9)
 
 
 async def test_an_earlier_box_that_says_less_is_understood(tmp_path: Path) -> None:
