@@ -235,8 +235,9 @@ def list_sites(
             told = [asdict(site) | proof_as_json(proofs.get(site.id, UNPROVEN)) for site in found]
             typer.echo(json.dumps(told, ensure_ascii=False))
             return
-        from rich.console import Console
         from rich.table import Column, Table
+
+        from central.cli_asking import terminal
 
         whole = [Column(name, no_wrap=True) for name in ("id", "stage")]
         table = Table(whole[0], "name", "ward", whole[1], "kind", "PV kW", "battery kWh", "synthetic")
@@ -244,7 +245,7 @@ def list_sites(
             numbers = (f"{site.pv_kw:g}", f"{site.battery_kwh:g}", "yes" if site.synthetic else "")
             proof = proofs.get(site.id, UNPROVEN)
             table.add_row(site.id, site.name, site.ward, proof.stage.value, site.kind.value, *numbers)
-        Console().print(table)
+        terminal().print(table)
 
     _do(show())
 

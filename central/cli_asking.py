@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -124,11 +124,18 @@ def put(found: dict[str, Any], as_json: bool, text: Callable[[Console], None]) -
         text(terminal())
 
 
+PIPE_COLUMNS: Final = 200
+"""Width of tables that go into a file or another program: nobody can make those wider."""
+
+
 def terminal(*, stderr: bool = False) -> Console:
-    """The terminal."""
+    """The terminal; where there is none and COLUMNS says nothing, wide enough that no name is cut."""
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    console = Console(stderr=stderr)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_COLUMNS
+    return console
 
 
 def texts() -> ModuleType:

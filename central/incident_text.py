@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from central.incident_words import counted, say
@@ -72,7 +72,7 @@ def show_members(console: Console, members: list[Json], lang: str) -> None:
     if not members:
         return
     columns = ("shelter", "name", "ward", "word", "stage", "reason", "since", "means")
-    table = Table(*(say(f"column {name}", lang) for name in columns))
+    table = Table(*(Column(say(f"column {name}", lang), no_wrap=name == "shelter") for name in columns))
     for one in members:
         figures = f" [{one['detail']}]" if one["detail"] else ""
         crew = "! " if one["crew"] else ""

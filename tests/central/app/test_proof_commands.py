@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,20 @@ def test_the_list_filters_by_stage(data: Path) -> None:
     assert [(each["id"], each["stage"]) for each in found] == [(SITE, "installed")]
     assert json.loads(call("sites", "list", "--stage", "planned", "--json", "--data", str(data)).stdout) == []
     assert "installed" in call("sites", "list", "--data", str(data)).stdout
+
+
+def test_a_list_that_goes_into_a_pipe_cuts_no_name(tmp_path: Path) -> None:
+    name = "とても長い名前の小学校の、地域に開かれた体育館（合成）"
+
+    async def fill() -> None:
+        records = await Records.open(tmp_path / "records.sqlite")
+        await records.save_sites([replace(site(SITE), name=name)])
+        await records.close()
+
+    asyncio.run(fill())
+    told = call("sites", "list", "--data", str(tmp_path)).stdout
+    assert SITE in told
+    assert name in told
 
 
 def test_reports_are_listed_and_their_documents_come_out_as_signed(data: Path) -> None:
