@@ -39,7 +39,7 @@ SITES: Final = 60
 DAYS: Final = 92
 AFTER_MS: Final = 3 * DAY_MS
 """A week's comparison may notice what has just been mended."""
-BEGINNINGS: Final = {707: 1_767_193_200_000, 808: 1_777_561_200_000, 909: 1_788_188_400_000}
+BEGINNINGS: Final = {1_001: 1_767_193_200_000, 1_002: 1_777_561_200_000, 1_003: 1_788_188_400_000}
 """Test seed → midnight in Tokyo that begins its quarter: 1 January, 1 May, 1 September 2026. Limits were not set on
 them."""
 

@@ -25,6 +25,8 @@ NEAR_DAYS: Final = 7
 FRESH_DAYS: Final = 2
 """A plant that was mended is fine again when the last days say so."""
 NEAR_DAYS_MIN: Final = 4
+NEAR_SUN_MIN: Final = 1.5
+"""The week has to have brought neighbours the sun of so many clear days: under rain bands each has its own share."""
 CLEAR_DAYS_MIN: Final = 3
 CLEAR_SHARE: Final = 0.78
 """A day was clear when the city's better quarter of plants reached this share of the clear sky."""
@@ -80,7 +82,7 @@ def judged(day_shares: Floats, neighbours: NDArray[np.int64]) -> PlantDays:
     clear = np.full(len(days), np.nan)
     if len(days):
         expected = _median_of(days, neighbours)
-        week = _ratio(days[:, -NEAR_DAYS:], expected[:, -NEAR_DAYS:], NEAR_DAYS_MIN)
+        week = _ratio(days[:, -NEAR_DAYS:], expected[:, -NEAR_DAYS:], NEAR_DAYS_MIN, sun_min=NEAR_SUN_MIN)
         last = _ratio(days[:, -FRESH_DAYS:], expected[:, -FRESH_DAYS:], FRESH_DAYS)
         near = 100 * np.fmax(week, last)
         near[np.isnan(week)] = np.nan
@@ -110,12 +112,12 @@ def _median_of(values: Floats, neighbours: NDArray[np.int64]) -> Floats:
     return np.where(known >= NEIGHBOURS_MIN, (low + high) / 2, np.nan)
 
 
-def _ratio(days: Floats, expected: Floats, days_min: int) -> Floats:
+def _ratio(days: Floats, expected: Floats, days_min: int, *, sun_min: float = 0.0) -> Floats:
     """What was got of what was to be expected, over all days: sunny days weigh more, as they tell more."""
     known = np.isfinite(days) & np.isfinite(expected)
     whole = np.where(known, expected, 0.0).sum(axis=1)
     got = np.where(known, days, 0.0).sum(axis=1)
-    enough = (known.sum(axis=1) >= days_min) & (whole > 0)
+    enough = (known.sum(axis=1) >= days_min) & (whole > 0) & (whole >= sun_min)
     return np.where(enough, got / np.where(enough, whole, 1.0), np.nan)
 
 

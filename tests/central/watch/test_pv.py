@@ -49,6 +49,13 @@ def test_two_bad_days_are_no_weak_week() -> None:
     assert pv.judged(share, NEIGHBOURS).of_neighbours_pct[3] == pytest.approx(100 * (5 + 0.8) / 7)
 
 
+def test_a_dark_week_says_nothing_of_a_plant_for_rain_falls_here_and_not_there() -> None:
+    dark = pv.judged(days([0.9] * 7 + [0.15] * 6 + [0.5], p3=0.6), NEIGHBOURS)
+    assert np.isnan(dark.of_neighbours_pct).all()
+    brighter = pv.judged(days([0.9] * 7 + [0.15] * 5 + [0.5, 0.5], p3=0.6), NEIGHBOURS)
+    assert brighter.of_neighbours_pct[3] == pytest.approx(60)
+
+
 def test_a_cloudy_fortnight_says_nothing_of_the_clear_sky_and_snow_on_all_roofs_is_no_fault() -> None:
     cloudy = pv.judged(days([0.3] * 14), NEIGHBOURS)
     assert np.isnan(cloudy.of_clear_sky_pct).all()
