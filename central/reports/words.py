@@ -293,7 +293,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "note_trouble": (
         "故障の時間は30分単位です。応答なしは計測装置の通知により、短い間に何度も切り替わった分はまとめて1回と数えます。",
-        "Faults are counted in half hours. Silence is as the agent tells it; many changes in a short time count as one.",
+        "Faults are counted in half hours. Silence is as the agent tells it; quick changes count as one.",
     ),
     "note_plan": (
         "計画は市が登録した発電量です。計画のない施設・月と、終わっていない月は比べません。欠測があれば実績は少なくなります。",
