@@ -45,6 +45,8 @@ class DemandDesk:
         self._running: dict[str, Running] = {}
         self._pasts: dict[str, Past] = {}
         self._kept: dict[str, Kept] = {}
+        self._studied: set[str] = set()
+        """Shelters whose past was read since the start."""
         self.now = now
 
     async def load(self) -> None:
@@ -126,14 +128,12 @@ class DemandDesk:
         return True
 
     def _tell(self) -> None:
-        """Let the orders say what the plans say."""
+        """Let the orders say what the plans say. Until a shelter's past was read, what it was told last stands."""
         sites = {now.site.id: now for now in self._queries.now().sites}
-        wanted = {
-            site: self._limits(plan, sites[site])
-            for site, plan in self._plans.of.items()
-            if plan.executes and site in sites
-        }
-        self._control.shave(wanted, self._plans.executed)
+        executing = {site: plan for site, plan in self._plans.of.items() if plan.executes and site in sites}
+        waiting = executing.keys() - self._studied
+        wanted = {site: self._limits(plan, sites[site]) for site, plan in executing.items() if site not in waiting}
+        self._control.shave(wanted, self._plans.executed - waiting)
 
     # --- Loops -------------------------------------------------------------------------------------------------------
 
@@ -225,6 +225,7 @@ class DemandDesk:
         )
         if kept is not None:
             self._kept[site] = kept
+        self._studied.add(site)
 
 
 def _study(

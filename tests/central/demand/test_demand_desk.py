@@ -111,6 +111,17 @@ async def test_plans_are_there_after_a_restart(tmp_path: Path) -> None:
         assert again.target_w(SITE) == 30_000
 
 
+async def test_a_restart_tells_no_shelter_anything_new_and_an_end_after_it_does(tmp_path: Path) -> None:
+    async with place(tmp_path) as it, machine(it.town) as client:
+        await client.put(f"/api/v1/demand/{SITE}", json=PLAN)
+        (order,) = await told(it)
+        again = await desk_of(it.town)
+        await it.town.city.control.look()
+        assert it.town.city.orders(SITE) == [order]
+        await again.end(SITE, by="田中", why="")
+        assert [one.peak for one in await told(it, 2)] == [order.peak, None]
+
+
 async def test_the_running_half_hour_is_forecast_against_its_target(tmp_path: Path) -> None:
     async with place(tmp_path) as it, machine(it.town) as client:
         await client.put(f"/api/v1/demand/{SITE}", json=PLAN)
