@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from central.host import HeldError, make_folder, only_one_in
+from central.settings import Settings
 from central.store.base import StoreError
 from central.store.service_lock import ServiceLock
 from demo.house import program
@@ -86,12 +88,19 @@ async def test_over_one_folder_the_second_names_the_first_and_a_standby_takes_ov
     await takes_over(city, first, {"data": "data"})
 
 
-async def test_over_one_file_of_records_from_two_folders(city: City) -> None:
-    records = f"sqlite:///{city.folder / 'shared.sqlite'}"
-    first = await city.start("first", records=records)
-    await first.ready(60)
-    said = await city.refused(await city.start("second", records=records))
-    assert f"shared.sqlite: another shelter-central runs with this file (process {first.pid}" in said
+def test_over_one_file_of_records_from_two_folders(tmp_path: Path) -> None:
+    records = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    first, second = (Settings(data=tmp_path / name, records_url=records) for name in ("first", "second"))
+    for settings in (first, second):
+        make_folder(settings)
+    with only_one_in(first):
+        held = rf"shared\.sqlite: .* runs with this file \(process {os.getpid()} on "
+        with pytest.raises(HeldError, match=held), only_one_in(second):
+            pass
+        with pytest.raises(HeldError, match="runs with this folder"), only_one_in(first):
+            pass
+    with only_one_in(second):
+        assert (tmp_path / "shared.sqlite.lock").read_text().startswith(f"process {os.getpid()} on ")
 
 
 @on_postgres
