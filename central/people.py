@@ -43,7 +43,7 @@ class People:
         """A new account; without a password it gets one that opens only the choice of another."""
         login, name = tidy_login(login), tidy_name(name)
         if await self.door.rows.account(login) is not None:
-            raise AccountError(f"login: {login} exists already")
+            raise AccountError(f"login: {login} exists already", f"ログイン名 {login} はすでに使われています。")
         once = password or new_password()
         made = Account(
             login=login,
@@ -62,7 +62,8 @@ class People:
         once, before = new_password(), await self._known(login)
         if not before.password:
             raise AccountError(
-                f"{before.login} signs in by the single sign-on alone: it has no password, so none to reset"
+                f"{before.login} signs in by the single sign-on alone: it has no password, so none to reset",
+                f"{before.login} は統合認証だけでログインしています。再発行するパスワードはありません。",
             )
         changed = replace(before, password=await self.door.hash(once), must_change=True)
         await self._put(changed, Action.PASSWORD_CHANGED, by, reset=True)
@@ -77,7 +78,10 @@ class People:
         everybody = await self.door.rows.accounts()
         others = [one for one in everybody if one.login != before.login]
         if admins_left(everybody) and not admins_left([*others, changed]):
-            raise AccountError("nobody could let anybody in any more: make another administrator first")
+            raise AccountError(
+                "nobody could let anybody in any more: make another administrator first",
+                "管理者がいなくなってしまいます。先に別の管理者を加えてください。",
+            )
         await self._put(changed, Action.ACCOUNT_CHANGED, by, role=role.value, wards=sorted(wards), disabled=disabled)
 
     async def unlink(self, login: str, *, by: str) -> None:
@@ -93,7 +97,7 @@ class People:
     async def _known(self, login: str) -> Account:
         account = await self.door.rows.account(login)
         if account is None:
-            raise AccountError(f"login: nobody is called {login[:40]!r}")
+            raise AccountError(f"login: nobody is called {login[:40]!r}", f"利用者 {login[:40]} は見つかりません。")
         return account
 
     async def _put(self, account: Account, action: Action, by: str, **detail: object) -> None:
@@ -106,9 +110,12 @@ class People:
         """A token for another system; its secret is returned and not kept."""
         name = tidy_name(name)
         if not rights or not rights <= set(TOKEN_RIGHTS):
-            raise AccountError(f"rights: want some of {', '.join(TOKEN_RIGHTS)}")
+            raise AccountError(f"rights: want some of {', '.join(TOKEN_RIGHTS)}", "権利を1つ以上選んでください。")
         if not 0 <= days <= 3_650:
-            raise AccountError("days: want 1 to 3650, or 0 for a token that does not run out")
+            raise AccountError(
+                "days: want 1 to 3650, or 0 for a token that does not run out",
+                "日数は1〜3650、期限なしは0にしてください。",
+            )
         secret, now_ms = f"shelter_{secrets.token_urlsafe(32)}", self.door.now()
         token = Token(
             id=secrets.token_hex(4),
@@ -128,7 +135,9 @@ class People:
         """A token opens nothing any more."""
         token = next((one for one in await self.door.rows.tokens() if one.id == token_id), None)
         if token is None:
-            raise AccountError(f"token: none has the id {token_id[:20]!r}")
+            raise AccountError(
+                f"token: none has the id {token_id[:20]!r}", f"トークン {token_id[:20]} は見つかりません。"
+            )
         entered = Decision(
             at_ms=self.door.now(), by=by, action=Action.TOKEN_REVOKED, detail={"token": token.id, "name": token.name}
         )

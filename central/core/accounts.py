@@ -25,7 +25,11 @@ TOUCH_MS: Final = 60_000
 
 
 class AccountError(ValueError):
-    """Something that can't be an account, a password or a token. The text says what to give."""
+    """Something that can't be an account, a password or a token. The text says what to give; ``ja``: in Japanese."""
+
+    def __init__(self, says: str, ja: str = "") -> None:
+        super().__init__(says)
+        self.ja = ja or says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,10 @@ def tidy_login(text: str) -> str:
     """
     login = unicodedata.normalize("NFKC", text).strip().lower()
     if not LOGIN.fullmatch(login):
-        raise AccountError("login: want 2 to 40 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit")
+        raise AccountError(
+            "login: want 2 to 40 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit",
+            "ログイン名は英小文字・数字・「.」「_」「-」の2〜40文字で、先頭は英小文字か数字にしてください。",
+        )
     return login
 
 
@@ -131,7 +138,9 @@ def tidy_name(text: str) -> str:
     """
     name = " ".join(text.split())
     if not name.isprintable() or not 0 < len(name) <= NAME_CHARS_MAX:
-        raise AccountError(f"name: want 1 to {NAME_CHARS_MAX} characters")
+        raise AccountError(
+            f"name: want 1 to {NAME_CHARS_MAX} characters", f"名前は1〜{NAME_CHARS_MAX}文字にしてください。"
+        )
     return name
 
 

@@ -45,7 +45,8 @@ class PeoplePages:
         """
         unknown = set(wards) - set(self.wards())
         if unknown:
-            raise AccountError(f"wards: no shelter is in {', '.join(sorted(unknown))}")
+            names = ", ".join(sorted(unknown))
+            raise AccountError(f"wards: no shelter is in {names}", f"次の区に避難所はありません：{names}")
         return frozenset(wards)
 
     async def page(
@@ -81,7 +82,8 @@ def router(door: Doorkeeper, renderer: Renderer, queries: Queries) -> APIRouter:
         return html(await pages.page(who, lang, given=given), lang)
 
     async def refused(who: Principal, lang: Lang, error: AccountError) -> Response:
-        return html(await pages.page(who, lang, wrong=str(error)), lang, HTTPStatus.UNPROCESSABLE_ENTITY)
+        wrong = error.ja if lang is Lang.JA else str(error)
+        return html(await pages.page(who, lang, wrong=wrong), lang, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     @routes.get("/users", response_class=HTMLResponse)
     async def users(

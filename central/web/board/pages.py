@@ -38,6 +38,8 @@ Reader = Annotated[Principal, Depends(needs(Right.READ))]
 Operator = Annotated[Principal, Depends(needs(Right.SWITCH))]
 Why = Annotated[str, Form(max_length=200)]
 CLOSED_PER_PAGE: Final = 20
+DETAILS_MAX: Final = 80
+"""Shelters on the crew list up to which it shows what their computers recorded: the page stays small."""
 
 
 class Apart(StrEnum):
@@ -153,6 +155,7 @@ class BoardPages:
             here=f"/board/{incident.id}/crew" if incident else "/board/crew",
             rows=rows,
             shared=shared(rows),
+            has_details=len(rows) <= DETAILS_MAX,
             incident=incident,
         )
 

@@ -237,6 +237,14 @@ BOARD: Final[dict[str, tuple[str, str]]] = {
         "市の鍵がないため送れません。管理者に知らせてください（shelter-central keys new）。",
         "The city has no key to sign with. Tell an administrator (shelter-central keys new).",
     ),
+    "board_device_note": (
+        "英語の小さな文字は、現地の装置の記録です（技術者向け）。",
+        "Small print is what the shelter's computer recorded, for technicians.",
+    ),
+    "board_device_in_csv": (
+        "件数が多いため、装置の記録（技術者向け）は CSV にだけあります。",
+        "So many: what the shelters' computers recorded, for technicians, is in the CSV alone.",
+    ),
     "board_crew_title": ("派遣リスト", "Crew list"),
     "board_crew_none": ("派遣が必要な避難所はありません。", "No shelter needs a crew."),
     "board_print_note": ("印刷できます（A4）", "made to be printed (A4)"),

@@ -66,13 +66,14 @@ class House:
         *stages: Stage,
         reason: Reason = Reason.NONE,
         revision: int = 1,
+        detail: str = "",
         reported: dict[str, Reported] | None = None,
     ) -> None:
         """Receipts as the intake hands them over: kept first."""
         receipts = []
         for n, stage in enumerate(stages):
             why = reason if n == len(stages) - 1 else Reason.NONE
-            told = Receipt(revision=revision, stage=stage, at_ms=self.clock.now_ms + n, reason=why)
+            told = Receipt(revision=revision, stage=stage, at_ms=self.clock.now_ms + n, reason=why, detail=detail)
             receipts.append(ReceiptRecord(site=site, receipt=told, received_ms=self.clock.now_ms))
         states = {each: (state, self.clock.now_ms) for each, state in (reported or {}).items()}
         await self.records.save_batch(Batch(receipts=receipts, reported=states))

@@ -51,6 +51,9 @@ SAID: Final = {
     FactName.CONTACT_PHONE: "043-000-0000",
     FactName.ACCESS_NOTE: "体育館の裏口。鍵は守衛室の箱の中",
 }
+RECORDED: Final = (
+    "inverter: plant_disobeys reserve: battery gives 2.31 kW, wanted at most 0.20 kW; soc 64 %; tried 3 times"
+)
 SEEN: Final = Evidence(rule="synthetic", quantity="", value=0.9, limit=0.6, severity=Severity.WARNING)
 HALF_HOURS: Final = {
     Flow.PV: [0] * 14 + [900] * 20 + [0] * 14,
@@ -138,7 +141,8 @@ async def _incidents(life: Life, ids: list[str], closed: int) -> None:
     going = await city.active(BACKUP, CITY)
     for site in ids:
         revision = control.fleet.orders[site].revision
-        await city.tell(site, Stage.ACCEPTED, Stage.FAILED, reason=Reason.PLANT_DISOBEYS, revision=revision)
+        why = Reason.PLANT_DISOBEYS
+        await city.tell(site, Stage.ACCEPTED, Stage.FAILED, reason=why, revision=revision, detail=RECORDED)
     facts = [Fact(site=s, name=n, value=v, by="test", at_ms=1) for s in ids for n, v in SAID.items()]
     await city.records.facts.add(facts)
     life.named["incident_id"] = going.id

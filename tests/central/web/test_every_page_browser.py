@@ -33,7 +33,8 @@ LOADED_MS = 30_000
 """The first page of a kind takes its time where the machine is shared."""
 NAVIGATION = """() => [...document.querySelectorAll('nav, button, select, .skip')].filter((e) => e.checkVisibility())
   .map((e) => e.outerHTML.slice(0, 80))"""
-HEADS = """() => [...document.querySelectorAll('thead')].filter((e) => e.checkVisibility()).map((e) => getComputedStyle(e))
+HEADS = """() => [...document.querySelectorAll('thead')]
+  .filter((e) => e.checkVisibility()).map((e) => getComputedStyle(e))
   .filter((e) => e.position !== 'absolute').map((e) => e.display)"""
 """How heads of tables stand, but for those whose every cell bears its own label."""
 
