@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -95,6 +96,17 @@ async def test_the_newest_row_of_every_device_and_shape_is_found(store: Telemetr
         meter(24),
     ]
     assert await store.latest("E0000000004444") == []
+
+
+async def test_what_was_last_heard_long_ago_is_found_beside_what_is_new(store: TelemetryStore) -> None:
+    day, hour = 86_400_000, 3_600_000
+    gone = [StoreRow(SITE, "old", T0 + n * day, ("grid.power_w",), (float(n),)) for n in (0, 1)]
+    shape = StoreRow(SITE, "inverter", T0 + day, ("pv.power_w",), (1.0,))
+    late = StoreRow(SITE, "boiler", T0 + 30 * day - hour, ("grid.power_w",), (2.0,))
+    now = [replace(inverter(0), at_ms=T0 + n * day) for n in (0, 1, 30)]
+    await store.write([*gone, shape, late, *now])
+    found = await store.latest(SITE)
+    assert sorted(found, key=lambda row: (row.device, len(row.points))) == [late, shape, now[-1], gone[-1]]
 
 
 async def test_export_is_in_time_order_whatever_the_order_of_writing(store: TelemetryStore) -> None:
