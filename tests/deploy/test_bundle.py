@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import zipfile
@@ -20,9 +21,11 @@ from edge_agent.commissioning.progress import Timing
 from edge_agent.commissioning.site_yaml import with_sections
 from edge_agent.commissioning.taking import StepError
 from edge_agent.commissioning.words_walk import step_error_in_words
-from tests.deploy.parts import HERE, THERE, WHO, Administrator
+from tests.deploy.parts import HERE, ROOT_DIR, THERE, WHO, Administrator
+from tests.deploy.test_docs import check
 from tests.edge_agent.fieldbus.test_cli import ended, start
 
+MANUALS = ("install", "install.ja", "technician", "technician.ja", "commissioning", "commissioning.ja")
 METER = TakenDevice(id="meter", profile="sdm630", place=Place(way=Way.TCP, host="192.168.1.20", port=502), unit=2)
 
 
@@ -236,6 +239,16 @@ def test_what_is_no_bundle_is_told(packed: Path, tmp_path: Path) -> None:
     assert "2 folders" in refusal(tmp_path / "two.zip", box)
     (tmp_path / "empty").mkdir()
     assert "bundle_lacks" in refusal(tmp_path / "empty", box)
+
+
+def test_what_the_zip_and_the_manuals_tell_to_type_exists(unpacked: Path) -> None:
+    texts = [(unpacked / "README.txt").read_text(encoding="utf-8")]
+    texts += [(ROOT_DIR / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in MANUALS]
+    for text in texts:
+        typed = re.findall(r"(?:bin/| |\n)(shelter-edge (?:commission|request) .+)", text.replace("\\\n", " "))
+        assert any("--bundle" in line for line in typed), text[:200]
+        for line in typed:
+            check(line.partition("`")[0].partition("  #")[0].split())
 
 
 async def test_the_command_says_in_the_person_s_language_what_is_wrong(unpacked: Path, tmp_path: Path) -> None:
