@@ -219,6 +219,7 @@ BOARD: Final[dict[str, tuple[str, str]]] = {
         "Sends the same order under a new number, so a device that gave up tries again. Interlocks keep their say.",
     ),
     "board_again_which": ("避難所", "Shelter"),
+    "board_again_why": ("なぜもう一度送るか（記録に残ります）", "Why again (stands in the book)"),
     "board_again_do": ("もう一度送る", "Send it again"),
     "board_removed": (
         "登録から外れたのに指示が残っている避難所（{n}か所）",
