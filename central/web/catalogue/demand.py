@@ -104,8 +104,9 @@ DEMAND: Final[dict[str, tuple[str, str]]] = {
     "demand_year_without": ("蓄電池がなかった場合の最大", "Highest without the battery"),
     "demand_learnt": ("実績からの目標の提案", "Proposal for a target, from the past"),
     "demand_learnt_note": (
-        "過去{days}日の30分値から求めた、停電への備えに触れずに守れたはずの目標です。提案であり、採用するまで何も変わりません。",
-        "Could have been held for {days} days above the reserve. Nothing changes until somebody takes it over.",
+        "過去{days}日の30分値が前もって分かっていれば、停電への備えに触れずに守れた目標です。需要の特に高い日は超えることがあります。採用するまで何も変わりません。",
+        "Could have been held above the reserve, had the {days} days been known before; the highest days may pass it. "
+        "Nothing changes until somebody takes it over.",
     ),
     "demand_learnt_none": (
         "30分値が28日分たまると、ここに目標を提案します。",
