@@ -105,8 +105,7 @@ DEMAND: Final[dict[str, tuple[str, str]]] = {
     "demand_learnt": ("実績からの目標の提案", "Proposal for a target, from the past"),
     "demand_learnt_note": (
         "過去{days}日の30分値が前もって分かっていれば、停電への備えに触れずに守れた目標です。需要の特に高い日は超えることがあります。採用するまで何も変わりません。",
-        "Could have been held above the reserve, had the {days} days been known before; the highest days may pass it. "
-        "Nothing changes until somebody takes it over.",
+        "Could have been held for {days} days, had they been known. High days may pass it. Nothing changes by itself.",
     ),
     "demand_learnt_none": (
         "30分値が28日分たまると、ここに目標を提案します。",
