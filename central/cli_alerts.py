@@ -260,7 +260,7 @@ async def _replayed(
 
 def _lines(alert: Alert, names: dict[str, str], lang: str) -> list[str]:
     from central.core.watch.alerts import AboutKind
-    from central.core.watch.words import FAMILIES, evidence_words
+    from central.core.watch.words import DO, FAMILIES, evidence_words
 
     is_ja = lang == "ja"
     family = FAMILIES[alert.family]
@@ -277,6 +277,9 @@ def _lines(alert: Alert, names: dict[str, str], lang: str) -> list[str]:
     for each in alert.evidence:
         said = evidence_words(each)
         lines.append(f"    {each.rule}: {said.ja if is_ja else said.en}")
+    if alert.is_open:
+        attempt = DO[alert.family]
+        lines.append(f"    {'すること' if is_ja else 'what to do'}: {attempt.ja if is_ja else attempt.en}")
     if alert.ack and alert.is_open:
         until = moment(alert.ack.until_ms) if alert.ack.until_ms else ("解消まで" if is_ja else "it is over")
         label = "確認" if is_ja else "acknowledged by"

@@ -79,7 +79,13 @@ def test_alerts_are_listed_without_a_service(tmp_path: Path) -> None:
     assert "none" in run("list", "--data", str(tmp_path), "--lang", "en").stdout
     keep(tmp_path, an_alert())
     text = run("list", "--data", str(tmp_path), "--lang", "ja").stdout
-    for said in ("A1  warning  通信の異常", SITE, "継続中", "silent: 通信が12分ありません（基準 10分）"):
+    for said in (
+        "A1  warning  通信の異常",
+        SITE,
+        "継続中",
+        "silent: 通信が12分ありません（基準 10分）",
+        "すること: 施設に電話し",
+    ):
         assert said in text
     (told,) = json.loads(run("list", "--open", "--data", str(tmp_path), "--json").stdout)["alerts"]
     assert (told["id"], told["is_open"], told["says_en"]) == (

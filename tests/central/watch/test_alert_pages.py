@@ -304,6 +304,7 @@ async def test_viewers_change_nothing_and_who_is_bound_to_a_ward_nothing_beyond_
         async with here.signed_in("viewer") as client:
             client.headers["X-CSRF-Token"] = mark_of(here, client)
             assert "<form" not in (await client.get("/alerts")).text.split("<main")[1]
+            assert (await client.post("/alerts/ack", data={"alerts": "A1"})).status_code == 403
             for path, body in (("ack", {}), ("resolve", {"why": "x"})):
                 assert (await client.post(f"/api/v1/alerts/A1/{path}", json=body)).status_code == 403
                 assert (await client.post(f"/alerts/A1/{path}", data=body)).status_code == 403
@@ -318,6 +319,10 @@ async def test_viewers_change_nothing_and_who_is_bound_to_a_ward_nothing_beyond_
             assert other.status_code == 422, "in another person's name"
             taken = await client.post(f"/api/v1/alerts/{ids[hanamigawa]}/ack", json={"hours": 8, "why": "確認中"})
             assert taken.json()["acknowledged_by"] == "Bound (bound)"
+            both = await client.post("/alerts/ack?lang=en", data={"alerts": f"{ids[chuo]} {ids[hanamigawa]}"})
+            assert both.status_code == 409
+            assert f"not in your wards: {ids[chuo]}" in both.text
+            assert [alert.ack is None for alert in watch.alerts if alert.id == ids[chuo]] == [True]
             text = (await client.get("/alerts")).text
             assert f"/alerts/{ids[hanamigawa]}/ack" in text
             assert f"/alerts/{ids[chuo]}/ack" not in text
