@@ -6,6 +6,8 @@ without a terminal nothing is asked, and what is missing is named all at once.
 
 from __future__ import annotations
 
+import os
+import pwd
 from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
@@ -43,6 +45,17 @@ _PHOTOS_ASKED_MAX: Final = 20
 def expanded(path: str) -> Path:
     """A path as it was typed, with ``~`` as the shell knows it."""
     return Path(path).expanduser()
+
+
+def owner_instead_of_root(folder: Path) -> str | None:
+    """The user whose folder root works in, by name; None when that is as it should be."""
+    owner = folder.stat().st_uid
+    if os.geteuid() or not owner:
+        return None
+    try:
+        return pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return str(owner)
 
 
 def to_do_again(draft: Draft, now_ms: int) -> set[Step]:
@@ -143,6 +156,8 @@ class Walk:
             self._say("goes_on", folder=str(self._c.folder), started=tokyo_time(draft.started_ms / 1000))
         else:
             self._say("begins", folder=str(self._c.folder))
+        if (owner := owner_instead_of_root(self._c.folder)) is not None:
+            self._say("as_root", owner=owner, folder=str(self._c.folder))
         if self._c.was_edited:
             self._say("edited")
         for step, state in self._c.states.items():

@@ -8,6 +8,10 @@ CLI: Final[dict[str, dict[str, str]]] = {
     "ja": {
         "goes_on": "{folder} の試運転の続きから始めます(開始 {started})。",
         "begins": "試運転を始めます。記録は {folder} に残り、途中で切れても続きから始められます。",
+        "as_root": (
+            "注意: {folder} は利用者 {owner} のものです。root で作るファイルを、エージェントは読めません。"
+            "Ctrl-C で止めて、sudo -u {owner} shelter-edge commission … で実行してください。"
+        ),
         "edited": "site.yaml が前回の試験の後に変更されています。点検と試験をやり直します。",
         "step": "── {number}. {name} ──",
         "done_before": "{name}: 済み",
@@ -114,6 +118,10 @@ CLI: Final[dict[str, dict[str, str]]] = {
     "en": {
         "goes_on": "Going on with the commissioning in {folder} (begun {started}).",
         "begins": "A commissioning begins. It is kept in {folder}; if it is cut off, it goes on from there.",
+        "as_root": (
+            "CAUTION: {folder} belongs to the user {owner}, and its agent can't read what root makes there. End this "
+            "with Ctrl-C and run it as that user: sudo -u {owner} shelter-edge commission …"
+        ),
         "edited": "site.yaml was changed after the last tests: check and tests are made again.",
         "step": "── {number}. {name} ──",
         "done_before": "{name}: done",

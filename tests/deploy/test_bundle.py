@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import shutil
 import stat
@@ -239,6 +241,19 @@ def test_what_is_no_bundle_is_told(packed: Path, tmp_path: Path) -> None:
     assert "2 folders" in refusal(tmp_path / "two.zip", box)
     (tmp_path / "empty").mkdir()
     assert "bundle_lacks" in refusal(tmp_path / "empty", box)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can work in another user's folder by mistake")
+async def test_root_in_the_box_s_folder_is_told_whose_it_is(unpacked: Path, tmp_path: Path) -> None:
+    box = tmp_path / "etc"
+    box.mkdir()
+    os.chown(box, pwd.getpwnam("nobody").pw_uid, 0)
+    with Commissioning(box) as commissioning:
+        commissioning.take_bundle(unpacked, outbox=str(box / "outbox.sqlite"))
+    assert (box / "client.key").owner() == "nobody", "who alone may read it"
+    code, out, _ = await ended(await start("commission", "--dir", box, "--bundle", unpacked, lang="en_US.UTF-8"))
+    assert code == 2, "nobody to be asked"
+    assert "belongs to the user nobody" in out
 
 
 def test_what_the_zip_and_the_manuals_tell_to_type_exists(unpacked: Path) -> None:
