@@ -173,8 +173,10 @@ async def test_whoever_is_shut_out_is_out_at_once(tmp_path: Path) -> None:
         assert (await admin.post("/users/viewer/change", data=form)).status_code == 303
         assert (await client.get("/account")).status_code == 303
         assert (await client.post("/login", data={"login": "viewer", "password": PASSWORD})).status_code == 401
-        last = await admin.post("/users/admin/change", data={"csrf": mark, "role": "viewer"})
+        last = await admin.post("/users/admin/change?lang=en", data={"csrf": mark, "role": "viewer"})
         assert last.status_code == 422
+        in_japanese = await admin.post("/users/admin/change?lang=ja", data={"csrf": mark, "role": "viewer"})
+        assert "先に別の管理者を加えてください" in in_japanese.text
         assert "make another administrator first" in last.text
 
 

@@ -162,10 +162,15 @@ async def test_receipts_arrive_by_themselves_and_what_was_unfolded_stays(browser
         await expect(page.locator("progress")).to_have_attribute("value", "1")
         await expect(page.get_by_label("Reason")).to_have_value("half written")
         await page.locator("[data-fold=done] summary").click()
+        await expect(page.locator(f'#again-site option[value="{failed}"]')).to_have_count(1)
+        await page.get_by_label("Reason").fill("")
+        await page.get_by_label("Reason").blur()
         await served.tell(failed, *DONE)
         await expect(page.locator("progress")).to_have_attribute("value", "2")
         await expect(page.locator("[data-fold=done]")).to_have_attribute("open", "")
         await expect(page.locator("[data-word=failed]")).to_have_count(0)
+        # Forms that nobody has touched follow: there is nobody left to send it to again.
+        await expect(page.locator("#again-site")).to_have_count(0)
 
 
 async def test_a_page_whose_link_is_gone_says_so_until_it_is_back(browser: Browser, served: Served) -> None:

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 from central.core.facts import Fact, FactName
+from central.core.incidents import Act
 from central.web.board.incidentview import sort_out
 from central.web.catalogue import Lang
 from contract.steering import Reason, Stage
@@ -84,6 +85,20 @@ async def test_every_shelter_stands_once_on_an_incidents_page(tmp_path: Path) ->
         names = [one.site for part in (*(t.members for t in found.troubles), found.waiting, found.done) for one in part]
         assert sorted(names) == sorted(one.site for one in told.shelters)
         assert found.open_count == len(told.shelters)
+
+
+async def test_who_was_sent_nothing_has_nothing_to_come_back_from(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.signed_in("operator") as client:
+        control = here.city.control
+        incident = await here.city.active()
+        await control.end(incident.id, Act.STAND_DOWN, by="田中", why="終わり")
+        told = await here.desk.show(control.incident(incident.id))
+        unsent = {one.site for one in told.shelters if one.word == "nothing_sent"}
+        assert unsent
+        found = sort_out(told.shelters, Lang.JA, is_holding=False)
+        assert not {one.site for trouble in found.troubles for one in trouble.members} & unsent
+        page = (await client.get(f"/board/{incident.id}?lang=ja")).text
+        assert f"復帰を確認できていない{len(told.shelters) - len(unsent)}か所があっても終了する" in page
 
 
 async def test_what_two_shelters_mean_alike_is_said_once_with_a_number(tmp_path: Path) -> None:
