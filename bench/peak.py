@@ -5,12 +5,16 @@ learnt from the year before, which had other weather. Beside the edge's own code
 
     none       no battery: the floor
     own_use    the battery as devices use it by themselves: it serves the building whenever it can
-    threshold  the rival: give while more than the target is bought at this moment, hold otherwise
+    threshold  the rival: give while more than its target is bought at this moment, hold otherwise; of three targets it
+               gets the one that was best for it, chosen afterwards
     best       any use of the battery, knowing the whole year: a linear programme solved by HiGHS
 
 ``share_of_best`` is the part of the best possible cut that was reached, 1 at most.
 
-    make bench BENCH=peak BENCH_ARGS="--sites 6 --seed 22"
+The rule's figures were chosen on other shelters of the synthetic city (the seventh and later ones of the list made
+here) under the seeds 7, 11 and 101 to 104. Neither these shelters nor the seed that judges them were looked at then.
+
+    make bench BENCH=peak BENCH_ARGS="--sites 3 --seed 32"
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from bench.peak_year import (
     Controlled,
     Lived,
     Threshold,
+    Year,
     half_hours,
     learnt_of,
     live,
@@ -46,10 +51,13 @@ from simulator.spec import Kind, SiteSpec
 
 FLEET_SEED = 1
 WORKERS = 2
+RIVAL_TARGETS = (1.0, 1.05, 1.1)
+"""Times the learnt target: a rule that does not share its charge out needs one that it can hold."""
 
 
 def one_shelter(spec: SiteSpec, seed: int) -> dict[str, Any]:
     """A shelter's year in all ways."""
+    started_s = time.process_time()
     past, year = year_of(spec, seed, FIRST_DAY), year_of(spec, seed, FIRST_DAY + DAYS)
     past_w, bare_w = half_hours(without_battery(spec, past)), without_battery(spec, year)
     learnt, store = learnt_of(spec, past_w), store_of(spec)
@@ -70,11 +78,18 @@ def one_shelter(spec: SiteSpec, seed: int) -> dict[str, Any]:
         "best_w": round(best_w),
         "ours": _shown(ours),
         "own_use": _shown(live(spec, year, own_use)),
-        "threshold": _shown(live(spec, year, Threshold(spec, learnt.target_w))),
+        "threshold": _shown(rival(spec, year, learnt.target_w)),
         "changes": sum(controlled.days.values()),
         "changes_a_day_max": max(controlled.days.values(), default=0),
         "control_s": round(control_s, 1),
+        "cpu_s": round(time.process_time() - started_s, 1),
     }
+
+
+def rival(spec: SiteSpec, year: Year, learnt_w: float) -> Lived:
+    """The year by the plain rule, with the target that served it best."""
+    lives = (live(spec, year, Threshold(spec, learnt_w * factor)) for factor in RIVAL_TARGETS)
+    return min(lives, key=lambda lived: lived.peak_w)
 
 
 def _shown(lived: Lived) -> dict[str, float]:
@@ -108,10 +123,9 @@ def mixed(sites: int) -> list[SiteSpec]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Live the years, print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sites", type=int, default=3, help="synthetic shelters, of every kind in turn")
-    parser.add_argument("--seed", type=int, default=21, help="of weather and loads; 7 and 11 served to choose figures")
+    parser.add_argument("--sites", type=int, default=6, help="synthetic shelters, of every kind in turn")
+    parser.add_argument("--seed", type=int, default=31, help="of weather and loads; 7, 11 and 101 to 104 chose figures")
     chosen = parser.parse_args(argv)
-    began = time.monotonic()
     progress(f"{chosen.sites} synthetic shelters live through a year ({WORKERS} processes, about a minute each)")
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
         shelters = list(pool.map(one_shelter, mixed(chosen.sites), [chosen.seed] * chosen.sites))
@@ -129,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "share_of_best": Target(0.5, at_least=True).judge(shares["ours"]),
         "over_rival": Target(0.0, at_least=True).judge(shares["ours"] - shares["threshold"]),
         "changes_a_day_max": Target(CHANGES_MAX).judge(max(one["changes_a_day_max"] for one in shelters)),
-        "seconds": Target(180.0).judge(round(time.monotonic() - began, 1)),
+        "cpu_s_a_shelter": Target(120.0).judge(max(one["cpu_s"] for one in shelters)),
     }
     return finish("peak", figures, shares_of_best=shares, seed=chosen.seed, synthetic=True, shelters=shelters)
 
