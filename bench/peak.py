@@ -11,8 +11,8 @@ learnt from the year before, which had other weather. Beside the edge's own code
 
 ``share_of_best`` is the part of the best possible cut that was reached, 1 at most.
 
-The rule's figures were chosen on other shelters of the synthetic city (the seventh and later ones of the list made
-here) under the seeds 7, 11 and 101 to 104. Neither these shelters nor the seed that judges them were looked at then.
+How charge and changes are shared out was chosen on other shelters (the seventh to eighteenth of the list made here)
+under the seeds 101 to 104, older figures under 7 and 11. The seed that judges was not looked at then.
 
     make bench BENCH=peak BENCH_ARGS="--sites 3 --seed 32"
 """
