@@ -12,8 +12,8 @@ UNKNOWN_SAYS: Final = {
         "不明（蓄電池の容量が登録されていません）", "Unknown: no battery capacity is registered"
     ),
     Unknown.NO_LOAD: Words(
-        "まだ計算できません（負荷を丸1時間計測すると計算します。いまの使用電力だけでは分かりません）",
-        "Not known yet: worked out from the first whole hour of measured load; the load of this moment is not enough",
+        "不明（負荷を丸1時間計測すると計算します。いまの使用電力だけでは足りません）",
+        "Unknown: worked out from the first whole hour of measured load; the load of this moment is not enough",
     ),
 }
 NOTE_SAYS: Final = {
