@@ -24,9 +24,9 @@ from typing import Any, Final
 from bench.accounting_year import DAYS, FIRST_DAY, Lived, Metered, live, metered
 from bench.report import Target, finish, progress
 from central.core.accounting.counters import LETTERS, Mark, Readings, thinned
-from central.core.accounting.curtailed import lost_wh
 from central.core.accounting.days import SiteDay, count_days, pack_readings
 from central.core.accounting.flows import Counter, Evidence, Flow, sources_of
+from central.core.accounting.forgotten import lost_wh
 from central.core.accounting.halfhours import (
     DAY_MS,
     bounds_of_month,
@@ -76,9 +76,9 @@ class Result:
     """Shelters of which a counter began anew in a long gap: what it counted before is lost to everybody."""
     worst_of_others_pct: float = 0.0
     over: set[str] = field(default_factory=set)
-    """Shelters of which a year's sum is further off than the target."""
-    pv_lost: dict[str, tuple[float, float, list[str]]] = field(default_factory=dict)
-    """Shelter whose PV counter forgot something → its year, the truth, the months of that."""
+    """Shelters of which a year's sum is further off than the target before the estimates."""
+    forgot: dict[str, tuple[dict[str, float], Mapping[str, float], list[str]]] = field(default_factory=dict)
+    """Shelter whose counter forgot something → its year's sums, the truth, the months of that."""
     odd: int = 0
     known: float = 0.0
     late_differs: int = 0
@@ -138,7 +138,7 @@ def compare(result: Result, site: str, lived: Lived, months: Sequence[MonthFigur
             result.worst_where[name] = site
     forgot = [one.month for one in months if one.slots.get(AT_LEAST)]
     if forgot:
-        result.pv_lost[site] = sums[Flow.PV.value], lived.truth_wh[Flow.PV.value], forgot
+        result.forgot[site] = sums, lived.truth_wh, forgot
     result.odd += sum(one.odd for one in months)
     result.known += sum(one.known_share for one in months) / len(months)
 
@@ -192,21 +192,30 @@ async def measure(shelters: int, lives: int) -> int:
     return said(result, shelters, lives, made_s, report_s, report_wall_s, pages, bytes_kept, estimated_pct)
 
 
-async def with_estimates(result: Result, records: Records, sites: Sequence[Site]) -> float:
-    """How far off the PV energy is of shelters whose counters forgot something, with the estimate of it, %."""
+async def with_estimates(result: Result, records: Records, sites: Sequence[Site]) -> dict[str, float]:
+    """Flow → how far off the year is of shelters whose counters forgot something, with the marked estimates, %."""
     pv_kw = {one.id: one.pv_kw for one in sites}
-    added: dict[str, int] = {}
-    for month in sorted({month for _, _, months in result.pv_lost.values() for month in months}):
+    lost: dict[str, dict[Flow, int]] = {}
+    for month in sorted({month for _, _, months in result.forgot.values() for month in months}):
         numbers = days_of_month(month)
         by_site: dict[str, list[SiteDay]] = {}
         for one in await records.energy.days(numbers.start, numbers.stop - 1):
             by_site.setdefault(one.site, []).append(one)
-        for site, wh in lost_wh(month, by_site, pv_kw).items():
-            added[site] = added.get(site, 0) + wh
-    off = [
-        abs(wh + added.get(site, 0) - truth) / truth * 100 for site, (wh, truth, _) in result.pv_lost.items() if truth
-    ]
-    return round(max(off, default=0.0), 4)
+        for site, found in lost_wh(month, by_site, pv_kw).items():
+            own = lost.setdefault(site, {})
+            for flow, wh in found.items():
+                own[flow] = own.get(flow, 0) + wh
+    worst: dict[str, float] = {}
+    for site, (sums, truth, _) in result.forgot.items():
+        more = lost.get(site, {})
+        added = {flow.value: float(more.get(flow, 0)) for flow in Flow}
+        gives, takes = (Flow.PV, Flow.IMPORT, Flow.DISCHARGE), (Flow.EXPORT, Flow.CHARGE)
+        added[Flow.LOAD.value] = float(sum(more.get(f, 0) for f in gives) - sum(more.get(f, 0) for f in takes))
+        added["self"] = float(more.get(Flow.PV, 0) - more.get(Flow.EXPORT, 0))
+        for name, true_wh in truth.items():
+            off_pct = round(abs(sums[name] + added[name] - true_wh) / true_wh * 100, 4)
+            worst[name] = max(worst.get(name, 0.0), off_pct)
+    return worst
 
 
 async def report(records: Records, sites: list[Site]) -> tuple[float, float, int]:
@@ -238,13 +247,13 @@ def said(
     report_wall_s: float,
     pages: int,
     bytes_kept: int,
-    estimated_pct: float,
+    estimated_pct: dict[str, float],
 ) -> int:
     """Print the figures beside their targets."""
     figures: dict[str, dict[str, Any]] = {
         "year_182_shelters_s": Target(60.0).judge(round(result.counting_s * 182 / shelters, 2)),
         "city_month_report_s": Target(2.0).judge(round(report_s, 3)),
-        "worst_off_pct": Target(OFF_PCT_MAX).judge(max(result.worst_pct.values())),
+        "worst_off_pct": Target(OFF_PCT_MAX).judge(max(result.worst_of_others_pct, *estimated_pct.values(), 0.0)),
         "late_data_differs": Target(0.0).judge(result.late_differs),
     }
     return finish(
@@ -253,12 +262,12 @@ def said(
         shelters=shelters,
         lives=lives,
         days=DAYS,
-        worst_pct_by_flow=result.worst_pct,
+        worst_pct_without_estimates=result.worst_pct,
         worst_where=result.worst_where,
         restarts_in_long_gaps=result.restarts_in_gaps,
         worst_pct_of_other_shelters=result.worst_of_others_pct,
-        shelters_further_off=sorted(result.over),
-        worst_pv_pct_of_those_with_the_estimate=estimated_pct,
+        shelters_further_off_without_estimates=sorted(result.over),
+        worst_pct_of_those_with_the_estimates=estimated_pct,
         half_hours=shelters * DAYS * 48,
         half_hours_odd=result.odd,
         known_share=round(result.known / shelters, 5),

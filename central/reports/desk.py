@@ -17,9 +17,12 @@ from central.core.accounting.closing import (
     recounted,
     standing,
 )
-from central.core.accounting.curtailed import curtailed_wh, lost_wh
+from central.core.accounting.counters import LETTERS, Mark
+from central.core.accounting.curtailed import curtailed_wh
 from central.core.accounting.days import SiteDay
 from central.core.accounting.disasters import DisasterReport, disaster_report
+from central.core.accounting.flows import Flow
+from central.core.accounting.forgotten import lost_wh
 from central.core.accounting.halfhours import (
     DAY_MS,
     bounds_of_fiscal_year,
@@ -125,9 +128,7 @@ class ReportDesk:
         operations = await self._operations(month, [one for one in sites if site in (None, one.id)], days)
 
         def make() -> MonthReport:
-            by_site: dict[str, list[SiteDay]] = {}
-            for one in days:
-                by_site.setdefault(one.site, []).append(one)
+            by_site = _by_site(days)
             pv_kw = {one.id: one.pv_kw for one in sites}
             given = MonthInput(
                 month=month,
@@ -167,7 +168,23 @@ class ReportDesk:
             at_ms=self._now(),
             plans_wh=await self.ledgers.plans(min(months), max(months)),
             operations={of: one for of, parts in found.items() if (one := added(parts)) is not None},
+            lost_wh=await self._lost(months),
         )
+
+    async def _lost(self, months: Mapping[str, Mapping[str, MonthFigures]]) -> dict[str, dict[Flow, int]]:
+        """Shelter → flow → what its counters forgot in these months; only months with such a gap are read."""
+        pv_kw = {one.id: one.pv_kw for one in self.sites()}
+        found: dict[str, dict[Flow, int]] = {}
+        for month, figures in months.items():
+            if not any(one.slots.get(LETTERS[Mark.AT_LEAST]) for one in figures.values()):
+                continue
+            numbers = days_of_month(month)
+            days = _by_site(await self.rows.days(numbers.start, numbers.stop - 1))
+            for site, lost in (await asyncio.to_thread(lost_wh, month, days, pv_kw)).items():
+                own = found.setdefault(site, {})
+                for flow, wh in lost.items():
+                    own[flow] = own.get(flow, 0) + wh
+        return found
 
     async def disaster(self, fiscal_year: int) -> DisasterReport:
         """The disaster record of a fiscal year.
@@ -356,3 +373,10 @@ class ReportDesk:
         if not is_month(month) or bounds_of_month(month)[0] >= self._now():
             newest = month_of(self._now())
             raise NoSuchError(f"month {month!r}: want a month that has begun, as YYYY-MM; the newest is {newest}")
+
+
+def _by_site(days: Iterable[SiteDay]) -> dict[str, list[SiteDay]]:
+    found: dict[str, list[SiteDay]] = {}
+    for one in days:
+        found.setdefault(one.site, []).append(one)
+    return found

@@ -14,6 +14,7 @@ from central.core.accounting.prices import Line
 from central.core.accounting.readiness import Obstacle
 from central.core.accounting.reporting import MonthReport, MonthState, StatementLine
 from central.core.city import Site
+from central.reports.forgotten import forgotten
 from central.reports.names import month_words, name_of, synthetic, ward_of
 from central.reports.operations import against_plan, shares, troubles, worked
 from central.reports.paper import DASH, Align, Column, Paper, Table, kw_of, kwh, percent, yen
@@ -40,7 +41,7 @@ def monthly(report: MonthReport, lang: Lang, *, city: str) -> Paper:
         tables=(
             *((_days(report, says),) if one else (_sites(report, says),)),
             *(_of_one(report.lines[0], says, is_over=report.is_over) if one else _of_all(report, says)),
-            *((_lost(report, says),) if any(line.lost_wh for line in report.lines) else ()),
+            *forgotten([(line.site, line.lost_wh) for line in report.lines], says),
             *((corrections(report.entries, says),) if report.entries else ()),
             *((_despite(report, says),) if _despite_of(report) else ()),
         ),
@@ -89,22 +90,6 @@ def corrections(entries: tuple[MonthEntry, ...], says: Says) -> Table:
         Column("SHA-256"),
     )
     return Table(heading=says("corrections"), columns=columns, rows=rows)
-
-
-def _lost(report: MonthReport, says: Says) -> Table:
-    """PV energy that counters forgot, beside what was billed: what both sides may agree on."""
-    columns = (
-        Column(says("site")),
-        Column(says("site_id"), Align.CODE),
-        Column(says("pv"), Align.NUMBER),
-        Column(says("lost"), Align.NUMBER),
-    )
-    rows = tuple(
-        (name_of(line.site, says.lang), line.site.id, kwh(line.figures.wh.get(Flow.PV)), kwh(line.lost_wh))
-        for line in report.lines
-        if line.lost_wh
-    )
-    return Table(heading=says("lost_heading"), columns=columns, rows=rows, note=says("note_lost"))
 
 
 def obstacle_lines(

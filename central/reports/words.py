@@ -151,16 +151,19 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "before_yen": ("訂正前（税抜）円", "Before, without tax, yen"),
     "after_yen": ("訂正後（税抜）円", "After, without tax, yen"),
     # What counters forgot
-    "lost_heading": ("計上されていない発電量（推定）", "PV energy that was not counted (estimate)"),
-    "lost": ("計上されていない発電量（推定）kWh", "Not counted (estimate) kWh"),
+    "lost_heading": ("計上されていない電力量（推定）", "Energy that was not counted (estimates)"),
+    "lost_self": ("自家消費量への影響 kWh", "Would change use on site by kWh"),
     "note_lost": (
         (
-            "長い欠測の間に積算計が初期化・交換され、それまでの分が失われました。近隣施設の発電量からの推定です。請求には含めていません"
-            "（協議で合意した場合は shelter-central month correct --add-kwh で訂正します）。"
+            "長い欠測の間に積算計が初期化・交換され、それまでの分が失われました。発電量は同じ時刻の近隣施設から、その他は条件（平日・休日、"
+            "日照）の近い同じ施設の日から推定しています。上の合計にも請求にも含めていません（協議で合意した値は "
+            "shelter-central month correct --add-kwh で訂正します）。―は推定できないもの。"
         ),
         (
-            "A counter began anew in a longer gap and forgot what it had counted there. An estimate from other "
-            "facilities, not billed; what both sides agree on is entered by shelter-central month correct --add-kwh."
+            "A counter began anew in a longer gap and forgot what it had counted there. PV energy is estimated from "
+            "other facilities in the same half hours, the rest from days of the facility that are alike (working day "
+            "or weekend, sun). In no sum above, and not billed; what both sides agree on is entered by "
+            "shelter-central month correct --add-kwh. A dash: no estimate."
         ),
     ),
     # What is missing

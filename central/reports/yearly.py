@@ -6,6 +6,7 @@ from central.core.accounting.disasters import DisasterLine, DisasterReport
 from central.core.accounting.flows import Flow
 from central.core.accounting.halfhours import bounds_of_fiscal_year
 from central.core.accounting.reporting import MonthState, YearLine, YearReport
+from central.reports.forgotten import forgotten
 from central.reports.names import month_words, name_of, state_words, synthetic, ward_of, year_words
 from central.reports.operations import against_plan, shares, troubles
 from central.reports.paper import DASH, Align, Column, Paper, Table, hours, kw_of, kwh, percent, ratio
@@ -30,6 +31,7 @@ def yearly(report: YearReport, lang: Lang, *, city: str) -> Paper:
             _sites(report, says),
             _months(report, says),
             troubles([one.operation for one in report.lines], [one.site for one in report.lines], says),
+            *forgotten([(one.site, one.lost_wh) for one in report.lines], says),
         ),
         notes=(
             says("note_co2"),

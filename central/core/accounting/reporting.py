@@ -41,8 +41,8 @@ class StatementLine:
     plan: Against | None = None
     """PV energy beside its plan; ``None``: there is no plan."""
     operation: Operation | None = None
-    lost_wh: int | None = None
-    """An estimate of PV energy that a counter forgot in a gap; ``None``: none did, or nothing can be said."""
+    lost_wh: Mapping[Flow, int] = field(default_factory=dict)
+    """Estimates of what counters forgot in gaps; without a flow: none did, or nothing can be said."""
 
     @property
     def figures(self) -> MonthFigures:
@@ -110,8 +110,8 @@ class MonthInput:
     plans_wh: Mapping[str, int] = field(default_factory=dict)
     """Shelter → planned PV energy."""
     operations: Mapping[str, Operation] = field(default_factory=dict)
-    lost_wh: Mapping[str, int] = field(default_factory=dict)
-    """Shelter → estimate of PV energy that its counter forgot in a gap."""
+    lost_wh: Mapping[str, Mapping[Flow, int]] = field(default_factory=dict)
+    """Shelter → flow → estimate of what its counter forgot in a gap."""
 
 
 def month_report(given: MonthInput, table: PriceTable, *, site: str | None = None) -> MonthReport:
@@ -131,7 +131,7 @@ def month_report(given: MonthInput, table: PriceTable, *, site: str | None = Non
                 curtailed_wh=given.curtailed_wh.get(one.id),
                 plan=against(given.plans_wh.get(one.id), line.figures),
                 operation=given.operations.get(one.id),
-                lost_wh=given.lost_wh.get(one.id),
+                lost_wh=given.lost_wh.get(one.id, {}),
             )
             for one, line in zip(wanted, lines, strict=True)
         ),
@@ -192,6 +192,8 @@ class YearLine:
     plan: Against | None = None
     """PV energy beside its plan, of those months that are over and have one."""
     operation: Operation | None = None
+    lost_wh: Mapping[Flow, int] = field(default_factory=dict)
+    """Estimates of what counters forgot in gaps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,10 +245,11 @@ def year_report(
     at_ms: int,
     plans_wh: Mapping[tuple[str, str], int] | None = None,
     operations: Mapping[str, Operation] | None = None,
+    lost_wh: Mapping[str, Mapping[Flow, int]] | None = None,
 ) -> YearReport:
     """The report from the months that have begun: month → shelter → figures.
 
-    ``plans_wh``: shelter and month → planned PV energy.
+    ``plans_wh``: shelter and month → planned PV energy. ``lost_wh``: shelter → estimates of what its counters forgot.
     """
     plans = {
         (site, month): beside
@@ -275,6 +278,7 @@ def year_report(
                 avoided_t=avoided_t(self_wh, factor) if factor else None,
                 plan=together(plans.get((site.id, month)) for month in months),
                 operation=(operations or {}).get(site.id),
+                lost_wh=(lost_wh or {}).get(site.id, {}),
             )
         )
     monthly = {month: together(one for (_, of), one in plans.items() if of == month) for month in months}

@@ -12,10 +12,11 @@ import yaml
 
 from central.core.accounting import closing, emissions, prices
 from central.core.accounting.closing import MonthError, MonthNo, adjusted, first_fault, recounted, standing
-from central.core.accounting.curtailed import curtailed_wh, lost_wh
+from central.core.accounting.curtailed import curtailed_wh
 from central.core.accounting.days import Beside, SiteDay
 from central.core.accounting.emissions import FactorKind, avoided_t, factor_table
 from central.core.accounting.flows import Flow
+from central.core.accounting.forgotten import lost_wh
 from central.core.accounting.halfhours import (
     bounds_of_month,
     date_of,
@@ -302,18 +303,48 @@ def test_what_was_held_back_follows_from_neighbours() -> None:
     assert curtailed_wh("2026-10", {"E0": others["E0"], SITE: own}, sizes) == {SITE: 0}
 
 
-def test_what_a_counter_forgot_follows_from_neighbours() -> None:
+def forgetful(days: list[SiteDay], flow: Flow, wh: int) -> list[SiteDay]:
+    """Two days between readings in which a counter began anew: so many Wh of each of its half hours are left."""
+    hit = [replace(one, wh={**one.wh, flow: [wh] * SLOTS}, marks={**one.marks, flow: "l" * SLOTS}) for one in days[5:7]]
+    return [*days[:5], *hit, *days[7:]]
+
+
+def test_pv_energy_that_a_counter_forgot_follows_from_neighbours() -> None:
     numbers = days_of_month("2026-10")
     others = {f"E{n}": [day(number, site=f"E{n}") for number in numbers] for n in range(3)}
-    own = [day(number, pv=800) for number in numbers]
-    # Two days between readings in which the counter began anew: 300 Wh of each half hour's 800 are left.
-    own[5:7] = [day(one.day, pv=300, mark="l") for one in own[5:7]]
     sizes = {**dict.fromkeys(others, 10.0), SITE: 10.0}
-    assert lost_wh("2026-10", {**others, SITE: own}, sizes) == {SITE: 2 * 48 * 500}
+    own = forgetful(october(pv=800), Flow.PV, 300)
+    assert lost_wh("2026-10", {**others, SITE: own}, sizes) == {SITE: {Flow.PV: 2 * 48 * 500}}
     assert lost_wh("2026-10", {**others, SITE: october(pv=800)}, sizes) == {}
-    more = [*own[:5], *(day(one.day, pv=900, mark="l") for one in own[5:7]), *own[7:]]
-    assert lost_wh("2026-10", {**others, SITE: more}, sizes) == {SITE: 0}, "never less than was counted"
+    more = forgetful(october(pv=800), Flow.PV, 900)
+    assert lost_wh("2026-10", {**others, SITE: more}, sizes) == {SITE: {Flow.PV: 0}}, "never less than was counted"
     assert lost_wh("2026-10", {"E0": others["E0"], SITE: own}, sizes) == {}, "too few neighbours"
+
+
+def test_what_a_meter_forgot_follows_from_the_shelters_own_days_that_are_alike() -> None:
+    numbers = days_of_month("2026-10")
+
+    def lived(number: int, site: str) -> SiteDay:
+        """Weekends buy less, dull days sell less."""
+        is_weekend, is_dull = date_of(number).weekday() >= 5, number % 3 == 0
+        pv, sold = (400, 50) if is_dull else (1_000, 300)
+        bought = (100 if is_weekend else 500) + (200 if is_dull else 0)
+        return day(number, site=site, pv=pv, **{Flow.IMPORT.value: bought, Flow.EXPORT.value: sold})
+
+    others = {f"E{n}": [lived(number, f"E{n}") for number in numbers] for n in range(3)}
+    true = [lived(number, SITE) for number in numbers]
+    own = forgetful(forgetful(true, Flow.IMPORT, 40), Flow.EXPORT, 10)
+    sizes = {**dict.fromkeys(others, 10.0), SITE: 10.0}
+    assert [date_of(one.day).weekday() for one in own[5:7]] == [1, 2], "working days"
+    truth = {flow: sum(one.total_wh(flow) for one in true[5:7]) for flow in (Flow.IMPORT, Flow.EXPORT)}
+    counted = {Flow.IMPORT: 2 * SLOTS * 40, Flow.EXPORT: 2 * SLOTS * 10}
+    found = lost_wh("2026-10", {**others, SITE: own}, sizes)
+    assert found == {SITE: {flow: truth[flow] - counted[flow] for flow in truth}}
+    # Without neighbours nobody knows the sun of those days: the shelter's nearest days of the same kind stand in.
+    alone = lost_wh("2026-10", {SITE: own}, sizes)
+    assert alone[SITE].keys() == truth.keys()
+    few = own[4:8]
+    assert lost_wh("2026-10", {SITE: few[:3]}, sizes) == {}, "no day that is like them"
 
 
 def test_stretches_follow_from_what_was_told() -> None:
