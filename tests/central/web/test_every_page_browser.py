@@ -138,7 +138,12 @@ async def test_every_page_comes_out_well_on_paper(browser: Browser, here: Open) 
         ("/users?change=viewer", {"役割": "operator"}, "保存する", "操作者"),
         ("/demand/{site_id}", {"目標（30分の平均、kW）": "40"}, "決める", "40.0 kW"),
         ("/public-status/{site_id}", {"English": "Use the side gate."}, "公開", "公開内容を変更しました。"),
-        ("/board/{incident_id}", {"避難所": "{site_id}", "なぜもう一度送るか": "遠隔操作を許可した"}, "もう一度送る", "返事待ち"),
+        (
+            "/board/{incident_id}",
+            {"避難所": "{site_id}", "なぜもう一度送るか": "遠隔操作を許可した"},
+            "もう一度送る",
+            "返事待ち",
+        ),
     ],
 )
 async def test_forms_work_without_a_script(
