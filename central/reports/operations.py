@@ -52,7 +52,7 @@ def completeness(report: CompletenessReport, lang: Lang, *, city: str) -> Paper:
         warnings=synthetic(sites, says),
         pairs=(
             (says("facility"), says("city_all", n=len(report.lines))),
-            (says("known"), f"{percent(report.known_share)} %"),
+            (says("known").removesuffix(" %"), f"{percent(report.known_share)} %"),
             *_city_pairs(list(report.operations.values()), says),
             (says("state_col"), state_words(report.state, says)),
         ),
