@@ -101,7 +101,7 @@ def test_completeness_never_flatters() -> None:
     figures = {line.site.id: replace(line.figures, slots={"m": 1_439, "-": 1}) for line in report.lines}
     made = completeness_report("2026-09", sites(2), figures, report.state, at_ms=NOW_MS)
     paper = completeness(made, Lang.JA, city="模擬市")
-    assert dict(paper.pairs)["計測率 %"] == "99.9 %"
+    assert dict(paper.pairs)["計測率"] == "99.9 %"
 
 
 def test_figures_as_people_read_them() -> None:
