@@ -12,9 +12,10 @@ learnt from the year before, which had other weather. Beside the edge's own code
 ``share_of_best`` is the part of the best possible cut that was reached, 1 at most.
 
 How charge and changes are shared out was chosen on other shelters (the seventh to eighteenth of the list made here)
-under the seeds 101 to 104, older figures under 7 and 11. The seed that judges was not looked at then.
+under the seeds 101 to 104, older figures under 7 and 11; under 33 it was found that a school day must not count as
+quiet by chance. The seed that judges was not looked at then.
 
-    make bench BENCH=peak BENCH_ARGS="--sites 3 --seed 32"
+    make bench BENCH=peak BENCH_ARGS="--sites 3 --seed 35"
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Live the years, print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sites", type=int, default=6, help="synthetic shelters, of every kind in turn")
-    parser.add_argument("--seed", type=int, default=31, help="of weather and loads; 7, 11 and 101 to 104 chose figures")
+    parser.add_argument("--seed", type=int, default=34, help="of weather and loads; 7, 11, 31 to 33 and 101 to 104 were looked at")
     chosen = parser.parse_args(argv)
     progress(f"{chosen.sites} synthetic shelters live through a year ({WORKERS} processes, about a minute each)")
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.demand import DAY_MS, HALF_HOUR_H, HALF_HOUR_MS, TOKYO_MS, weekday
-from contract.shaving import DAYS_A_WEEK, EFFICIENCY, MARGIN, RECHARGE_SHARE
+from contract.shaving import DAYS_A_WEEK, EFFICIENCY, RECHARGE_SHARE
 
 Floats = NDArray[np.float64]
 SEASON_DAYS: Final = 45
@@ -25,7 +25,7 @@ YEAR_DAYS: Final = 365
 DAYS_MIN: Final = 28
 """Of fewer days nothing is proposed: a target has to know workdays, holidays and some weather."""
 NEAR: Final = 0.15
-"""A season in which the demand came so near to the target may pass it another year."""
+"""A season, or a day of the week, in which the demand came so near to the target may pass it another year."""
 HIGH: Final = 0.98
 """So many of a season's days of one kind stay under the course of a high day, half hour by half hour."""
 QUIET: Final = 0.6
@@ -119,7 +119,8 @@ class Kept:
 def keep(line: Floats, first_ms: int, now_ms: int, *, target_w: float, reserve_pct: float) -> Kept:
     """What to keep in the battery.
 
-    Days of the week on which the target was ever passed are busy. On them the battery is kept full in a season in
+    Days of the week on which the demand ever came near to the target are busy: which of five school days passes it is
+    chance. On them the battery is kept full in a season in
     which the demand came near to the target in the year before: how much the worst day took then says little of the
     next one. Else, and on other days, the reserve is enough and the rest serves the building.
 
@@ -135,7 +136,7 @@ def keep(line: Floats, first_ms: int, now_ms: int, *, target_w: float, reserve_p
     away = np.abs(starts - now_ms) / DAY_MS % YEAR_DAYS
     is_season = np.minimum(away, YEAR_DAYS - away) <= SEASON_DAYS
     highest = np.nanmax(np.nan_to_num(days, nan=0.0), axis=1, initial=0.0)
-    busy = {weekday(int(at_ms)) for at_ms in starts[highest > target_w * (1 - MARGIN)].tolist()}
+    busy = {weekday(int(at_ms)) for at_ms in starts[highest > target_w * (1 - NEAR)].tolist()}
     is_near = bool((highest[is_season] > target_w * (1 - NEAR)).any())
     return Kept(keep_pct=[100.0 if is_near and number in busy else reserve_pct for number in range(7)])
 

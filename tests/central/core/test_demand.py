@@ -107,6 +107,13 @@ def test_the_battery_is_kept_full_on_busy_days_of_a_season_that_came_near() -> N
     assert calm.keep_pct == [30.0] * 7
 
 
+def test_a_school_day_that_came_near_is_as_busy_as_those_that_passed_the_target() -> None:
+    line = year().reshape(-1, 7, 48)
+    line[:, 3] *= 0.9  # No Thursday passed it.
+    kept = keep(line.reshape(-1), MONDAY_MS, MONDAY_MS + 60 * DAY_MS, target_w=37_000, reserve_pct=30.0)
+    assert kept.keep_pct == [100.0] * 5 + [30.0] * 2
+
+
 def test_high_days_of_the_season_are_learnt_by_kind_and_one_odd_day_is_not_believed() -> None:
     line = year()
     line[40 * 48 + 5] = 90_000.0  # A meter's slip at half past two in the morning.
