@@ -125,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Live the years, print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sites", type=int, default=6, help="synthetic shelters, of every kind in turn")
-    parser.add_argument("--seed", type=int, default=34, help="of weather and loads; 7, 11, 31 to 33 and 101 to 104 were looked at")
+    parser.add_argument("--seed", type=int, default=34, help="of weather and loads; those above were looked at")
     chosen = parser.parse_args(argv)
     progress(f"{chosen.sites} synthetic shelters live through a year ({WORKERS} processes, about a minute each)")
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
