@@ -209,8 +209,8 @@ async def with_estimates(result: Result, records: Records, sites: Sequence[Site]
     for site, (sums, truth, _) in result.forgot.items():
         more = lost.get(site, {})
         added = {flow.value: float(more.get(flow, 0)) for flow in Flow}
-        gives, takes = (Flow.PV, Flow.IMPORT, Flow.DISCHARGE), (Flow.EXPORT, Flow.CHARGE)
-        added[Flow.LOAD.value] = float(sum(more.get(f, 0) for f in gives) - sum(more.get(f, 0) for f in takes))
+        net_wh = more.get(Flow.PV, 0) + more.get(Flow.IMPORT, 0) - more.get(Flow.EXPORT, 0)
+        added[Flow.LOAD.value] = float(net_wh)
         added["self"] = float(more.get(Flow.PV, 0) - more.get(Flow.EXPORT, 0))
         for name, true_wh in truth.items():
             off_pct = round(abs(sums[name] + added[name] - true_wh) / true_wh * 100, 4)

@@ -1,8 +1,9 @@
 """Energy that a counter forgot when it began anew inside a gap of days: estimates, never billed. Pure.
 
 No reading gives it back; the sum over the gap is marked as at least so much. PV energy is estimated from what the other
-shelters gave in the same half hours. What the meter and the battery counted is estimated from days of the shelter
-itself that are like the ones of the gap: a school day for a school day, and the sun as near as can be had.
+shelters gave in the same half hours. What the meter counted is estimated from days of the shelter itself that are like
+the ones of the gap: a school day for a school day, and the sun as near as can be had. What the battery took and gave
+depends on the charge that it had: days that are alike told less than nothing of it, so it is not estimated.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ LIKE: Final = 3
 """So many days like the one of the gap are averaged."""
 LIKE_MIN: Final = 2
 """With fewer nothing is estimated."""
-OWN_FLOWS: Final = (Flow.IMPORT, Flow.EXPORT, Flow.CHARGE, Flow.DISCHARGE)
-"""Estimated from the shelter's own days. The load follows from the others."""
+OWN_FLOWS: Final = (Flow.IMPORT, Flow.EXPORT)
+"""Estimated from the shelter's own days."""
 _AT_LEAST: Final = LETTERS[Mark.AT_LEAST]
 _SATURDAY: Final = 5
 

@@ -9,6 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
+from central.alone import Alone
 from central.app import Central, log_to_stderr, utc_ms
 from central.settings import load
 from central.store.records import Batch, Records
@@ -30,7 +31,8 @@ async def main(data: Path, mqtt_port: int) -> None:
     store = await SqliteStore.open(settings.telemetry_path)
     records = await Deadly.open(settings.records_address)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        await Central(settings, store, records, utc_ms).serve(listener, lambda said: print(f"ready {said}", flush=True))
+        service = Central(settings, store, records, utc_ms)
+        await service.serve(listener, lambda said: print(f"ready {said}", flush=True), Alone(None))
 
 
 if __name__ == "__main__":

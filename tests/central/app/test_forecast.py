@@ -77,9 +77,8 @@ async def test_what_is_not_known_is_not_stated(
         found = (await here.forecast.refresh()).shelters[SITE]
         assert found.left.unknown is unknown
         assert found.left.p50_h is None
-        waits = unknown is Unknown.NO_LOAD
-        assert found.says.en.startswith("Not known yet" if waits else "Unknown")
-        assert found.says.ja.startswith("まだ計算できません" if waits else "不明")
+        assert found.says.en.startswith("Unknown")
+        assert found.says.ja.startswith("不明")
         assert here.forecast.hours(SITE) == NO_HOURS
 
 

@@ -87,7 +87,8 @@ def test_a_list_that_goes_into_a_pipe_cuts_no_name(tmp_path: Path) -> None:
         await records.close()
 
     asyncio.run(fill())
-    told = call("sites", "list", "--data", str(tmp_path)).stdout
+    pipe = {"COLUMNS": None}  # Workers of the tests say one.
+    told = CliRunner().invoke(app, ["sites", "list", "--data", str(tmp_path)], catch_exceptions=False, env=pipe).stdout
     assert SITE in told
     assert name in told
 

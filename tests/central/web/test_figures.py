@@ -125,4 +125,4 @@ def test_a_value_has_its_unit_and_a_missing_one_is_no_number(
 def test_a_reason_of_loss_in_words() -> None:
     assert figures.reason_words("thinned_1min", JA) == "1分値に間引き"
     assert figures.reason_words("refused: unknown_point", EN) == "Arrived, but could not be used (unknown point)"
-    assert figures.reason_words("something new", EN) == "something new"
+    assert figures.reason_words("something new", EN) == "for a reason this version does not know: something new"
