@@ -44,10 +44,14 @@ CITY: Final[dict[str, tuple[str, str]]] = {
     "col_mode": ("モード", "Mode"),
     "col_hours": ("もつ時間", "Hours left"),
     "hours_note": (
-        "もつ時間は、いま停電した（している）場合に少なくとももつ見込み（10回に9回はこれより長い）です。"
-        "「–」はまだ計算できないもので、理由は避難所のページにあります。",
-        "Hours left: how long the loads last without the grid at least (nine times out of ten it is longer). "
-        "A dash: not known yet; the shelter's page says why.",
+        (
+            "もつ時間は、いま停電した（している）場合に少なくとももつ見込み（10回に9回はこれより長い）です。"
+            "「–」はまだ計算できないもので、理由は避難所のページにあります。"
+        ),
+        (
+            "Hours left: how long the loads last without the grid at least (nine times out of ten it is longer). "
+            "A dash: not known yet; the shelter's page says why."
+        ),
     ),
     "kind": ("種別", "Kind"),
     "filter_all_kinds": ("すべての種別", "All kinds"),
