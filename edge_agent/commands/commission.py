@@ -90,7 +90,7 @@ def commission(
     remarks: Annotated[str | None, typer.Option(help="Remarks for the report.")] = None,
     redo: Annotated[
         list[str] | None,
-        typer.Option("--redo", help="Do this again: scan, check, load_step, controls, all. May be given again."),
+        typer.Option("--redo", help="Do again: scan, devices, check, load_step, controls, all. May be given again."),
     ] = None,
     forget_restore: Annotated[
         str | None,

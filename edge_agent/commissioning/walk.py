@@ -26,7 +26,7 @@ from edge_agent.commissioning.site_yaml import NO_BROKER
 from edge_agent.commissioning.store import StoreError
 from edge_agent.commissioning.taking import StepError
 from edge_agent.commissioning.talk import Talk
-from edge_agent.commissioning.walk_devices import Choosing
+from edge_agent.commissioning.walk_devices import Choosing, is_among
 from edge_agent.commissioning.walk_options import Options, targets_of_text
 from edge_agent.commissioning.walk_tests import Tests
 from edge_agent.commissioning.words_cli import CLI
@@ -163,6 +163,10 @@ class Walk:
         for step, state in self._c.states.items():
             if self._c.was_begun and state is StepState.DONE and not self._is_open(step) and step is not Step.FINISH:
                 self._say("done_before", name=STEPS[self._lang][step])
+        taken = draft.devices
+        unused = [one.id for one in self._options.take if taken and not is_among(one, taken)]
+        if unused and not self._is_open(Step.DEVICES) and not self._is_open(Step.SCAN):
+            self._say("take_unused", names=", ".join(unused))
 
     def _is_open(self, step: Step) -> bool:
         """Whether a step is to be done: it was never done, left out or failed last time, or shall be done again."""

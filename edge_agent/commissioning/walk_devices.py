@@ -22,6 +22,12 @@ def is_no(answer: str) -> bool:
     return answer.strip().lower() in ("n", "no", "いいえ")
 
 
+def is_among(device: TakenDevice, taken: Sequence[TakenDevice]) -> bool:
+    """Whether a device that the command line names is one that was taken: the same name, profile and place."""
+    named = (device.id, device.profile, *_where(device.place, device.unit))
+    return named in {(each.id, each.profile, *_where(each.place, each.unit)) for each in taken}
+
+
 class Choosing:
     """The choice of devices."""
 

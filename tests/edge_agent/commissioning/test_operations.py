@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -11,12 +12,15 @@ import pytest
 
 from contract.commissioning import CheckVerdict, ControlVerdict, SiteStage, judge, of_detail
 from contract.signing import is_signed_by
-from edge_agent.commissioning.draft import Step, StepState, of_json
+from edge_agent.commissioning.draft import Step, StepState, TakenDevice, of_json
 from edge_agent.commissioning.operations import Commissioning
 from edge_agent.commissioning.progress import Progress
 from edge_agent.commissioning.report_files import read_signed
 from edge_agent.commissioning.store import DRAFT_FILE, StoreError
 from edge_agent.commissioning.taking import StepError
+from edge_agent.commissioning.talk import Terminal
+from edge_agent.commissioning.walk import Walk
+from edge_agent.commissioning.walk_options import Options
 from edge_agent.core.outcomes import Failure
 from simulator.planted import Planted
 from tests.edge_agent.commissioning.walk_parts import Cabinet, cabinet, devices_of
@@ -225,6 +229,24 @@ async def test_other_devices_clear_what_was_tested_and_impossible_ones_are_refus
             at.commissioning.take_devices([])
         with pytest.raises(StepError, match="name_twice"):
             at.commissioning.take_devices([devices[0], devices[0]])
+
+
+async def test_a_device_that_is_named_after_the_choice_is_not_passed_over_without_a_word(tmp_path: Path) -> None:
+    async with cabinet(tmp_path, "goodwe-et") as at:
+        devices = devices_of(at.shelter)
+        relay = next(device for device in devices if device.id == "relay")
+        others = [device for device in devices if device is not relay]
+
+        def greeted(*named: TakenDevice, redo: tuple[Step, ...] = ()) -> str:
+            said = io.StringIO()
+            Walk(at.commissioning, Options(take=named, redo=redo), Terminal("en", out=said), "en")._greet()
+            return said.getvalue()
+
+        at.commissioning.take_devices(others)
+        assert "--take relay is not used" in greeted(relay)
+        assert "--redo devices" in greeted(others[0], relay)
+        assert "is not used" not in greeted(*others)
+        assert "is not used" not in greeted(relay, redo=(Step.DEVICES,))
 
 
 async def test_a_site_file_that_was_there_is_worked_with_and_keeps_its_words(tmp_path: Path) -> None:
